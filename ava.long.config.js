@@ -1,0 +1,7 @@
+// Long proofs: many seeds, many kills. Hours of evidence at a size that fits CI.
+export default {
+  files: ['dist/**/*.long.test.js'],
+  workerThreads: false,
+  concurrency: 1,
+  timeout: '30m',
+};

@@ -1,0 +1,73 @@
+import type { DeviceDescription, DeviceId, PropertyDescription } from '#protocol/device.js';
+import type { Desired, Reported, SyncState, Value, Version } from '#protocol/twin.js';
+
+/** What the API, the console and the command line may know and do: the hub seen from outside. */
+export interface Fleet {
+  nodes(): readonly NodeView[];
+  node(name: string): NodeView | undefined;
+  /** Sorted by id. `node` keeps the devices of one node. */
+  devices(filter?: { readonly node?: string }): readonly DeviceView[];
+  device(id: DeviceId): DeviceView | undefined;
+  /**
+   * Checks type, range and access, then resolves when durable at the hub. Rejects with
+   * EDGE_NO_DEVICE, EDGE_NO_PROPERTY, EDGE_TYPE, EDGE_RANGE, EDGE_READ_ONLY, EDGE_LIMIT;
+   * EDGE_CONFLICT when `ifVersion` is given and is not the present one (NO_VERSION: none yet).
+   */
+  setDesired(request: SetDesired): Promise<Desired>;
+  /** Changes in order, each only after it is durable. Returns the way to stop listening. */
+  watch(listener: (change: FleetChange) => void): () => void;
+}
+
+export interface SetDesired {
+  readonly device: DeviceId;
+  readonly property: string;
+  readonly value: Value;
+  readonly ifVersion?: Version;
+  /** Who asked, for the record: `operator:<name>`. */
+  readonly actor: string;
+}
+
+export interface NodeView {
+  readonly name: string;
+  readonly online: boolean;
+  /** `host:port` of the live session, for people only. */
+  readonly address?: string;
+  readonly transport?: string;
+  readonly software?: string;
+  readonly epoch: number;
+  readonly devices: number;
+  /** Wall time of the last message heard since this hub started, milliseconds since 1970. */
+  readonly lastHeard?: number;
+  /** Conditions that a person should see: clone, restored store, refused device ids. */
+  readonly alarms: readonly { readonly code: string; readonly detail: string }[];
+}
+
+export interface DeviceView {
+  readonly node: string;
+  readonly description: DeviceDescription;
+  readonly incarnation: Version;
+  readonly properties: readonly HubPropertyView[];
+}
+
+export interface HubPropertyView {
+  readonly description: PropertyDescription;
+  readonly reported?: Reported;
+  readonly desired?: Desired;
+  /** True when this session's gateway said that it stored the present desired version. */
+  readonly storedOnGateway: boolean;
+  readonly state: SyncState;
+  readonly reason?: string;
+  /** Milliseconds since the hub heard the reported value; undefined before this process heard any. */
+  readonly ageMs?: number;
+}
+
+export type FleetChange =
+  | { readonly kind: 'node'; readonly node: NodeView }
+  | {
+      readonly kind: 'property';
+      readonly node: string;
+      readonly device: DeviceId;
+      readonly property: HubPropertyView;
+    }
+  | { readonly kind: 'device'; readonly device: DeviceView }
+  | { readonly kind: 'device-removed'; readonly node: string; readonly device: DeviceId };

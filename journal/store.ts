@@ -1,0 +1,44 @@
+/**
+ * Keyed tables in memory with an append-only journal as their truth: what both ends keep. Knows
+ * nothing of twins. `Tables` maps a table's name to the type of its rows; rows are JSON and are
+ * never changed in place. The implementation is `journal-store.ts`.
+ */
+export interface Store<Tables extends object> {
+  get<T extends TableName<Tables>>(table: T, key: string): Tables[T] | undefined;
+  /** Live and in insertion order; do not keep it across a commit. */
+  rows<T extends TableName<Tables>>(table: T): ReadonlyMap<string, Tables[T]>;
+  /**
+   * One transaction. In memory at once (before this returns); the promise resolves when it is
+   * synced, in commit order, and rejects with EDGE_STORAGE when durability is refused. Then the
+   * rows stay in memory and become durable when the storage is well again: an unacknowledged
+   * transaction may survive, an acknowledged one always does. An empty list resolves once all
+   * commits before it are durable. Throws EDGE_LIMIT for a transaction that is too large.
+   */
+  commit(puts: readonly Put<Tables>[]): Promise<void>;
+  /** Durable bytes and syncs so far, journal size, and whether durability is refused right now. */
+  stats(): StoreStats;
+  /** Syncs what is under way and closes. Later commits reject with EDGE_STORAGE. */
+  close(): Promise<void>;
+}
+
+export type TableName<Tables extends object> = Extract<keyof Tables, string>;
+
+/** Puts one row; `row: null` deletes it. */
+export type Put<Tables extends object> = {
+  [T in TableName<Tables>]: {
+    readonly table: T;
+    readonly key: string;
+    readonly row: Tables[T] | null;
+  };
+}[TableName<Tables>];
+
+export interface StoreStats {
+  readonly commits: number;
+  readonly syncs: number;
+  /** Bytes handed to the storage since opening: journal and snapshots. */
+  readonly bytesWritten: number;
+  readonly journalBytes: number;
+  readonly snapshots: number;
+  /** Set while durability is refused: the code and message of the storage's failure. */
+  readonly alarm?: { readonly code: string; readonly message: string };
+}

@@ -1,0 +1,30 @@
+/**
+ * Every limit of the words both ends share, with unit and reason. Limits of one room live in that
+ * room's own `limits.ts`. A limit that is hit is counted and answered with EDGE_LIMIT.
+ */
+export const LIMITS = {
+  /** Bytes of one encoded value. KubeEdge: 512 characters; six of its issues ask for more. */
+  valueBytes: 8 * 1024,
+  /** Nesting of a JSON value or document. Deeper is hostile: recursion must stay shallow. */
+  jsonDepth: 16,
+  /** Bytes of one sync message before and after decoding; a declared length is checked first. */
+  messageBytes: 256 * 1024,
+  /** Rows of one sync message: bounds the work of one message. */
+  messageRows: 1024,
+  /** Characters of a namespace, device, property or node name (Kubernetes names: 253; DNS: 63). */
+  nameChars: 128,
+  /** Characters of any other string that a peer sends (reason, software version, detail). */
+  textChars: 512,
+  /** Properties of one device: bounds a twin's size. */
+  propertiesPerDevice: 1024,
+  /** Devices of one node: bounds what one gateway can make the hub keep. */
+  devicesPerNode: 4096,
+  /** Bytes of one device document after parsing. */
+  documentBytes: 256 * 1024,
+  /** Boots in a ring that one end remembers of the other (docs/sync-protocol.md section 2). */
+  hubBootsKept: 16,
+  gatewayBootsKept: 64,
+  retiredBootsKept: 8,
+  /** Lineages of one node that the hub remembers. */
+  lineagesKept: 32,
+} as const;

@@ -1,0 +1,88 @@
+/**
+ * The contract of every transport: whole opaque messages over a link that may be bad. A message is
+ * delivered whole, at most once, and in ANY order; it is lost only together with its connection.
+ * The compliance suite (compliance.ts) holds for each implementation.
+ */
+export interface Transport {
+  /** Shown to people: `websocket`, later `coded`. */
+  readonly name: string;
+  /**
+   * Dials and authenticates both ends. Rejects with EDGE_CONNECTION, EDGE_CERTIFICATE,
+   * EDGE_UNAUTHENTICATED or EDGE_TIMEOUT; an aborted signal rejects with EDGE_CONNECTION.
+   */
+  connect(options: ConnectOptions): Promise<Connection>;
+}
+
+export interface ConnectOptions {
+  /** `wss://host:port` of the hub. */
+  readonly url: string;
+  readonly identity: Identity;
+  readonly signal?: AbortSignal;
+}
+
+/** Key, certificate and the authorities to trust, PEM. */
+export interface Identity {
+  readonly key: string;
+  readonly certificate: string;
+  readonly authorities: readonly string[];
+}
+
+/** The authenticated other end, read from its certificate. */
+export interface Peer {
+  /** Node name of a gateway, or the host name of a hub. */
+  readonly name: string;
+  /** SHA-256 of the certificate, hexadecimal. */
+  readonly fingerprint: string;
+  /** Certificate serial number, hexadecimal. */
+  readonly serial: string;
+  /** `host:port` as the socket shows it; for people only, never for authorisation. */
+  readonly address: string;
+}
+
+export type Priority = 'control' | 'twin' | 'samples' | 'bulk';
+
+export interface Connection {
+  readonly peer: Peer;
+  readonly transport: string;
+  /**
+   * Queues one message, at most `messageBytesMax` long (longer throws EDGE_LIMIT). False: the
+   * queue is full; the message was NOT taken, wait for `drained`. After close it is false too.
+   */
+  send(message: Uint8Array, priority: Priority): boolean;
+  /** One listener each, set before the current turn of the event loop ends. */
+  onMessage(listener: (message: Uint8Array) => void): void;
+  onDrained(listener: () => void): void;
+  /** Fires once, also for a close asked for here. */
+  onClose(listener: (reason: CloseReason) => void): void;
+  /** Sends what is queued for at most a second, tells the peer, closes. Idempotent. */
+  close(code: CloseCode, detail?: string): void;
+  stats(): ConnectionStats;
+}
+
+export type CloseCode = 'normal' | 'superseded' | 'protocol' | 'unauthorized' | 'lost' | 'slow';
+
+export interface CloseReason {
+  readonly code: CloseCode;
+  readonly detail: string;
+  /** True when the other end or the link closed it. */
+  readonly remote: boolean;
+}
+
+export interface ConnectionStats {
+  readonly sentMessages: number;
+  readonly sentBytes: number;
+  readonly receivedMessages: number;
+  readonly receivedBytes: number;
+  readonly queuedBytes: number;
+  /** Smoothed round trip of keep-alives, milliseconds; undefined before the first. */
+  readonly rttMs?: number;
+}
+
+/** The hub's side. */
+export interface Listener {
+  /** `host:port` it listens on; the port is real when 0 was asked for. */
+  readonly address: string;
+  onConnection(listener: (connection: Connection) => void): void;
+  /** Closes the door, then every connection with `normal`. Resolves when sockets are gone. */
+  close(): Promise<void>;
+}
