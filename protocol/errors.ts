@@ -9,16 +9,19 @@ export class EdgeError extends Error {
   readonly remote: boolean;
   /** What a person should do next. */
   readonly hint: string | undefined;
+  /** What the program may need besides the code; its shape belongs to whoever throws the code. */
+  readonly details: unknown;
 
   constructor(
     code: ErrorCode,
     message: string,
-    options: { cause?: unknown; hint?: string; remote?: boolean } = {},
+    options: { cause?: unknown; hint?: string; remote?: boolean; details?: unknown } = {},
   ) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined);
     this.code = code;
     this.remote = options.remote ?? ERROR_CODES[code].remote;
     this.hint = options.hint;
+    this.details = options.details;
   }
 
   /** Turns anything thrown into an EdgeError; an EdgeError passes unchanged. */
