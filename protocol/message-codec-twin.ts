@@ -1,0 +1,284 @@
+import type { DeviceId } from './device.js';
+import { readDescription, writeDescription } from './message-codec-device.js';
+import { clip, trimmed } from './message-codec-fields.js';
+import type { Fields } from './message-codec-fields.js';
+import type { MessageCodec } from './message-codec-session.js';
+import { epochOnly } from './message-codec-session.js';
+import { LIMITS } from './limits.js';
+import type {
+  Ack,
+  Announce,
+  DesiredRow,
+  DesiredState,
+  Digest,
+  Local,
+  LocalResult,
+  Resend,
+  State,
+  StateRow,
+  Stored,
+} from './sync-message.js';
+import type { Quality, Version } from './twin.js';
+
+const QUALITIES: readonly Quality[] = ['good', 'uncertain', 'bad'];
+const OUTCOMES: readonly LocalResult['outcome'][] = ['ok', 'conflict', 'superseded', 'rejected'];
+
+/** Counters and timestamps of consecutive rows are close: each is written as a step from the last. */
+export const state: MessageCodec<State> = {
+  code: 5,
+  write: (m) => {
+    let n = 0;
+    let timestamp = 0;
+    const rows = groups(m.rows, (row) => {
+      const time = Math.max(0, Math.round(row.timestamp));
+      const steps = [row.n - n, time - timestamp];
+      n = row.n;
+      timestamp = time;
+      const { gen, n: desired } = row.desiredVersion;
+      const quality = QUALITIES.indexOf(row.quality);
+      const reason = row.reason === undefined ? null : clip(row.reason);
+      return trimmed(
+        [row.property, steps[0], row.value, steps[1], gen, desired, quality, reason],
+        [0, 0, 0, null],
+      );
+    });
+    return [m.epoch, m.id, rows];
+  },
+  read: (fields) => {
+    const [epoch, id] = [fields.count(), fields.count()];
+    let n = 0;
+    let timestamp = 0;
+    const rows = readGroups<StateRow>(fields, (device, incarnation, row) => {
+      const property = row.property();
+      n = row.step(n);
+      const value = row.value();
+      timestamp = row.step(timestamp);
+      const desiredVersion = row.trailingVersion();
+      const quality = row.choice(QUALITIES, 0);
+      const reason = row.optionalText();
+      return {
+        device,
+        incarnation,
+        property,
+        n,
+        value,
+        quality,
+        ...(reason === undefined ? {} : { reason }),
+        timestamp,
+        desiredVersion,
+      };
+    });
+    return { kind: 'state', epoch, id, rows };
+  },
+};
+
+export const ack: MessageCodec<Ack> = {
+  code: 6,
+  write: (m) => [m.epoch, null, m.id, m.rejects.map(({ row, code }) => [row, clip(code)])],
+  read: (fields) => ({
+    kind: 'ack',
+    epoch: epochOnly(fields),
+    id: fields.count(),
+    rejects: fields.list(LIMITS.messageRows, (reject) => ({
+      row: reject.count(),
+      code: reject.text(),
+    })),
+  }),
+};
+
+export const desired: MessageCodec<DesiredState> = {
+  code: 7,
+  write: (m) => [
+    m.epoch,
+    m.id,
+    groups(m.rows, ({ property, version, value, origin }) => [
+      property,
+      version.gen,
+      version.n,
+      value,
+      ...(origin === undefined ? [] : [origin.gen, origin.n]),
+    ]),
+  ],
+  read: (fields) => ({
+    kind: 'desired',
+    epoch: fields.count(),
+    id: fields.count(),
+    rows: readGroups<DesiredRow>(fields, (device, incarnation, row) => {
+      const property = row.property();
+      const version = row.version();
+      const value = row.value();
+      const origin = row.optionalVersion();
+      const base = { device, incarnation, property, version, value };
+      return origin === undefined ? base : { ...base, origin };
+    }),
+  }),
+};
+
+export const stored: MessageCodec<Stored> = {
+  code: 8,
+  write: (m) => [m.epoch, null, m.id],
+  read: (fields) => ({ kind: 'stored', epoch: epochOnly(fields), id: fields.count() }),
+};
+
+export const local: MessageCodec<Local> = {
+  code: 9,
+  write: (m) => [
+    m.epoch,
+    null,
+    m.device,
+    ...[m.incarnation, m.lid, m.base, m.chainStart].flatMap(({ gen, n }) => [gen, n]),
+    m.property,
+    m.value,
+  ],
+  read: (fields) => ({
+    kind: 'local',
+    epoch: epochOnly(fields),
+    device: fields.device(),
+    incarnation: fields.version(),
+    lid: fields.version(),
+    base: fields.version(),
+    chainStart: fields.version(),
+    property: fields.property(),
+    value: fields.value(),
+  }),
+};
+
+export const localResult: MessageCodec<LocalResult> = {
+  code: 10,
+  write: (m) => [
+    m.epoch,
+    null,
+    m.device,
+    m.property,
+    m.lid.gen,
+    m.lid.n,
+    OUTCOMES.indexOf(m.outcome),
+    m.version?.gen ?? null,
+    m.version?.n ?? null,
+    m.code === undefined ? null : clip(m.code),
+  ],
+  read: (fields) => {
+    const base = {
+      kind: 'local-result',
+      epoch: epochOnly(fields),
+      device: fields.device(),
+      property: fields.property(),
+      lid: fields.version(),
+      outcome: fields.choice(OUTCOMES),
+    } as const;
+    const version = fields.optionalVersion();
+    const code = fields.optionalText();
+    return {
+      ...base,
+      ...(version === undefined ? {} : { version }),
+      ...(code === undefined ? {} : { code }),
+    };
+  },
+};
+
+export const digest: MessageCodec<Digest> = {
+  code: 11,
+  write: (m) => [
+    m.epoch,
+    null,
+    m.state,
+    m.desired,
+    m.devices.map((row) => [
+      row.device,
+      row.incarnation.gen,
+      row.incarnation.n,
+      row.reported,
+      row.desired,
+    ]),
+  ],
+  read: (fields) => ({
+    kind: 'digest',
+    epoch: epochOnly(fields),
+    state: fields.count(),
+    desired: fields.count(),
+    devices: fields.list(LIMITS.messageRows, (row) => ({
+      device: row.device(),
+      incarnation: row.version(),
+      reported: row.hex64(),
+      desired: row.hex64(),
+    })),
+  }),
+};
+
+export const resend: MessageCodec<Resend> = {
+  code: 12,
+  write: (m) => [m.epoch, null, m.devices],
+  read: (fields) => ({
+    kind: 'resend',
+    epoch: epochOnly(fields),
+    devices: fields.texts(LIMITS.messageRows, (devices) => devices.device()),
+  }),
+};
+
+export const announce: MessageCodec<Announce> = {
+  code: 15,
+  write: (m) => [
+    m.epoch,
+    m.id,
+    m.rows.map(({ device, incarnation, n, description }) => [
+      device,
+      incarnation.gen,
+      incarnation.n,
+      n,
+      description === null ? null : writeDescription(description),
+    ]),
+  ],
+  read: (fields) => ({
+    kind: 'announce',
+    epoch: fields.count(),
+    id: fields.count(),
+    rows: fields.list(LIMITS.messageRows, (row) => {
+      const device = row.device();
+      const incarnation = row.version();
+      const n = row.count();
+      const description = row.isNull() ? null : readDescription(device, row.nested('description'));
+      return { device, incarnation, n, description };
+    }),
+  }),
+};
+
+interface DeviceRow {
+  readonly device: DeviceId;
+  readonly incarnation: Version;
+}
+
+/** `[device, gen, n, [row, ...]]` for each run of rows of one device: the order of rows is kept. */
+function groups<R extends DeviceRow>(
+  rows: readonly R[],
+  write: (row: R) => readonly unknown[],
+): unknown[] {
+  const written: unknown[] = [];
+  let last: { row: R; members: unknown[] } | undefined;
+  for (const row of rows) {
+    const { device, incarnation } = row;
+    if (last?.row.device !== device || !same(last.row.incarnation, incarnation)) {
+      last = { row, members: [] };
+      written.push([device, incarnation.gen, incarnation.n, last.members]);
+    }
+    last.members.push(write(row));
+  }
+  return written;
+}
+
+function readGroups<R>(
+  fields: Fields,
+  read: (device: DeviceId, incarnation: Version, row: Fields) => R,
+): R[] {
+  const rows: R[] = [];
+  fields.list(LIMITS.messageRows, (group) => {
+    const device = group.device();
+    const incarnation = group.version();
+    const left = LIMITS.messageRows - rows.length;
+    rows.push(...group.list(left, (row) => read(device, incarnation, row), 'row'));
+  });
+  return rows;
+}
+
+function same(a: Version, b: Version): boolean {
+  return a.gen === b.gen && a.n === b.n;
+}
