@@ -1,3 +1,6 @@
+// How both ends are named and judged is part of the contract: no transport has its own rules.
+export { NODE_URN, certifiedHub, certifiedNode, type CertifiedName } from './certificates.js';
+
 /**
  * The contract of every transport: whole opaque messages over a link that may be bad. A message is
  * delivered whole, at most once, and in ANY order; it is lost only together with its connection.
@@ -31,9 +34,9 @@ export interface Identity {
 export interface Peer {
   /** Node name of a gateway, or the host name of a hub. */
   readonly name: string;
-  /** SHA-256 of the certificate, hexadecimal. */
+  /** SHA-256 of the certificate, lower-case hexadecimal. */
   readonly fingerprint: string;
-  /** Certificate serial number, hexadecimal. */
+  /** Certificate serial number, upper-case hexadecimal. */
   readonly serial: string;
   /** `host:port` as the socket shows it; for people only, never for authorisation. */
   readonly address: string;
@@ -45,8 +48,9 @@ export interface Connection {
   readonly peer: Peer;
   readonly transport: string;
   /**
-   * Queues one message, at most `messageBytesMax` long (longer throws EDGE_LIMIT). False: the
-   * queue is full; the message was NOT taken, wait for `drained`. After close it is false too.
+   * Queues one message, at most `LIMITS.messageBytes` long (longer throws EDGE_LIMIT); do not
+   * change its bytes afterwards. False: the queue has no room for this priority; the message was
+   * NOT taken, wait for `drained`. After close it is false too.
    */
   send(message: Uint8Array, priority: Priority): boolean;
   /** One listener each, set before the current turn of the event loop ends. */

@@ -1,0 +1,198 @@
+import type { Clock, Timer } from '#protocol/clock.js';
+import { EdgeError } from '#protocol/errors.js';
+import type { Random } from '#protocol/random.js';
+import { TUNNEL_LIMITS } from './limits.js';
+import { SendQueue } from './send-queue.js';
+import type {
+  CloseCode,
+  CloseReason,
+  Connection,
+  ConnectionStats,
+  Peer,
+  Priority,
+} from './transport.js';
+
+export interface MemoryLimits {
+  readonly latencyMs: number;
+  readonly jitterMs: number;
+  readonly silenceMs: number;
+  readonly messageBytes: number;
+  readonly queueBytes: number;
+  readonly flightBytes: number;
+}
+
+interface World {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly limits: MemoryLimits;
+}
+
+/** Both ends of one connection. `door` marks the accepted end as its listener's. */
+export function memoryLink(
+  hub: Peer,
+  node: Peer,
+  door: object,
+  world: World,
+): { dialled: MemoryConnection; accepted: MemoryConnection; ends: readonly MemoryConnection[] } {
+  const dialled = new MemoryConnection(hub, undefined, world);
+  const accepted = new MemoryConnection(node, door, world);
+  dialled.join(accepted);
+  accepted.join(dialled);
+  return { dialled, accepted, ends: [dialled, accepted] };
+}
+
+export class MemoryConnection implements Connection {
+  readonly transport = 'memory';
+  readonly peer: Peer;
+  readonly door: object | undefined;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #limits: MemoryLimits;
+  readonly #queue: SendQueue;
+  readonly #flights = new Set<Timer>();
+  #other: MemoryConnection | undefined;
+  #state: 'open' | 'closing' | 'closed' = 'open';
+  #reason: CloseReason | undefined;
+  #cut = false;
+  #flightBytes = 0;
+  #counts = { sentMessages: 0, sentBytes: 0, receivedMessages: 0, receivedBytes: 0 };
+  #linger: Timer | undefined;
+  /** What arrived before somebody listened. */
+  #early: Uint8Array[] = [];
+  #hear: ((message: Uint8Array) => void) | undefined;
+  #drained: (() => void) | undefined;
+  #closed: ((reason: CloseReason) => void) | undefined;
+  #gone: (() => void) | undefined;
+
+  constructor(peer: Peer, door: object | undefined, { clock, random, limits }: World) {
+    this.peer = peer;
+    this.door = door;
+    this.#clock = clock;
+    this.#random = random;
+    this.#limits = limits;
+    this.#queue = new SendQueue(limits.queueBytes);
+  }
+
+  join(other: MemoryConnection): void {
+    this.#other = other;
+  }
+
+  send(message: Uint8Array, priority: Priority): boolean {
+    if (message.length > this.#limits.messageBytes)
+      throw new EdgeError('EDGE_LIMIT', `A message of ${message.length} bytes is too long.`, {
+        hint: `Split it: at most ${this.#limits.messageBytes} bytes.`,
+      });
+    if (this.#state !== 'open' || !this.#queue.offer(message, priority)) return false;
+    this.#pump();
+    return true;
+  }
+
+  onMessage(listener: (message: Uint8Array) => void): void {
+    this.#hear = listener;
+    for (const message of this.#early.splice(0)) listener(message);
+  }
+
+  onDrained(listener: () => void): void {
+    this.#drained = listener;
+  }
+
+  onClose(listener: (reason: CloseReason) => void): void {
+    this.#closed = listener;
+    if (this.#state === 'closed' && this.#reason !== undefined) listener(this.#reason);
+  }
+
+  onGone(listener: () => void): void {
+    this.#gone = listener;
+  }
+
+  close(code: CloseCode, detail = ''): void {
+    if (this.#state !== 'open') return;
+    this.#state = 'closing';
+    this.#reason = { code, detail, remote: false };
+    if (code === 'lost' || this.#idle()) this.#sayGoodbye();
+    else
+      this.#linger = this.#clock.setTimer('memory linger', TUNNEL_LIMITS.lingerMs, () =>
+        this.#sayGoodbye(),
+      );
+  }
+
+  /** The cable is cut: nothing passes any more, and after a while this end notices. */
+  cut(): void {
+    if (this.#cut) return;
+    this.#cut = true;
+    for (const flight of this.#flights) flight.cancel();
+    this.#clock.setTimer('memory silence', this.#limits.silenceMs, () =>
+      this.#finish({ code: 'lost', detail: 'silence', remote: true }),
+    );
+  }
+
+  stats(): ConnectionStats {
+    return {
+      ...this.#counts,
+      queuedBytes: this.#queue.bytes + this.#flightBytes,
+      rttMs: 2 * this.#limits.latencyMs,
+    };
+  }
+
+  #idle(): boolean {
+    return this.#queue.empty && this.#flightBytes === 0;
+  }
+
+  #pump(): void {
+    while (!this.#cut && this.#flightBytes < this.#limits.flightBytes) {
+      const message = this.#queue.take();
+      if (message === undefined) return;
+      this.#flightBytes += message.length;
+      this.#counts.sentMessages++;
+      this.#counts.sentBytes += message.length;
+      const flightMs = this.#limits.latencyMs + this.#random.unit() * this.#limits.jitterMs;
+      const flight = this.#clock.setTimer('memory message', flightMs, () => {
+        this.#flights.delete(flight);
+        this.#flightBytes -= message.length;
+        this.#other?.arrive(message.slice());
+        this.#pump();
+        if (this.#state === 'closing' && this.#idle()) this.#sayGoodbye();
+        if (this.#state === 'open' && this.#queue.relieved()) this.#drained?.();
+      });
+      this.#flights.add(flight);
+    }
+  }
+
+  /** For the other end: a message came through. */
+  arrive(message: Uint8Array): void {
+    if (this.#state !== 'open') return;
+    this.#counts.receivedMessages++;
+    this.#counts.receivedBytes += message.length;
+    if (this.#hear === undefined) this.#early.push(message);
+    else this.#hear(message);
+  }
+
+  /** For the other end: it said goodbye. */
+  depart(reason: CloseReason): void {
+    this.#finish(reason);
+  }
+
+  #sayGoodbye(): void {
+    const reason = this.#reason;
+    if (reason === undefined || this.#state === 'closed') return;
+    const other = this.#other;
+    const { latencyMs } = this.#limits;
+    if (!this.#cut)
+      this.#clock.setTimer('memory goodbye', latencyMs, () =>
+        other?.depart({ ...reason, remote: true }),
+      );
+    // Never within the call of `close`.
+    this.#clock.setTimer('memory closed', 0, () => this.#finish(reason));
+  }
+
+  #finish(reason: CloseReason): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    this.#reason ??= reason;
+    this.#linger?.cancel();
+    for (const flight of this.#flights) flight.cancel();
+    this.#queue.clear();
+    this.#gone?.();
+    this.#closed?.(this.#reason);
+  }
+}

@@ -1,0 +1,108 @@
+import { isIP } from 'node:net';
+import { connect, type TLSSocket } from 'node:tls';
+import { EdgeError } from '#protocol/errors.js';
+import { certifiedHub, readCertificate, type CertifiedName } from '../certificates.js';
+import type { ConnectOptions, Identity } from '../transport.js';
+
+/** Where the tunnel is on the hub's listener. */
+export const TUNNEL_PATH = '/v1/tunnel';
+
+export interface HubAddress {
+  /** Without the brackets of an IPv6 literal. */
+  readonly host: string;
+  readonly port: number;
+  /** The URL to upgrade. */
+  readonly url: string;
+}
+
+/** Reads `wss://host:port`, the port being 443 when absent. Throws EDGE_CONFIG. */
+export function readHubUrl(text: string): HubAddress {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const rest = url && url.pathname + url.search + url.hash + url.username + url.password;
+  if (url?.protocol !== 'wss:' || rest !== '/')
+    throw new EdgeError('EDGE_CONFIG', 'The hub’s address is not like wss://host:port.');
+  return {
+    host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: url.port === '' ? 443 : Number(url.port),
+    url: `wss://${url.host}${TUNNEL_PATH}`,
+  };
+}
+
+export interface SecureSocket {
+  readonly socket: TLSSocket;
+  readonly hub: CertifiedName;
+}
+
+/**
+ * Connects and judges the hub, before a byte of the application is sent. Verification by the TLS
+ * library is switched off because it hides all errors behind a wrong clock; `certifiedHub` checks
+ * chain, usage, name and time one by one instead. `nowMs` is milliseconds since 1970. The socket
+ * is destroyed when `signal` aborts before the promise settles.
+ */
+export async function connectSecurely(
+  address: HubAddress,
+  { identity, signal }: Required<Pick<ConnectOptions, 'identity' | 'signal'>>,
+  nowMs: number,
+): Promise<SecureSocket> {
+  const authorities = identity.authorities.map(readCertificate);
+  const socket = dial(address, identity);
+  try {
+    await secured(socket, signal);
+    const certificate = socket.getPeerX509Certificate();
+    if (certificate === undefined)
+      throw new EdgeError('EDGE_CERTIFICATE', 'The hub showed no certificate.');
+    const hub = certifiedHub(certificate, authorities, address.host, laterOf(nowMs, identity));
+    return { socket, hub };
+  } catch (cause) {
+    socket.destroy();
+    if (cause instanceof EdgeError) throw cause;
+    const where = `${address.host}:${address.port}`;
+    throw new EdgeError('EDGE_CONNECTION', `No secure connection to ${where}.`, { cause });
+  }
+}
+
+function dial({ host, port }: HubAddress, { key, certificate }: Identity): TLSSocket {
+  try {
+    const socket = connect({
+      host,
+      port,
+      ...(isIP(host) > 0 ? {} : { servername: host }),
+      key,
+      cert: certificate,
+      minVersion: 'TLSv1.3',
+      ALPNProtocols: ['http/1.1'],
+      rejectUnauthorized: false,
+    });
+    // Whoever owns the socket later adds his own; an error must never be without a listener.
+    return socket.on('error', () => undefined);
+  } catch (cause) {
+    throw new EdgeError('EDGE_CERTIFICATE', 'This node’s key or certificate cannot be used.', {
+      cause,
+      hint: 'Join again with a new token.',
+    });
+  }
+}
+
+function secured(socket: TLSSocket, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const settled = new AbortController();
+    const fail = (reason: unknown): void => {
+      settled.abort();
+      reject(EdgeError.from(reason, 'EDGE_CONNECTION'));
+    };
+    const closed = (): void => fail(new EdgeError('EDGE_CONNECTION', 'The hub closed it.'));
+    signal.addEventListener('abort', () => fail(signal.reason), { signal: settled.signal });
+    socket.once('error', fail);
+    socket.once('close', closed);
+    socket.once('secureConnect', () => {
+      settled.abort();
+      socket.off('error', fail).off('close', closed);
+      resolve();
+    });
+  });
+}
+
+/** It is at least as late as our own certificate was made: a time floor that survives a reboot. */
+function laterOf(nowMs: number, { certificate }: Identity): number {
+  return Math.max(nowMs, Date.parse(readCertificate(certificate).validFrom));
+}
