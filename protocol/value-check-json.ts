@@ -23,8 +23,11 @@ export function parseBoundedJson(text: string, depthMax: number): unknown {
   }
 }
 
-/** Why this is no Value, or undefined when it is one. Walks with its own list, never recursively. */
-export function valueProblem(root: unknown): ValueProblem | undefined {
+/** Why this is no JSON of that size, or undefined when it is. Walks with its own list, never recursively. */
+export function valueProblem(
+  root: unknown,
+  bytesMax: number = LIMITS.valueBytes,
+): ValueProblem | undefined {
   const rest: { item: unknown; depth: number }[] = [{ item: root, depth: 0 }];
   let bytes = 0;
   for (let next = rest.pop(); next !== undefined; next = rest.pop()) {
@@ -33,7 +36,7 @@ export function valueProblem(root: unknown): ValueProblem | undefined {
       if (depth >= LIMITS.jsonDepth) return limit(`nested deeper than ${LIMITS.jsonDepth} levels`);
       const length = Array.isArray(item) ? item.length : Object.keys(item).length;
       bytes += 1 + Math.max(length, 1);
-      if (bytes > LIMITS.valueBytes) break;
+      if (bytes > bytesMax) break;
       if (Array.isArray(item)) {
         for (const child of item as readonly unknown[])
           rest.push({ item: child, depth: depth + 1 });
@@ -41,21 +44,21 @@ export function valueProblem(root: unknown): ValueProblem | undefined {
       }
       if (!isPlainObject(item)) return wrong('not a plain JSON object');
       for (const [key, child] of Object.entries(item)) {
-        const size = encodedLength(key);
+        const size = encodedLength(key, bytesMax);
         if (size < 0) return wrong('a key is not well-formed Unicode');
         if (FORBIDDEN_KEYS.has(key)) return wrong(`the key ${key} is not allowed`);
         bytes += size + 1;
         rest.push({ item: child, depth: depth + 1 });
       }
     } else {
-      const size = scalarLength(item);
+      const size = scalarLength(item, bytesMax);
       if (typeof size !== 'number') return size;
       bytes += size;
     }
-    if (bytes > LIMITS.valueBytes) break;
+    if (bytes > bytesMax) break;
   }
-  if (bytes <= LIMITS.valueBytes) return undefined;
-  return limit(`longer than ${LIMITS.valueBytes} bytes when encoded`);
+  if (bytes <= bytesMax) return undefined;
+  return limit(`longer than ${bytesMax} bytes when encoded`);
 }
 
 /** Throws EDGE_MALFORMED or EDGE_LIMIT: for values that a peer sent. */
@@ -66,9 +69,9 @@ export function peerValue(item: unknown): Value {
   throw new EdgeError(code, `a value is ${problem.rule}`);
 }
 
-function scalarLength(item: unknown): number | ValueProblem {
+function scalarLength(item: unknown, bytesMax: number): number | ValueProblem {
   if (typeof item === 'string') {
-    const size = encodedLength(item);
+    const size = encodedLength(item, bytesMax);
     return size < 0 ? wrong('not well-formed Unicode') : size;
   }
   if (typeof item === 'number')
@@ -83,8 +86,8 @@ function isPlainObject(item: object): boolean {
 }
 
 /** Bytes of a string as JSON in UTF-8; -1 for a lone surrogate, which UTF-8 cannot carry. */
-function encodedLength(text: string): number {
-  if (text.length > LIMITS.valueBytes) return text.length;
+function encodedLength(text: string, bytesMax: number): number {
+  if (text.length > bytesMax) return text.length;
   let bytes = 2;
   for (let at = 0; at < text.length; at++) {
     const unit = text.charCodeAt(at);
