@@ -1,0 +1,115 @@
+import { EdgeError } from '../errors.js';
+import type { DeviceDocument, PropertyDocument } from '../twin-document.js';
+import type { Value } from '../twin.js';
+import type { Operand } from './command.js';
+import type { Answer, ControlClient } from './control-client.js';
+import type { Arguments } from './parse.js';
+import { nearest } from './suggest.js';
+import type { Terminal } from './terminal.js';
+import { changeLine, propertyTable } from './twin-text.js';
+
+export const DEVICE_OPERAND: Operand = {
+  name: 'NAMESPACE/NAME',
+  summary: 'The device; a name alone is of the namespace `default`.',
+};
+
+export const PROPERTY_OPERAND: Operand = { name: 'PROPERTY', summary: 'A property of the device.' };
+
+export const VALUE_OPERAND: Operand = {
+  name: 'VALUE',
+  summary: 'The value, as the property’s type writes it: 21.5, true, text, JSON.',
+};
+
+/** `twin get`: one device, or one property of it. The interface of hub and gateway is the same. */
+export async function twinGet(
+  client: ControlClient,
+  args: Arguments,
+  out: Terminal,
+): Promise<void> {
+  const device = await readDevice(client, args);
+  const name = args.operand('PROPERTY');
+  const shown = name === undefined ? device.properties : [propertyOf(device, name)];
+  if (args.on('json')) out.out(`${JSON.stringify(name === undefined ? device : shown[0])}\n`);
+  else out.out(propertyTable(device, shown));
+}
+
+/** `twin set`: reads the type first, so that `on` of a text property needs no quotes. */
+export async function twinSet(
+  client: ControlClient,
+  args: Arguments,
+  out: Terminal,
+): Promise<void> {
+  const device = await readDevice(client, args);
+  const property = propertyOf(device, args.required('PROPERTY'));
+  const value = valueOf(property, args.required('VALUE'));
+  const version = args.text('if-version');
+  const answer = await client.request({
+    method: 'PUT',
+    path: `${devicePath(device.id)}/properties/${encodeURIComponent(property.name)}/desired`,
+    body: { value },
+    ...(version === undefined ? {} : { headers: { 'if-match': `"${version}"` } }),
+  });
+  out.out(setLine(answer, device, property, value, args.on('json')));
+}
+
+/** `twin watch`: a line for each change until interrupted. */
+export async function twinWatch(
+  client: ControlClient,
+  args: Arguments,
+  out: Terminal,
+): Promise<void> {
+  const device = args.operand('NAMESPACE/NAME');
+  const filter = device === undefined ? '' : `?device=${encodeURIComponent(fullId(device))}`;
+  for await (const event of client.events(`/api/v1/watch${filter}`, out.signal)) {
+    if (args.on('json')) out.out(`${JSON.stringify(event)}\n`);
+    else out.out(changeLine(event));
+  }
+}
+
+export function devicePath(id: string): string {
+  const [namespace = '', name = ''] = fullId(id).split('/');
+  return `/api/v1/devices/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}`;
+}
+
+function fullId(id: string): string {
+  return id.includes('/') ? id : `default/${id}`;
+}
+
+async function readDevice(client: ControlClient, args: Arguments): Promise<DeviceDocument> {
+  const path = devicePath(args.required('NAMESPACE/NAME'));
+  return (await client.request({ path })).body as DeviceDocument;
+}
+
+function propertyOf(device: DeviceDocument, name: string): PropertyDocument {
+  const found = device.properties.find((property) => property.name === name);
+  if (found !== undefined) return found;
+  const names = device.properties.map((property) => property.name);
+  const guess = nearest(name, names);
+  throw new EdgeError('EDGE_NO_PROPERTY', `${device.id} has no property ${name}`, {
+    hint: guess === undefined ? `It has: ${names.join(', ')}.` : `Did you mean ${guess}?`,
+  });
+}
+
+function valueOf(property: PropertyDocument, text: string): Value {
+  if (property.type === 'string' || property.type === 'bytes') return text;
+  try {
+    return JSON.parse(text) as Value;
+  } catch (cause) {
+    throw new EdgeError('EDGE_TYPE', `${text} is not a value of type ${property.type}`, {
+      cause,
+      hint: property.type === 'boolean' ? 'Write true or false.' : 'Write it as JSON does: 21.5',
+    });
+  }
+}
+
+function setLine(
+  answer: Answer,
+  device: DeviceDocument,
+  property: PropertyDocument,
+  value: Value,
+  json: boolean,
+): string {
+  if (json) return `${JSON.stringify(answer.body)}\n`;
+  const version = answer.etag === undefined ? '' : ` as version ${answer.etag.replaceAll('"', '')}`;
+  return `accepted ${device.id} ${property.name} = ${JSON.stringify(value)}${version}\n`;
+}
