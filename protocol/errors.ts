@@ -44,6 +44,7 @@ export const ERROR_CODES = {
   EDGE_NO_DEVICE: { remote: true, meaning: 'The device is not known here.' },
   EDGE_NO_PROPERTY: { remote: true, meaning: 'The device has no such property.' },
   EDGE_NO_NODE: { remote: true, meaning: 'The node is not known here.' },
+  EDGE_NO_OPERATOR: { remote: true, meaning: 'The operator is not known here.' },
   EDGE_DEVICE_TAKEN: { remote: true, meaning: 'Another node owns a device of this id.' },
   EDGE_INCARNATION: { remote: true, meaning: 'The device was deleted or created again since.' },
   EDGE_TYPE: { remote: true, meaning: 'The value is not of the property’s type.' },

@@ -13,6 +13,14 @@ export interface ControlFile {
 /** The name of the control file in a program's data folder. */
 export const CONTROL_FILE = 'control.json';
 
+/** Throws EDGE_NOT_RUNNING for a text that no running program can have written. */
+export function parseControlFile(text: string): ControlFile {
+  const { url, token, pid } = fieldsOf(parseOrUndefined(text));
+  if (typeof url !== 'string' || typeof token !== 'string' || typeof pid !== 'number')
+    throw notRunning();
+  return { url, token, pid };
+}
+
 /** Bytes of one answer that a command reads; pages of devices are far smaller. */
 const ANSWER_BYTES_MAX = 32 * 1024 * 1024;
 
@@ -139,6 +147,14 @@ function problemError(status: number, body: unknown): EdgeError {
     typeof detail === 'string' ? detail : `the program answered with status ${status}`,
     typeof hint === 'string' ? { hint, remote: true } : { remote: true },
   );
+}
+
+function parseOrUndefined(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function fieldsOf(body: unknown): Readonly<Record<string, unknown>> {

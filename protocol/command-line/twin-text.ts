@@ -1,5 +1,6 @@
 import type { ServerEvent } from '../event-stream.js';
 import type { DeviceDocument, PropertyDocument } from '../twin-document.js';
+import { formatText } from '../value-check.js';
 import type { Value } from '../twin.js';
 import { duration, printable, textTable } from './text-table.js';
 
@@ -98,6 +99,6 @@ function nameOf(data: unknown): string {
 }
 
 function shown(value: Value): string {
-  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  const text = formatText(value);
   return text.length <= VALUE_CHARS_SHOWN ? text : `${text.slice(0, VALUE_CHARS_SHOWN - 1)}…`;
 }

@@ -1,5 +1,6 @@
 import { EdgeError } from '../errors.js';
 import type { DeviceDocument, PropertyDocument } from '../twin-document.js';
+import { formatText, parseText } from '../value-check.js';
 import type { Value } from '../twin.js';
 import type { Operand } from './command.js';
 import type { Answer, ControlClient } from './control-client.js';
@@ -41,7 +42,7 @@ export async function twinSet(
 ): Promise<void> {
   const device = await readDevice(client, args);
   const property = propertyOf(device, args.required('PROPERTY'));
-  const value = valueOf(property, args.required('VALUE'));
+  const value = parseText(property, args.required('VALUE'));
   const version = args.text('if-version');
   const answer = await client.request({
     method: 'PUT',
@@ -90,18 +91,6 @@ function propertyOf(device: DeviceDocument, name: string): PropertyDocument {
   });
 }
 
-function valueOf(property: PropertyDocument, text: string): Value {
-  if (property.type === 'string' || property.type === 'bytes') return text;
-  try {
-    return JSON.parse(text) as Value;
-  } catch (cause) {
-    throw new EdgeError('EDGE_TYPE', `${text} is not a value of type ${property.type}`, {
-      cause,
-      hint: property.type === 'boolean' ? 'Write true or false.' : 'Write it as JSON does: 21.5',
-    });
-  }
-}
-
 function setLine(
   answer: Answer,
   device: DeviceDocument,
@@ -111,5 +100,5 @@ function setLine(
 ): string {
   if (json) return `${JSON.stringify(answer.body)}\n`;
   const version = answer.etag === undefined ? '' : ` as version ${answer.etag.replaceAll('"', '')}`;
-  return `accepted ${device.id} ${property.name} = ${JSON.stringify(value)}${version}\n`;
+  return `accepted ${device.id} ${property.name} = ${formatText(value)}${version}\n`;
 }
