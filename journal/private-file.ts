@@ -26,7 +26,7 @@ export async function writePrivateFile(path: string, text: string, random: Rando
     await rename(temporary, path);
     await syncFolder(dirname(path));
   } catch (cause) {
-    await rm(temporary, { force: true });
+    await rm(temporary, { force: true }).catch(() => undefined);
     throw new EdgeError('EDGE_STORAGE', `${path} cannot be written`, {
       cause,
       hint: 'Check that the folder exists, has space left and belongs to this user.',
