@@ -1,0 +1,80 @@
+import type { DeviceId } from '#protocol/device.js';
+import type { Store } from '#journal/store.js';
+import type { CommitOutcome, HubStore, HubTransaction } from './hub-store.js';
+import { NodeRows } from './node-rows.js';
+import { deviceOfKey, nodeOfKey } from './tables.js';
+import type { HubPut, HubTable, HubTables } from './tables.js';
+
+const TABLES: Readonly<Record<HubTable, true>> = {
+  nodes: true,
+  lineages: true,
+  numberings: true,
+  devices: true,
+  reported: true,
+  desired: true,
+  locals: true,
+  conflicts: true,
+};
+
+/**
+ * The hub's rows in a journal of its own. The store takes a transaction into memory within the
+ * call, so the conditions and the puts cannot be separated by another one.
+ */
+export class EmbeddedHubStore implements HubStore {
+  readonly #store: Store<HubTables>;
+  /** Who owns each live device. */
+  readonly #owners = new Map<DeviceId, string>();
+  /** Puts in the store whose sync failed, by node: a node commits nothing else before `reload`. */
+  readonly #refused = new Map<string, HubPut[]>();
+
+  constructor(store: Store<HubTables>) {
+    this.#store = store;
+    for (const [key, row] of store.rows('devices'))
+      if (row.description !== null) this.#owners.set(deviceOfKey(key), nodeOfKey(key));
+  }
+
+  async loadAll(): Promise<NodeRows[]> {
+    await this.#store.commit([]);
+    const nodes = new Map<string, NodeRows>();
+    for (const table of Object.keys(TABLES) as HubTable[]) {
+      for (const [key, row] of this.#store.rows(table)) {
+        const name = nodeOfKey(key);
+        const rows = nodes.get(name) ?? new NodeRows(name);
+        rows.apply([{ table, key, row } as HubPut]);
+        nodes.set(name, rows);
+      }
+    }
+    return [...nodes.values()];
+  }
+
+  /** A transaction that was refused stays in the store and is durable once a later sync is. */
+  async reload(last: NodeRows): Promise<NodeRows> {
+    await this.#store.commit([]);
+    last.apply(this.#refused.get(last.name) ?? []);
+    this.#refused.delete(last.name);
+    return last;
+  }
+
+  async commit(transaction: HubTransaction): Promise<CommitOutcome> {
+    const { node, epoch, claims, puts } = transaction;
+    if ((this.#store.get('nodes', node)?.epoch ?? 0) !== epoch) return { kind: 'superseded' };
+    const taken = claims.filter((device) => (this.#owners.get(device) ?? node) !== node);
+    if (taken.length > 0) return { kind: 'taken', devices: taken };
+    const durable = this.#store.commit(puts);
+    for (const put of puts) if (put.table === 'devices') this.#own(put);
+    try {
+      await durable;
+    } catch (error) {
+      this.#refused.set(node, [...(this.#refused.get(node) ?? []), ...puts]);
+      throw error;
+    }
+    return { kind: 'committed' };
+  }
+
+  #own({ key, row }: Extract<HubPut, { table: 'devices' }>): void {
+    const [node, device] = [nodeOfKey(key), deviceOfKey(key)];
+    const alive = row !== null && row.description !== null;
+    if (alive) this.#owners.set(device, node);
+    else if (this.#owners.get(device) === node) this.#owners.delete(device);
+  }
+}

@@ -1,0 +1,143 @@
+import type { DeviceDescription, DeviceId } from '#protocol/device.js';
+import type { NumberingState } from '#protocol/numbering.js';
+import type { Desired, Reported, Value, Version } from '#protocol/twin.js';
+import type { Put } from '#journal/store.js';
+
+/**
+ * What the hub keeps of the sync protocol (docs/sync-protocol.md section 2). Every key begins with
+ * the node's name, so all rows of a node can be found and no node can reach another's. Other rooms
+ * of the hub add their tables by intersection: `Store<HubTables & EnrolmentTables>`.
+ */
+export interface HubTables {
+  /** Key: node. */
+  nodes: NodeRow;
+  /** Key: `lineageKey`. Small and apart from `nodes`, because every STATE raises its highest number. */
+  lineages: LineageRow;
+  /** Key: node. The numbering of the desired side. */
+  numberings: NumberingState;
+  /** Key: `deviceKey`. */
+  devices: DeviceRow;
+  /** Key: `propertyKey`, for the present life of the device only. */
+  reported: Reported;
+  desired: DesiredRecord;
+  locals: LocalOutcome;
+  /** Key: `conflictKey`. */
+  conflicts: Conflict;
+}
+
+export type HubPut = Put<HubTables>;
+export type HubTable = HubPut['table'];
+
+export interface NodeRow {
+  readonly epoch: number;
+  /** The gateway process that opened the last session, and those before it, oldest first. */
+  readonly boot: string;
+  readonly retiredBoots: readonly string[];
+  /** Boots whose numbers the hub is known to have met, oldest first. */
+  readonly learntBoots: readonly string[];
+  /** The history of the desired values, and its generation. */
+  readonly hubLineage: string;
+  readonly hubGen: number;
+  /** Set when this hub was found to be restored: no desired value leaves until it is adopted. */
+  readonly adoptMark: number | null;
+  /** Refused until a person decides. */
+  readonly quarantined: boolean;
+  readonly alarms: readonly Alarm[];
+  readonly software: string;
+}
+
+export interface LineageRow {
+  readonly gen: number;
+  /** The highest state number of this lineage that the hub has seen. */
+  readonly maxState: number;
+  readonly samplesStored: number;
+  /** The epoch in which it was last presented or handed out: the least recent is forgotten. */
+  readonly epoch: number;
+}
+
+export interface DeviceRow {
+  readonly incarnation: Version;
+  /** Number of the announcement. */
+  readonly version: Version;
+  /** Null is a tombstone. */
+  readonly description: DeviceDescription | null;
+}
+
+export interface DesiredRecord extends Desired {
+  /** Who asked: `operator:<name>`, or `node:<name>` for a local write. */
+  readonly actor: string;
+  /** Wall time of the hub, for people only. */
+  readonly at: number;
+}
+
+/** The last local write of a property and what became of it: a repeated one is answered alike. */
+export interface LocalOutcome {
+  readonly lid: Version;
+  readonly outcome: 'ok' | 'conflict';
+  readonly version?: Version;
+}
+
+/** A local write that lost against the cloud's value. */
+export interface Conflict {
+  readonly device: DeviceId;
+  readonly property: string;
+  readonly lid: Version;
+  readonly base: Version;
+  readonly local: Value;
+  /** What stood, and still stands. */
+  readonly cloud: { readonly version: Version; readonly value: Value };
+  readonly at: number;
+}
+
+export interface Alarm {
+  readonly code: AlarmCode;
+  readonly detail: string;
+  readonly at: number;
+}
+
+/** Conditions of a node that a person should see. */
+export const ALARM_CODES = {
+  EDGE_CLONE: 'Two live processes use the identity of this node.',
+  EDGE_QUARANTINED: 'The node is refused until a person decides.',
+  EDGE_GATEWAY_RESTORED: 'The gateway came back with an older or another store.',
+  EDGE_HUB_RESTORED: 'The gateway knows desired values that this hub does not.',
+  EDGE_DEVICE_TAKEN: 'The gateway announces a device that another node owns.',
+} as const;
+
+export type AlarmCode = keyof typeof ALARM_CODES;
+
+/** Separates the parts of a key; in no node name, device id or property name. */
+const SEPARATOR = '\n';
+
+export function lineageKey(node: string, lineage: string): string {
+  return `${node}${SEPARATOR}${lineage}`;
+}
+
+export function deviceKey(node: string, device: DeviceId): string {
+  return `${node}${SEPARATOR}${device}`;
+}
+
+export function propertyKey(node: string, device: DeviceId, property: string): string {
+  return `${node}${SEPARATOR}${device}${SEPARATOR}${property}`;
+}
+
+export function conflictKey(node: string, lid: Version): string {
+  return `${node}${SEPARATOR}${lid.gen}.${lid.n}`;
+}
+
+export function nodeOfKey(key: string): string {
+  return part(key, 0);
+}
+
+/** The second part of a key: a device id, or a lineage. */
+export function deviceOfKey(key: string): DeviceId {
+  return part(key, 1);
+}
+
+export function propertyOfKey(key: string): string {
+  return part(key, 2);
+}
+
+function part(key: string, index: number): string {
+  return key.split(SEPARATOR, index + 1)[index] ?? '';
+}
