@@ -65,6 +65,11 @@ export class Draft implements Rows {
     if (this.get(table, key) !== undefined) this.#overlays[table].set(key, null);
   }
 
+  /** What this draft puts and, as null, removes in a table. */
+  changes<T extends HubTable>(table: T): ReadonlyMap<string, HubTables[T] | null> {
+    return this.#overlays[table];
+  }
+
   puts(): HubPut[] {
     return Object.entries(this.#overlays).flatMap(([table, overlay]) =>
       Array.from<[string, unknown], HubPut>(overlay, ([key, row]) => ({ table, key, row }) as HubPut),

@@ -30,6 +30,8 @@ export type HubTable = HubPut['table'];
 
 export interface NodeRow {
   readonly epoch: number;
+  /** The last epoch that the gateway answered in, so that it is durable there too. */
+  readonly metEpoch: number;
   /** The gateway process that opened the last session, and those before it, oldest first. */
   readonly boot: string;
   readonly retiredBoots: readonly string[];

@@ -1,0 +1,76 @@
+/** What the hub counts since its start; each is a metric of the same name. */
+export interface HubCounters {
+  connections: number;
+  sessionsOpened: number;
+  sessionsSuperseded: number;
+  /** Connections that were not let in: too many at once, no HELLO in time, unknown or revoked node. */
+  refusedConnections: number;
+  /** HELLOs of a node in quarantine, or without a protocol version in common. */
+  refusedHellos: number;
+  malformedMessages: number;
+  /** Well-formed messages that the protocol does not allow here and now. */
+  protocolErrors: number;
+  unsupportedMessages: number;
+  /** Messages of a session that a newer one replaced; never applied. */
+  supersededMessages: number;
+  slowClosed: number;
+  /** Rows about a device of another node. */
+  foreignRows: number;
+  rowsApplied: number;
+  rowsObsolete: number;
+  rowsRejected: number;
+  desiredRowsSent: number;
+  localsAccepted: number;
+  localsConflicting: number;
+  localsSuperseded: number;
+  localsRejected: number;
+  /** Local writes that wait at their gateway because this hub must adopt its desired values first. */
+  localsHeld: number;
+  /** Devices whose reported state, or desired state, was found to differ and sent under new numbers. */
+  repairsAsked: number;
+  repairsMade: number;
+  devicesRefused: number;
+  tombstonesForgotten: number;
+  conflictsForgotten: number;
+  cloneAlarms: number;
+  gatewaysRestored: number;
+  adoptionsNeeded: number;
+  /** Commits that a newer session or a failing storage refused. */
+  commitsRefused: number;
+}
+
+export type Counter = keyof HubCounters;
+
+export function newCounters(): HubCounters {
+  return {
+    connections: 0,
+    sessionsOpened: 0,
+    sessionsSuperseded: 0,
+    refusedConnections: 0,
+    refusedHellos: 0,
+    malformedMessages: 0,
+    protocolErrors: 0,
+    unsupportedMessages: 0,
+    supersededMessages: 0,
+    slowClosed: 0,
+    foreignRows: 0,
+    rowsApplied: 0,
+    rowsObsolete: 0,
+    rowsRejected: 0,
+    desiredRowsSent: 0,
+    localsAccepted: 0,
+    localsConflicting: 0,
+    localsSuperseded: 0,
+    localsRejected: 0,
+    localsHeld: 0,
+    repairsAsked: 0,
+    repairsMade: 0,
+    devicesRefused: 0,
+    tombstonesForgotten: 0,
+    conflictsForgotten: 0,
+    cloneAlarms: 0,
+    gatewaysRestored: 0,
+    adoptionsNeeded: 0,
+    commitsRefused: 0,
+  };
+}

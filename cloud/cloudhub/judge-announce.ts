@@ -1,0 +1,166 @@
+import type { DeviceId } from '#protocol/device.js';
+import { LIMITS } from '#protocol/limits.js';
+import type { Announce, AnnounceRow } from '#protocol/sync-message.js';
+import { compareVersions, sameVersion } from '#protocol/twin.js';
+import { HUB_LIMITS } from '../limits.js';
+import type { Draft } from '../store/node-rows.js';
+import { deviceKey, deviceOfKey, propertyKey } from '../store/tables.js';
+import type { DeviceRow } from '../store/tables.js';
+import { hasAlarm, withAlarm } from './alarms.js';
+import type { Authorizer } from './authorizer.js';
+import { count, send } from './judgement.js';
+import type { DownlinkNews, Effect, OpenSession } from './judgement.js';
+import { raiseHighest } from './judge-state.js';
+
+export interface AnnounceOutcome {
+  readonly effects: Effect[];
+  readonly downlink: DownlinkNews[];
+  readonly claims: DeviceId[];
+}
+
+/**
+ * Section 4.8: devices of the gateway's own files. Newer announcements win, tombstones too; a new
+ * life starts with an empty twin; nothing that is absent is deleted (hole H28). A device that
+ * another node owns is refused and shown as an alarm of this node.
+ */
+export function judgeAnnounce(
+  draft: Draft,
+  session: OpenSession,
+  message: Announce,
+  authorizer: Authorizer,
+  wallMs: number,
+): AnnounceOutcome {
+  const outcome: AnnounceOutcome = { effects: [], downlink: [], claims: [] };
+  const rejects: { row: number; code: string }[] = [];
+  message.rows.forEach((row, index) => {
+    const code = judgeRow(draft, session, row, authorizer, outcome);
+    if (code !== undefined) rejects.push({ row: index, code });
+    if (code === 'EDGE_DEVICE_TAKEN') refuseTaken(draft, row.device, wallMs, outcome);
+    else settleAlarm(draft, row.device, outcome);
+  });
+  raiseHighest(draft, session, Math.max(0, ...message.rows.map((row) => row.n)));
+  outcome.effects.push(
+    count('devicesRefused', rejects.length),
+    count('tombstonesForgotten', forgetTombstones(draft)),
+    send(session.id, { kind: 'ack', epoch: session.epoch, id: message.id, rejects }),
+  );
+  return outcome;
+}
+
+function judgeRow(
+  draft: Draft,
+  session: OpenSession,
+  row: AnnounceRow,
+  authorizer: Authorizer,
+  outcome: AnnounceOutcome,
+): string | undefined {
+  const key = deviceKey(draft.node, row.device);
+  const before = draft.get('devices', key);
+  const version = { gen: session.gen, n: row.n };
+  if (row.description !== null && authorizer.isForeign(row.device)) return 'EDGE_DEVICE_TAKEN';
+  if (before !== undefined && compareVersions(version, before.version) <= 0) return undefined;
+  if (isExtra(draft, before, row)) return 'EDGE_LIMIT';
+
+  const after: DeviceRow = {
+    incarnation: row.incarnation,
+    version,
+    description: row.description,
+  };
+  clearTwin(draft, row.device, before, after);
+  draft.put('devices', key, after);
+  const wasAlive = before !== undefined && before.description !== null;
+  if (wasAlive && !isSameLife(before, after))
+    outcome.downlink.push({ kind: 'forgotten', device: row.device });
+  if (after.description !== null) {
+    outcome.claims.push(row.device);
+    outcome.effects.push({ kind: 'device', device: row.device });
+  } else if (wasAlive) outcome.effects.push({ kind: 'device-removed', device: row.device });
+  return undefined;
+}
+
+function isSameLife(before: DeviceRow, after: DeviceRow): boolean {
+  return after.description !== null && sameVersion(before.incarnation, after.incarnation);
+}
+
+function isExtra(draft: Draft, before: DeviceRow | undefined, row: AnnounceRow): boolean {
+  if (row.description === null || (before !== undefined && before.description !== null))
+    return false;
+  return liveDevices(draft) >= LIMITS.devicesPerNode;
+}
+
+function liveDevices(draft: Draft): number {
+  const changed = draft.changes('devices');
+  let live = 0;
+  for (const [key, row] of draft.base.all('devices'))
+    if (!changed.has(key) && row.description !== null) live++;
+  for (const row of changed.values()) if (row !== null && row.description !== null) live++;
+  return live;
+}
+
+/** Rows of an earlier life, and rows of properties that the device no longer has (hole H21). */
+function clearTwin(
+  draft: Draft,
+  device: DeviceId,
+  before: DeviceRow | undefined,
+  after: DeviceRow,
+): void {
+  const kept = new Set(
+    before !== undefined && isSameLife(before, after)
+      ? after.description?.properties.map(({ name }) => name)
+      : [],
+  );
+  for (const { name } of before?.description?.properties ?? []) {
+    if (kept.has(name)) continue;
+    const key = propertyKey(draft.node, device, name);
+    draft.remove('reported', key);
+    draft.remove('desired', key);
+    draft.remove('locals', key);
+  }
+}
+
+function takenAlarm(device: DeviceId): { code: 'EDGE_DEVICE_TAKEN'; detail: string } {
+  return { code: 'EDGE_DEVICE_TAKEN', detail: `${device} belongs to another node.` };
+}
+
+function refuseTaken(
+  draft: Draft,
+  device: DeviceId,
+  wallMs: number,
+  outcome: AnnounceOutcome,
+): void {
+  const node = draft.get('nodes', draft.node);
+  const alarm = takenAlarm(device);
+  outcome.effects.push(count('foreignRows'));
+  if (node === undefined || hasAlarm(node, alarm)) return;
+  draft.put('nodes', draft.node, withAlarm(node, { ...alarm, at: wallMs }));
+  outcome.effects.push({ kind: 'alarm', ...alarm }, { kind: 'node' });
+}
+
+/** The gateway owns the id now, or gave it up. */
+function settleAlarm(draft: Draft, device: DeviceId, outcome: AnnounceOutcome): void {
+  const node = draft.get('nodes', draft.node);
+  const { code, detail } = takenAlarm(device);
+  if (node === undefined || !hasAlarm(node, { code, detail })) return;
+  const alarms = node.alarms.filter((alarm) => alarm.code !== code || alarm.detail !== detail);
+  draft.put('nodes', draft.node, { ...node, alarms });
+  outcome.effects.push({ kind: 'node' });
+}
+
+/** The oldest tombstones beyond the limit: their late announcements died with their sessions. */
+function forgetTombstones(draft: Draft): number {
+  const tombs = [...draft.changes('devices')].filter(([, row]) => row?.description === null);
+  if (tombs.length === 0) return 0;
+  const all = new Map<string, DeviceRow | null>([...draft.base.all('devices')]);
+  for (const [key, row] of draft.changes('devices')) all.set(key, row);
+  const oldestFirst = Array.from(all, ([key, row]) => ({ key, row }))
+    .filter(({ row }) => row?.description === null)
+    .sort((a, b) => compareRows(a.row, b.row));
+  const spare = Math.max(0, oldestFirst.length - HUB_LIMITS.tombstonesPerNode);
+  for (const { key } of oldestFirst.slice(0, spare))
+    draft.remove('devices', deviceKey(draft.node, deviceOfKey(key)));
+  return spare;
+}
+
+function compareRows(a: DeviceRow | null, b: DeviceRow | null): number {
+  return a === null || b === null ? 0 : compareVersions(a.version, b.version);
+}

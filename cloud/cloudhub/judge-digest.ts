@@ -1,0 +1,112 @@
+import type { DeviceId } from '#protocol/device.js';
+import { digestRows } from '#protocol/digest.js';
+import type { DeviceDigest, Digest } from '#protocol/sync-message.js';
+import { sameVersion } from '#protocol/twin.js';
+import type { Desired, Reported } from '#protocol/twin.js';
+import { HUB_LIMITS } from '../limits.js';
+import type { Rows } from '../store/node-rows.js';
+import { deviceKey, lineageKey, propertyKey } from '../store/tables.js';
+import type { DeviceRow } from '../store/tables.js';
+import type { Authorizer } from './authorizer.js';
+import { count, send } from './judgement.js';
+import type { DownlinkNews, Effect, OpenSession } from './judgement.js';
+
+export interface DigestJudgement {
+  readonly effects: Effect[];
+  readonly downlink: DownlinkNews[];
+}
+
+/**
+ * Section 4.9. The gateway digests a device only when the hub acknowledged all its rows, so the
+ * halves can be judged device by device: the reported half only if the hub holds no number of
+ * that device above the stamp (it would have arrived after the digest was made), otherwise this
+ * round is skipped. A difference is asked for again, under new numbers.
+ */
+export function judgeDigest(
+  rows: Rows,
+  node: string,
+  session: OpenSession,
+  message: Digest,
+  authorizer: Authorizer,
+): DigestJudgement {
+  const differing: DeviceId[] = [];
+  const downlink: DownlinkNews[] = [];
+  let foreign = 0;
+  for (const digest of message.devices) {
+    const row = rows.get('devices', deviceKey(node, digest.device));
+    if (authorizer.isForeign(digest.device)) foreign++;
+    else if (row === undefined || !isSameLife(row, digest)) {
+      if (hasAppliedAll(rows, node, session, message.state)) differing.push(digest.device);
+    } else {
+      const held = heldRows(rows, node, digest.device, row);
+      if (isJudged(session, message.state, row, held.reported) && held.reportedDigest !== digest.reported)
+        differing.push(digest.device);
+      const equal = held.desiredDigest === digest.desired;
+      downlink.push({ kind: 'compared', device: digest.device, equal });
+    }
+  }
+  return {
+    effects: [
+      count('foreignRows', foreign),
+      count('repairsAsked', differing.length),
+      ...resends(session, differing),
+    ],
+    downlink,
+  };
+}
+
+/** True when the gateway's counter fell below what HELLO settled: the numbers have diverged. */
+export function isDiverged(session: OpenSession, message: Digest): boolean {
+  return message.state < session.known;
+}
+
+function isSameLife(row: DeviceRow, digest: DeviceDigest): boolean {
+  return row.description !== null && sameVersion(row.incarnation, digest.incarnation);
+}
+
+function hasAppliedAll(rows: Rows, node: string, session: OpenSession, state: number): boolean {
+  const highest = rows.get('lineages', lineageKey(node, session.lineage))?.maxState ?? 0;
+  return highest === state;
+}
+
+interface Held {
+  readonly reported: readonly Reported[];
+  readonly reportedDigest: string;
+  readonly desiredDigest: string;
+}
+
+function heldRows(rows: Rows, node: string, device: DeviceId, row: DeviceRow): Held {
+  const reported: (Reported & { property: string })[] = [];
+  const desired: (Desired & { property: string })[] = [];
+  for (const { name } of row.description?.properties ?? []) {
+    const key = propertyKey(node, device, name);
+    const [up, down] = [rows.get('reported', key), rows.get('desired', key)];
+    if (up !== undefined) reported.push({ property: name, ...up });
+    if (down !== undefined) desired.push({ property: name, ...down });
+  }
+  return {
+    reported,
+    reportedDigest: digestRows(reported),
+    desiredDigest: digestRows(desired),
+  };
+}
+
+function isJudged(
+  session: OpenSession,
+  state: number,
+  row: DeviceRow,
+  reported: readonly Reported[],
+): boolean {
+  return [row, ...reported].every(
+    ({ version }) => version.gen < session.gen || version.n <= state,
+  );
+}
+
+function resends(session: OpenSession, devices: readonly DeviceId[]): Effect[] {
+  const messages: Effect[] = [];
+  for (let at = 0; at < devices.length; at += HUB_LIMITS.resendDevices) {
+    const some = devices.slice(at, at + HUB_LIMITS.resendDevices);
+    messages.push(send(session.id, { kind: 'resend', epoch: session.epoch, devices: some }));
+  }
+  return messages;
+}

@@ -1,0 +1,84 @@
+import type { State, StateRow } from '#protocol/sync-message.js';
+import { compareVersions, sameVersion } from '#protocol/twin.js';
+import type { Reported } from '#protocol/twin.js';
+import type { Draft } from '../store/node-rows.js';
+import { deviceKey, lineageKey, propertyKey } from '../store/tables.js';
+import type { Authorizer } from './authorizer.js';
+import { count, send } from './judgement.js';
+import type { Effect, OpenSession } from './judgement.js';
+
+/**
+ * Section 4.2 at the hub, row by row: applied, obsolete or rejected with a code; the
+ * acknowledgement accounts for all of them and follows the watchers. A duplicate is acknowledged
+ * like the first (hole H25).
+ */
+export function judgeState(
+  draft: Draft,
+  session: OpenSession,
+  message: State,
+  authorizer: Authorizer,
+): Effect[] {
+  const rejects: { row: number; code: string }[] = [];
+  const reported = new Map<string, Set<string>>();
+  let applied = 0;
+  let foreign = 0;
+  message.rows.forEach((row, index) => {
+    if (authorizer.isForeign(row.device)) foreign++;
+    const code = authorizer.isForeign(row.device) ? 'EDGE_FORBIDDEN' : refusal(draft, row);
+    if (code !== undefined) rejects.push({ row: index, code });
+    else if (apply(draft, session, row)) {
+      applied++;
+      const properties = reported.get(row.device) ?? new Set();
+      reported.set(row.device, properties.add(row.property));
+    }
+  });
+  raiseHighest(draft, session, Math.max(0, ...message.rows.map((row) => row.n)));
+  return [
+    ...Array.from(
+      reported,
+      ([device, properties]): Effect => ({
+        kind: 'reported',
+        device,
+        properties: [...properties],
+      }),
+    ),
+    count('rowsApplied', applied),
+    count('rowsRejected', rejects.length),
+    count('rowsObsolete', message.rows.length - applied - rejects.length),
+    count('foreignRows', foreign),
+    send(session.id, { kind: 'ack', epoch: session.epoch, id: message.id, rejects }),
+  ];
+}
+
+/** Remembers the highest number seen of the session's lineage, which a later HELLO is judged by. */
+export function raiseHighest(draft: Draft, session: OpenSession, n: number): void {
+  const key = lineageKey(draft.node, session.lineage);
+  const row = draft.get('lineages', key);
+  if (row !== undefined && n > row.maxState) draft.put('lineages', key, { ...row, maxState: n });
+}
+
+function refusal(draft: Draft, row: StateRow): string | undefined {
+  const device = draft.get('devices', deviceKey(draft.node, row.device));
+  if (device === undefined || device.description === null) return 'EDGE_NO_DEVICE';
+  if (!sameVersion(device.incarnation, row.incarnation)) return 'EDGE_INCARNATION';
+  const isKnown = device.description.properties.some(({ name }) => name === row.property);
+  return isKnown ? undefined : 'EDGE_NO_PROPERTY';
+}
+
+function apply(draft: Draft, session: OpenSession, row: StateRow): boolean {
+  const key = propertyKey(draft.node, row.device, row.property);
+  const version = { gen: session.gen, n: row.n };
+  const stored = draft.get('reported', key);
+  if (stored !== undefined && compareVersions(version, stored.version) <= 0) return false;
+  const { value, quality, reason, timestamp, desiredVersion } = row;
+  const reported: Reported = {
+    version,
+    value,
+    quality,
+    ...(reason === undefined ? {} : { reason }),
+    timestamp,
+    desiredVersion,
+  };
+  draft.put('reported', key, reported);
+  return true;
+}

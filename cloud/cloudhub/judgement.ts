@@ -1,0 +1,124 @@
+import type { DeviceId } from '#protocol/device.js';
+import type { EdgeError } from '#protocol/errors.js';
+import type { Hello, SyncMessage } from '#protocol/sync-message.js';
+import type { Desired, Value, Version } from '#protocol/twin.js';
+import type { CloseCode, Priority } from '#tunnel/transport.js';
+import type { HubPut } from '../store/tables.js';
+import type { AlarmCode } from '../store/tables.js';
+import type { Counter } from './counters.js';
+
+/** Numbers the connections of one hub process; never used twice. */
+export type SessionId = number;
+
+/** What happens to a node, in the order in which its hub judges it. */
+export type NodeEvent =
+  | {
+      readonly kind: 'hello';
+      readonly session: SessionId;
+      readonly hello: Hello;
+      /** Random ids, used if the decision needs new lineages. */
+      readonly fresh: { readonly lineage: string; readonly hubLineage: string };
+    }
+  | { readonly kind: 'message'; readonly session: SessionId; readonly message: SyncMessage }
+  | { readonly kind: 'closed'; readonly session: SessionId }
+  | ({ readonly kind: 'set-desired' } & DesiredRequest)
+  /** A person has seen the alarm; for EDGE_QUARANTINED this lets the node in again. */
+  | { readonly kind: 'clear-alarm'; readonly code: AlarmCode }
+  | { readonly kind: 'tick' };
+
+export interface DesiredRequest {
+  readonly device: DeviceId;
+  readonly property: string;
+  readonly value: Value;
+  readonly ifVersion?: Version;
+  readonly actor: string;
+}
+
+/** The time an event is judged at: monotonic for decisions, wall time only for people. */
+export interface Moment {
+  readonly nowMs: number;
+  readonly wallMs: number;
+}
+
+/** What leaves the hub because of an event, in order, only after its puts are durable. */
+export type Effect =
+  | {
+      readonly kind: 'send';
+      readonly session: SessionId;
+      readonly message: SyncMessage;
+      readonly priority: Priority;
+    }
+  | {
+      readonly kind: 'close';
+      readonly session: SessionId;
+      readonly code: CloseCode;
+      readonly detail: string;
+    }
+  /** The node's own view changed; `online` is set when its session came or went. */
+  | { readonly kind: 'node'; readonly online?: boolean }
+  | {
+      readonly kind: 'reported';
+      readonly device: DeviceId;
+      readonly properties: readonly string[];
+    }
+  | { readonly kind: 'desired'; readonly device: DeviceId; readonly property: string }
+  | { readonly kind: 'device'; readonly device: DeviceId }
+  | { readonly kind: 'device-removed'; readonly device: DeviceId }
+  | { readonly kind: 'alarm'; readonly code: AlarmCode; readonly detail: string }
+  | { readonly kind: 'count'; readonly counter: Counter; readonly by: number };
+
+/** What the event means for the rows that go down to the gateway. */
+export type DownlinkNews =
+  | { readonly kind: 'changed'; readonly device: DeviceId; readonly property: string }
+  | { readonly kind: 'compared'; readonly device: DeviceId; readonly equal: boolean }
+  | { readonly kind: 'forgotten'; readonly device: DeviceId }
+  | { readonly kind: 'repaired'; readonly device: DeviceId }
+  | { readonly kind: 'stored'; readonly id: number }
+  | { readonly kind: 'unsupported'; readonly id: number };
+
+/** The outcome of judging one event: a transaction, and what follows once it is durable. */
+export interface Judgement {
+  readonly puts: readonly HubPut[];
+  /** Devices that no other node may own: checked inside the commit. */
+  readonly claims: readonly DeviceId[];
+  readonly effects: readonly Effect[];
+  readonly downlink: readonly DownlinkNews[];
+  /** The session that this HELLO opens. */
+  readonly opens?: OpenSession;
+  /** The gateway's boots are learnt and durable with these puts. */
+  readonly learns?: true;
+  /** The node's session ends. */
+  readonly ends?: true;
+  /** A boot came back. */
+  readonly cloneAtMs?: number;
+  /** The answer of a `set-desired`. */
+  readonly desired?: Desired;
+  readonly refusal?: EdgeError;
+}
+
+export interface OpenSession {
+  readonly id: SessionId;
+  readonly epoch: number;
+  readonly lineage: string;
+  readonly gen: number;
+  /** Highest state number known at HELLO: the gateway's counter can never be below it. */
+  readonly known: number;
+  /** Boots that HELLO listed, learnt at the first message of the epoch (hole H7). */
+  readonly boots: readonly string[];
+  /** No desired value may leave in this session. */
+  readonly adopt: boolean;
+}
+
+export const NOTHING: Judgement = { puts: [], claims: [], effects: [], downlink: [] };
+
+export function send(
+  session: SessionId,
+  message: SyncMessage,
+  priority: Priority = 'control',
+): Effect {
+  return { kind: 'send', session, message, priority };
+}
+
+export function count(counter: Counter, by = 1): Effect {
+  return { kind: 'count', counter, by };
+}

@@ -1,0 +1,428 @@
+import { LIMITS } from '#protocol/limits.js';
+import { FIRST_NUMBERING, confirmed } from '#protocol/numbering.js';
+import { PROTOCOL_VERSION } from '#protocol/sync-message.js';
+import type { ByeReason, Hello, SyncMessage, Welcome } from '#protocol/sync-message.js';
+import type { Version } from '#protocol/twin.js';
+import { HUB_LIMITS } from '../limits.js';
+import { Draft } from '../store/node-rows.js';
+import type { NodeRows } from '../store/node-rows.js';
+import { Downlink } from '../synccontroller/downlink.js';
+import { withAlarm } from './alarms.js';
+import { Authorizer } from './authorizer.js';
+import type { OwnerOf } from './authorizer.js';
+import { judgeDesired, renumberDesired } from './desired-values.js';
+import { decideHello, epochOutOfReach } from './hello.js';
+import type { HelloDecision } from './hello.js';
+import { NOTHING, count, send } from './judgement.js';
+import type { DownlinkNews, Effect, Judgement, Moment, NodeEvent } from './judgement.js';
+import type { OpenSession, SessionId } from './judgement.js';
+import { judgeAnnounce } from './judge-announce.js';
+import { isDiverged, judgeDigest } from './judge-digest.js';
+import { judgeLocal } from './judge-local.js';
+import { judgeState } from './judge-state.js';
+
+export interface SyncMachineOptions {
+  readonly rows: NodeRows;
+  /** Random, new per process of the hub. */
+  readonly hubBoot: string;
+  readonly ownerOf: OwnerOf;
+}
+
+/** The session as far as the hub has heard of it; volatile. */
+interface Session extends OpenSession {
+  /** Set once the first message of the epoch made the gateway's boots durable here. */
+  readonly learnt: boolean;
+  readonly downlink: Downlink;
+  /** When devices without a digest are sent everything. */
+  readonly digestDueMs: number;
+}
+
+/**
+ * The hub's side of the sync protocol for one node, docs/sync-protocol.md section 4. Pure: `judge`
+ * looks at an event and changes nothing; when its puts are durable, `settle` takes them over and
+ * gives what may be seen and sent (invariants I2 and I3). The caller brings one event after the
+ * other.
+ */
+export class SyncMachine {
+  readonly rows: NodeRows;
+  readonly #hubBoot: string;
+  readonly #authorizer: Authorizer;
+  #session: Session | undefined;
+  /** When boots came back, within the window. */
+  #cloneAtMs: readonly number[] = [];
+
+  constructor({ rows, hubBoot, ownerOf }: SyncMachineOptions) {
+    this.rows = rows;
+    this.#hubBoot = hubBoot;
+    this.#authorizer = new Authorizer(rows.name, ownerOf);
+  }
+
+  get session(): SessionId | undefined {
+    return this.#session?.id;
+  }
+
+  get epoch(): number {
+    return this.rows.get('nodes', this.rows.name)?.epoch ?? 0;
+  }
+
+  /** True when this session's gateway stored this very desired version. */
+  isStored(key: string, version: Version): boolean {
+    return this.#session?.downlink.isStored(key, version) ?? false;
+  }
+
+  judge(event: NodeEvent, moment: Moment): Judgement {
+    switch (event.kind) {
+      case 'hello':
+        return this.#judgeHello(event, moment);
+      case 'message':
+        return this.#judgeMessage(event.session, event.message, moment);
+      case 'closed':
+        return event.session === this.session ? this.#end([]) : NOTHING;
+      case 'set-desired': {
+        const draft = new Draft(this.rows);
+        const desired = judgeDesired(draft, event, this.#hubBoot, moment.wallMs);
+        const { device, property } = event;
+        return {
+          ...this.#judged(draft, [{ kind: 'desired', device, property }]),
+          downlink: [{ kind: 'changed', device, property }],
+          desired,
+        };
+      }
+      case 'clear-alarm': {
+        const draft = new Draft(this.rows);
+        const node = draft.get('nodes', draft.node);
+        if (node === undefined) return NOTHING;
+        const alarms = node.alarms.filter(({ code }) => code !== event.code);
+        const quarantined = node.quarantined && event.code !== 'EDGE_QUARANTINED';
+        draft.put('nodes', draft.node, { ...node, alarms, quarantined });
+        return this.#judged(draft, [{ kind: 'node' }]);
+      }
+      case 'tick':
+        return NOTHING;
+    }
+  }
+
+  /** Takes over what is durable now, and gives what follows from it, in order. */
+  settle(judgement: Judgement, { nowMs }: Moment): Effect[] {
+    this.rows.apply(judgement.puts);
+    if (judgement.cloneAtMs !== undefined)
+      this.#cloneAtMs = [...this.#recentClones(nowMs), judgement.cloneAtMs];
+    if (judgement.ends === true) this.#session = undefined;
+    if (judgement.opens !== undefined) this.#open(judgement.opens, nowMs);
+    if (judgement.learns === true && this.#session !== undefined)
+      this.#session = {
+        ...this.#session,
+        learnt: true,
+        digestDueMs: nowMs + HUB_LIMITS.digestWithinMs,
+      };
+    for (const news of judgement.downlink) this.#hear(news, nowMs);
+    return [...judgement.effects, ...this.#takeDownlink(nowMs)];
+  }
+
+  /** Ends the session without a word to the store: a commit was refused. */
+  abandon(bye: ByeReason, detail: string): Effect[] {
+    const effects = this.#goodbye(bye, detail, bye === 'superseded' ? 'superseded' : 'lost');
+    this.#session = undefined;
+    return [...effects, { kind: 'node', online: false }];
+  }
+
+  #judgeHello(event: Extract<NodeEvent, { kind: 'hello' }>, moment: Moment): Judgement {
+    const { hello, session } = event;
+    const node = this.rows.get('nodes', this.rows.name);
+    const refuse = (reason: ByeReason, detail: string): Judgement => ({
+      ...NOTHING,
+      effects: [
+        count('refusedHellos'),
+        send(session, { kind: 'bye', reason, detail }),
+        { kind: 'close', session, code: 'unauthorized', detail },
+      ],
+    });
+    if (node?.quarantined === true) return refuse('clone', 'The node is in quarantine.');
+    if (hello.protocol.min > PROTOCOL_VERSION || hello.protocol.max < PROTOCOL_VERSION)
+      return refuse('unsupported', `This hub speaks protocol ${PROTOCOL_VERSION} only.`);
+    if (epochOutOfReach(node, hello.lastEpoch))
+      return refuse('refused', `Epoch ${hello.lastEpoch} was never given.`);
+
+    const draft = new Draft(this.rows);
+    const decision = decideHello(draft, hello, event.fresh, moment.wallMs);
+    const returns = this.#recentClones(moment.nowMs).length + Number(decision.clone);
+    if (decision.clone && returns >= HUB_LIMITS.cloneReturns)
+      return this.#quarantine(session, hello, moment);
+
+    const older = this.#goodbye('superseded', 'A newer session of this node took over.');
+    const effects: Effect[] = [
+      ...older,
+      ...(older.length > 0 ? [count('sessionsSuperseded')] : []),
+      count('sessionsOpened'),
+      ...findings(decision),
+      { kind: 'node', online: true },
+      send(session, this.#welcome(draft, decision, moment)),
+    ];
+    return {
+      ...this.#judged(draft, effects),
+      opens: {
+        id: session,
+        epoch: decision.epoch,
+        lineage: decision.lineage,
+        gen: decision.gen,
+        known: decision.known.state,
+        boots: bootsOf(hello),
+        adopt: decision.adopt,
+      },
+      ...(decision.clone ? { cloneAtMs: moment.nowMs } : {}),
+    };
+  }
+
+  /** Two processes take turns: nobody is let in until a person decides. */
+  #quarantine(session: SessionId, hello: Hello, { nowMs, wallMs }: Moment): Judgement {
+    const draft = new Draft(this.rows);
+    const node = draft.get('nodes', draft.node);
+    if (node === undefined) return NOTHING;
+    const alarm = {
+      code: 'EDGE_QUARANTINED',
+      detail: `Two gateway processes took turns ${HUB_LIMITS.cloneReturns} times within an hour.`,
+    } as const;
+    const row = withAlarm({ ...node, quarantined: true }, { ...alarm, at: wallMs });
+    draft.put('nodes', draft.node, row);
+    const detail = `The node is in quarantine; boot ${hello.boot} came back.`;
+    const effects: Effect[] = [
+      ...this.#goodbye('clone', detail, 'unauthorized'),
+      count('cloneAlarms'),
+      count('refusedHellos'),
+      { kind: 'alarm', ...alarm },
+      { kind: 'node', online: false },
+      send(session, { kind: 'bye', reason: 'clone', detail }),
+      { kind: 'close', session, code: 'unauthorized', detail },
+    ];
+    return { ...this.#judged(draft, effects), ends: true, cloneAtMs: nowMs };
+  }
+
+  #welcome(draft: Draft, decision: HelloDecision, { nowMs }: Moment): Welcome {
+    const node = draft.get('nodes', draft.node);
+    const { epoch, lineage, gen, fork, resync, known, adopt } = decision;
+    return {
+      kind: 'welcome',
+      epoch,
+      lineage,
+      gen,
+      fork,
+      resync,
+      known,
+      hubLineage: node?.hubLineage ?? '',
+      hubGen: node?.hubGen ?? 1,
+      hubBoot: this.#hubBoot,
+      adopt,
+      protocol: PROTOCOL_VERSION,
+      features: [],
+      messageBytes: LIMITS.messageBytes,
+      monotonicMs: nowMs,
+    };
+  }
+
+  #judgeMessage(id: SessionId, message: SyncMessage, moment: Moment): Judgement {
+    const session = this.#session;
+    if (session?.id !== id) return { ...NOTHING, effects: [count('supersededMessages')] };
+    if ('epoch' in message && message.epoch !== session.epoch)
+      return this.#break(`epoch ${message.epoch} in session ${session.epoch}`);
+    if (message.kind === 'bye')
+      return this.#end([{ kind: 'close', session: id, code: 'normal', detail: message.detail }]);
+
+    const draft = new Draft(this.rows);
+    const first = session.learnt ? [] : [this.#learn(draft, session)];
+    const rest = this.#judgeContent(draft, session, message, moment);
+    if (rest.ends === true) return rest;
+    return {
+      ...this.#judged(draft, [...first, ...rest.effects]),
+      claims: rest.claims,
+      downlink: rest.downlink,
+      ...(session.learnt ? {} : { learns: true }),
+    };
+  }
+
+  /** The content of a message of the session; its puts go to the draft. */
+  #judgeContent(
+    draft: Draft,
+    session: Session,
+    message: SyncMessage,
+    moment: Moment,
+  ): Pick<Judgement, 'effects' | 'claims' | 'downlink' | 'ends' | 'puts'> {
+    switch (message.kind) {
+      case 'ready':
+        return NOTHING;
+      case 'state':
+        return { ...NOTHING, effects: judgeState(draft, session, message, this.#authorizer) };
+      case 'announce':
+        return {
+          ...NOTHING,
+          ...judgeAnnounce(draft, session, message, this.#authorizer, moment.wallMs),
+        };
+      case 'local': {
+        // Until the hub adopted what the gateway holds, bases cannot be compared: it stays pending.
+        if (session.adopt) return { ...NOTHING, effects: [count('localsHeld')] };
+        const context = {
+          authorizer: this.#authorizer,
+          hubBoot: this.#hubBoot,
+          wallMs: moment.wallMs,
+        };
+        return { ...NOTHING, ...judgeLocal(draft, session, message, context) };
+      }
+      case 'stored':
+        return { ...NOTHING, downlink: [{ kind: 'stored', id: message.id }] };
+      case 'unsupported':
+        return {
+          ...NOTHING,
+          effects: [count('unsupportedMessages')],
+          downlink: [{ kind: 'unsupported', id: message.id }],
+        };
+      case 'digest': {
+        if (isDiverged(session, message)) return this.#diverge(message.state, session.known);
+        const judged = judgeDigest(this.rows, draft.node, session, message, this.#authorizer);
+        const differing = judged.downlink.flatMap((news) =>
+          news.kind === 'compared' && !news.equal ? [news.device] : [],
+        );
+        const due = differing.filter((id) => session.downlink.needsRepair(id, moment.nowMs));
+        return this.#withRepairs(draft, judged, due);
+      }
+      case 'resend': {
+        const due = [...new Set(message.devices)].filter(
+          (id) => !this.#authorizer.isForeign(id) && session.downlink.mayResend(id, moment.nowMs),
+        );
+        return this.#withRepairs(draft, { effects: [], downlink: [] }, due);
+      }
+      default:
+        return this.#break(`a gateway does not send ${message.kind}`);
+    }
+  }
+
+  #withRepairs(
+    draft: Draft,
+    judged: { effects: readonly Effect[]; downlink: readonly DownlinkNews[] },
+    devices: readonly string[],
+  ): Judgement {
+    const effects: Effect[] = [];
+    const downlink: DownlinkNews[] = [];
+    for (const device of devices) {
+      for (const property of renumberDesired(draft, this.#hubBoot, device)) {
+        effects.push({ kind: 'desired', device, property });
+        downlink.push({ kind: 'changed', device, property });
+      }
+      downlink.push({ kind: 'repaired', device });
+    }
+    return {
+      ...NOTHING,
+      effects: [...judged.effects, ...effects, count('repairsMade', devices.length)],
+      downlink: [...judged.downlink, ...downlink],
+    };
+  }
+
+  /**
+   * The first message of the epoch: the gateway holds WELCOME, so it knows this hub's boot, and
+   * its own boots are learnt (holes H7 and H8). A hub that must adopt keeps its forks: they are
+   * what shows where its memory ends.
+   */
+  #learn(draft: Draft, session: Session): Effect {
+    const node = draft.get('nodes', draft.node);
+    if (node !== undefined) {
+      const others = node.learntBoots.filter((boot) => !session.boots.includes(boot));
+      const learntBoots = [...others, ...session.boots].slice(-LIMITS.gatewayBootsKept);
+      draft.put('nodes', draft.node, { ...node, learntBoots, metEpoch: session.epoch });
+    }
+    if (!session.adopt) {
+      const numbering = draft.get('numberings', draft.node) ?? FIRST_NUMBERING;
+      draft.put('numberings', draft.node, confirmed(numbering, this.#hubBoot));
+    }
+    return send(session.id, { kind: 'confirm', epoch: session.epoch });
+  }
+
+  #judged(draft: Draft, effects: readonly Effect[]): Judgement {
+    return { puts: draft.puts(), claims: [], effects, downlink: [] };
+  }
+
+  #end(effects: readonly Effect[]): Judgement {
+    return { ...NOTHING, effects: [...effects, { kind: 'node', online: false }], ends: true };
+  }
+
+  #break(detail: string): Judgement {
+    const session = this.#session;
+    if (session === undefined) return NOTHING;
+    const close = { kind: 'close', session: session.id, code: 'protocol', detail } as const;
+    return this.#end([count('protocolErrors'), close]);
+  }
+
+  #diverge(state: number, known: number): Judgement {
+    const detail = `The gateway counts ${state}, the hub knows ${known}: connect again.`;
+    return this.#end([count('protocolErrors'), ...this.#goodbye('diverged', detail, 'normal')]);
+  }
+
+  #goodbye(
+    reason: ByeReason,
+    detail: string,
+    code: 'superseded' | 'unauthorized' | 'normal' | 'lost' = 'superseded',
+  ): Effect[] {
+    const session = this.session;
+    if (session === undefined) return [];
+    return [
+      send(session, { kind: 'bye', reason, detail }),
+      { kind: 'close', session, code, detail },
+    ];
+  }
+
+  #open(session: OpenSession, nowMs: number): void {
+    this.#session = {
+      ...session,
+      learnt: false,
+      downlink: new Downlink(this.rows),
+      digestDueMs: nowMs + HUB_LIMITS.digestWithinMs,
+    };
+  }
+
+  #hear(news: DownlinkNews, nowMs: number): void {
+    const downlink = this.#session?.downlink;
+    if (downlink === undefined) return;
+    switch (news.kind) {
+      case 'changed':
+        return downlink.changed(news.device, news.property);
+      case 'compared':
+        return downlink.compared(news.device, news.equal);
+      case 'forgotten':
+        return downlink.forget(news.device);
+      case 'repaired':
+        return downlink.repaired(news.device, nowMs);
+      case 'stored':
+        return downlink.stored(news.id);
+      case 'unsupported':
+        return downlink.unsupported(news.id);
+    }
+  }
+
+  /** Desired values leave only to a gateway that holds WELCOME, and never before adoption (I14). */
+  #takeDownlink(nowMs: number): Effect[] {
+    const session = this.#session;
+    if (session === undefined || !session.learnt || session.adopt) return [];
+    if (nowMs >= session.digestDueMs) session.downlink.sendUnknown();
+    const messages = session.downlink.take();
+    return messages.flatMap(({ id, rows }) => [
+      count('desiredRowsSent', rows.length),
+      send(session.id, { kind: 'desired', epoch: session.epoch, id, rows }, 'twin'),
+    ]);
+  }
+
+  #recentClones(nowMs: number): readonly number[] {
+    return this.#cloneAtMs.filter((atMs) => nowMs - atMs < HUB_LIMITS.cloneWindowMs);
+  }
+}
+
+/** Boots whose numbers this gateway used, the present one last. */
+function bootsOf(hello: Hello): string[] {
+  const forks = [...hello.state.forks, ...hello.samples.forks];
+  return [...new Set([...forks.map(({ boot }) => boot), hello.boot])];
+}
+
+function findings({ alarms, clone, fork, resync, adopt }: HelloDecision): Effect[] {
+  return [
+    ...alarms.map(({ code, detail }): Effect => ({ kind: 'alarm', code, detail })),
+    ...(clone ? [count('cloneAlarms')] : []),
+    ...(fork || resync ? [count('gatewaysRestored')] : []),
+    ...(adopt ? [count('adoptionsNeeded')] : []),
+  ];
+}
