@@ -143,6 +143,10 @@ export class Fields {
     return Array.from(fields.#items, () => read(fields));
   }
 
+  optionalTexts(itemsMax: number, read: (fields: Fields) => string): string[] | undefined {
+    return this.#absent() ? undefined : this.texts(itemsMax, read);
+  }
+
   #list(itemsMax: number): readonly unknown[] {
     const items = this.#next();
     if (!Array.isArray(items)) throw this.#wrong('is not an array');

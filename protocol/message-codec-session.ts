@@ -87,6 +87,7 @@ export const welcome: MessageCodec<Welcome> = {
     m.features,
     m.messageBytes,
     m.monotonicMs,
+    ...(m.earlierHubBoots === undefined ? [] : [m.earlierHubBoots]),
   ],
   read: (fields) => ({
     kind: 'welcome',
@@ -104,8 +105,15 @@ export const welcome: MessageCodec<Welcome> = {
     features: readLabels(fields),
     messageBytes: fields.count(),
     monotonicMs: fields.finite(),
+    ...earlierHubBoots(fields),
   }),
 };
+
+/** Absent from a hub that had none. */
+function earlierHubBoots(fields: Fields): Pick<Welcome, 'earlierHubBoots'> {
+  const boots = fields.optionalTexts(FORKS_MAX, (items) => items.hex64());
+  return boots === undefined ? {} : { earlierHubBoots: boots };
+}
 
 export const ready: MessageCodec<Ready> = {
   code: 3,

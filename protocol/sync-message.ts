@@ -71,6 +71,11 @@ export interface Welcome {
   readonly hubGen: number;
   /** The boot of the hub's process: remembered by the gateway. */
   readonly hubBoot: string;
+  /**
+   * Boots of earlier hub processes that numbered desired values without meeting this gateway;
+   * remembered before `hubBoot`, oldest first, or a restored hub would judge its mark too low.
+   */
+  readonly earlierHubBoots?: readonly string[];
   /** The hub's desired state went back in time; none is sent until it is adopted. */
   readonly adopt: boolean;
   readonly protocol: number;
