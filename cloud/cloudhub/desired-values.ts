@@ -94,6 +94,9 @@ function describedProperty(
   const described = description.properties.find(({ name }) => name === property);
   if (described !== undefined) return described;
   throw new EdgeError('EDGE_NO_PROPERTY', `device ${device} has no property ${property}`, {
-    hint: `It has: ${description.properties.map(({ name }) => name).slice(0, 20).join(', ')}.`,
+    hint: `It has: ${description.properties
+      .map(({ name }) => name)
+      .slice(0, 20)
+      .join(', ')}.`,
   });
 }

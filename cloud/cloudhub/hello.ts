@@ -43,11 +43,15 @@ export function decideHello(
   };
   if (clone) alarm('EDGE_CLONE', 'A gateway process that was replaced is back: two are alive.');
   if (numbers.fork) alarm('EDGE_GATEWAY_RESTORED', 'The gateway runs on a restored, older store.');
-  else if (numbers.resync) alarm('EDGE_GATEWAY_RESTORED', 'The gateway runs on a store not seen here.');
+  else if (numbers.resync)
+    alarm('EDGE_GATEWAY_RESTORED', 'The gateway runs on a store not seen here.');
   else if (hello.lastEpoch < before.metEpoch)
     alarm('EDGE_GATEWAY_RESTORED', 'The gateway forgot its last session: its store is older.');
   if (adoptMark !== null && before.adoptMark === null)
-    alarm('EDGE_HUB_RESTORED', 'Desired values are held back: the gateway has newer ones than the hub.');
+    alarm(
+      'EDGE_HUB_RESTORED',
+      'Desired values are held back: the gateway has newer ones than the hub.',
+    );
 
   const row: NodeRow = {
     ...before,

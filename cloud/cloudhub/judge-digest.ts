@@ -39,7 +39,10 @@ export function judgeDigest(
       if (hasAppliedAll(rows, node, session, message.state)) differing.push(digest.device);
     } else {
       const held = heldRows(rows, node, digest.device, row);
-      if (isJudged(session, message.state, row, held.reported) && held.reportedDigest !== digest.reported)
+      if (
+        isJudged(session, message.state, row, held.reported) &&
+        held.reportedDigest !== digest.reported
+      )
         differing.push(digest.device);
       const equal = held.desiredDigest === digest.desired;
       downlink.push({ kind: 'compared', device: digest.device, equal });
@@ -97,9 +100,7 @@ function isJudged(
   row: DeviceRow,
   reported: readonly Reported[],
 ): boolean {
-  return [row, ...reported].every(
-    ({ version }) => version.gen < session.gen || version.n <= state,
-  );
+  return [row, ...reported].every(({ version }) => version.gen < session.gen || version.n <= state);
 }
 
 function resends(session: OpenSession, devices: readonly DeviceId[]): Effect[] {

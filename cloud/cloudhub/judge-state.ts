@@ -34,14 +34,11 @@ export function judgeState(
   });
   raiseHighest(draft, session, Math.max(0, ...message.rows.map((row) => row.n)));
   return [
-    ...Array.from(
-      reported,
-      ([device, properties]): Effect => ({
-        kind: 'reported',
-        device,
-        properties: [...properties],
-      }),
-    ),
+    ...Array.from(reported, ([device, properties]): Effect => ({
+      kind: 'reported',
+      device,
+      properties: [...properties],
+    })),
     count('rowsApplied', applied),
     count('rowsRejected', rejects.length),
     count('rowsObsolete', message.rows.length - applied - rejects.length),

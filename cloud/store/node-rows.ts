@@ -72,7 +72,10 @@ export class Draft implements Rows {
 
   puts(): HubPut[] {
     return Object.entries(this.#overlays).flatMap(([table, overlay]) =>
-      Array.from<[string, unknown], HubPut>(overlay, ([key, row]) => ({ table, key, row }) as HubPut),
+      Array.from<[string, unknown], HubPut>(
+        overlay,
+        ([key, row]) => ({ table, key, row }) as HubPut,
+      ),
     );
   }
 }
