@@ -3,6 +3,7 @@ import { LIMITS } from '#protocol/limits.js';
 import type { Announce, AnnounceRow } from '#protocol/sync-message.js';
 import { compareVersions, sameVersion } from '#protocol/twin.js';
 import { HUB_LIMITS } from '../limits.js';
+import { isLive } from '../store/node-rows.js';
 import type { Draft } from '../store/node-rows.js';
 import { deviceKey, deviceOfKey, propertyKey } from '../store/tables.js';
 import type { DeviceRow } from '../store/tables.js';
@@ -68,7 +69,7 @@ function judgeRow(
   };
   clearTwin(draft, row.device, before, after);
   draft.put('devices', key, after);
-  const wasAlive = before !== undefined && before.description !== null;
+  const wasAlive = before !== undefined && isLive(before);
   if (wasAlive && !isSameLife(before, after))
     outcome.downlink.push({ kind: 'forgotten', device: row.device });
   if (after.description !== null) {
@@ -83,8 +84,7 @@ function isSameLife(before: DeviceRow, after: DeviceRow): boolean {
 }
 
 function isExtra(draft: Draft, before: DeviceRow | undefined, row: AnnounceRow): boolean {
-  if (row.description === null || (before !== undefined && before.description !== null))
-    return false;
+  if (row.description === null || (before !== undefined && isLive(before))) return false;
   return liveDevices(draft) >= LIMITS.devicesPerNode;
 }
 

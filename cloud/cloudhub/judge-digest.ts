@@ -1,12 +1,12 @@
 import type { DeviceId } from '#protocol/device.js';
 import { digestRows } from '#protocol/digest.js';
-import type { DeviceDigest, Digest } from '#protocol/sync-message.js';
+import type { Digest } from '#protocol/sync-message.js';
 import { sameVersion } from '#protocol/twin.js';
 import type { Desired, Reported } from '#protocol/twin.js';
 import { HUB_LIMITS } from '../limits.js';
-import type { Rows } from '../store/node-rows.js';
-import { deviceKey, lineageKey, propertyKey } from '../store/tables.js';
-import type { DeviceRow } from '../store/tables.js';
+import { liveDevice } from '../store/node-rows.js';
+import type { LiveDevice, Rows } from '../store/node-rows.js';
+import { lineageKey, propertyKey } from '../store/tables.js';
 import type { Authorizer } from './authorizer.js';
 import { count, send } from './judgement.js';
 import type { DownlinkNews, Effect, OpenSession } from './judgement.js';
@@ -33,14 +33,14 @@ export function judgeDigest(
   const downlink: DownlinkNews[] = [];
   let foreign = 0;
   for (const digest of message.devices) {
-    const row = rows.get('devices', deviceKey(node, digest.device));
+    const live = liveDevice(rows, node, digest.device);
     if (authorizer.isForeign(digest.device)) foreign++;
-    else if (row === undefined || !isSameLife(row, digest)) {
+    else if (live === undefined || !sameVersion(live.incarnation, digest.incarnation)) {
       if (hasAppliedAll(rows, node, session, message.state)) differing.push(digest.device);
     } else {
-      const held = heldRows(rows, node, digest.device, row);
+      const held = heldRows(rows, node, live);
       if (
-        isJudged(session, message.state, row, held.reported) &&
+        isJudged(session, message.state, live, held.reported) &&
         held.reportedDigest !== digest.reported
       )
         differing.push(digest.device);
@@ -63,10 +63,6 @@ export function isDiverged(session: OpenSession, message: Digest): boolean {
   return message.state < session.known;
 }
 
-function isSameLife(row: DeviceRow, digest: DeviceDigest): boolean {
-  return row.description !== null && sameVersion(row.incarnation, digest.incarnation);
-}
-
 function hasAppliedAll(rows: Rows, node: string, session: OpenSession, state: number): boolean {
   const highest = rows.get('lineages', lineageKey(node, session.lineage))?.maxState ?? 0;
   return highest === state;
@@ -78,11 +74,11 @@ interface Held {
   readonly desiredDigest: string;
 }
 
-function heldRows(rows: Rows, node: string, device: DeviceId, row: DeviceRow): Held {
+function heldRows(rows: Rows, node: string, { description }: LiveDevice): Held {
   const reported: (Reported & { property: string })[] = [];
   const desired: (Desired & { property: string })[] = [];
-  for (const { name } of row.description?.properties ?? []) {
-    const key = propertyKey(node, device, name);
+  for (const { name } of description.properties) {
+    const key = propertyKey(node, description.id, name);
     const [up, down] = [rows.get('reported', key), rows.get('desired', key)];
     if (up !== undefined) reported.push({ property: name, ...up });
     if (down !== undefined) desired.push({ property: name, ...down });
@@ -97,10 +93,12 @@ function heldRows(rows: Rows, node: string, device: DeviceId, row: DeviceRow): H
 function isJudged(
   session: OpenSession,
   state: number,
-  row: DeviceRow,
+  device: LiveDevice,
   reported: readonly Reported[],
 ): boolean {
-  return [row, ...reported].every(({ version }) => version.gen < session.gen || version.n <= state);
+  return [device, ...reported].every(
+    ({ version }) => version.gen < session.gen || version.n <= state,
+  );
 }
 
 function resends(session: OpenSession, devices: readonly DeviceId[]): Effect[] {

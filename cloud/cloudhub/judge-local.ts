@@ -2,8 +2,9 @@ import { EdgeError } from '#protocol/errors.js';
 import type { Local, LocalResult } from '#protocol/sync-message.js';
 import { NO_VERSION, compareVersions, sameVersion } from '#protocol/twin.js';
 import { HUB_LIMITS } from '../limits.js';
+import { liveDevice } from '../store/node-rows.js';
 import type { Draft } from '../store/node-rows.js';
-import { conflictKey, deviceKey, propertyKey } from '../store/tables.js';
+import { conflictKey, propertyKey } from '../store/tables.js';
 import type { Conflict, DesiredRecord, LocalOutcome } from '../store/tables.js';
 import type { Authorizer } from './authorizer.js';
 import { putDesired, writableValue } from './desired-values.js';
@@ -81,7 +82,7 @@ function stands(message: Local, present: DesiredRecord | undefined): boolean {
   if (sameVersion(present?.version ?? NO_VERSION, message.base)) return true;
   const { chainStart } = message;
   const origin = present?.origin;
-  return origin !== undefined && origin.gen === chainStart.gen && origin.n >= chainStart.n;
+  return origin?.gen === chainStart.gen && origin.n >= chainStart.n;
 }
 
 function accept(draft: Draft, message: Local, context: { hubBoot: string; wallMs: number }) {
@@ -95,9 +96,9 @@ function accept(draft: Draft, message: Local, context: { hubBoot: string; wallMs
 }
 
 function lifeRefusal(draft: Draft, message: Local): string | undefined {
-  const row = draft.get('devices', deviceKey(draft.node, message.device));
-  if (row === undefined || row.description === null) return 'EDGE_NO_DEVICE';
-  return sameVersion(row.incarnation, message.incarnation) ? undefined : 'EDGE_INCARNATION';
+  const live = liveDevice(draft, draft.node, message.device);
+  if (live === undefined) return 'EDGE_NO_DEVICE';
+  return sameVersion(live.incarnation, message.incarnation) ? undefined : 'EDGE_INCARNATION';
 }
 
 function valueRefusal(draft: Draft, message: Local): string | undefined {

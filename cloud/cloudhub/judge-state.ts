@@ -1,8 +1,9 @@
 import type { State, StateRow } from '#protocol/sync-message.js';
 import { compareVersions, sameVersion } from '#protocol/twin.js';
 import type { Reported } from '#protocol/twin.js';
+import { liveDevice } from '../store/node-rows.js';
 import type { Draft } from '../store/node-rows.js';
-import { deviceKey, lineageKey, propertyKey } from '../store/tables.js';
+import { lineageKey, propertyKey } from '../store/tables.js';
 import type { Authorizer } from './authorizer.js';
 import { count, send } from './judgement.js';
 import type { Effect, OpenSession } from './judgement.js';
@@ -55,8 +56,8 @@ export function raiseHighest(draft: Draft, session: OpenSession, n: number): voi
 }
 
 function refusal(draft: Draft, row: StateRow): string | undefined {
-  const device = draft.get('devices', deviceKey(draft.node, row.device));
-  if (device === undefined || device.description === null) return 'EDGE_NO_DEVICE';
+  const device = liveDevice(draft, draft.node, row.device);
+  if (device === undefined) return 'EDGE_NO_DEVICE';
   if (!sameVersion(device.incarnation, row.incarnation)) return 'EDGE_INCARNATION';
   const isKnown = device.description.properties.some(({ name }) => name === row.property);
   return isKnown ? undefined : 'EDGE_NO_PROPERTY';

@@ -1,10 +1,8 @@
 import type { DeviceId } from '#protocol/device.js';
-import type { EdgeError } from '#protocol/errors.js';
-import type { Hello, SyncMessage } from '#protocol/sync-message.js';
+import type { ByeReason, Hello, SyncMessage } from '#protocol/sync-message.js';
 import type { Desired, Value, Version } from '#protocol/twin.js';
 import type { CloseCode, Priority } from '#tunnel/transport.js';
-import type { HubPut } from '../store/tables.js';
-import type { AlarmCode } from '../store/tables.js';
+import type { AlarmCode, HubPut } from '../store/tables.js';
 import type { Counter } from './counters.js';
 
 /** Numbers the connections of one hub process; never used twice. */
@@ -91,9 +89,10 @@ export interface Judgement {
   readonly ends?: true;
   /** A boot came back. */
   readonly cloneAtMs?: number;
+  /** A person let the node in again: earlier returns do not count. */
+  readonly forgives?: true;
   /** The answer of a `set-desired`. */
   readonly desired?: Desired;
-  readonly refusal?: EdgeError;
 }
 
 export interface OpenSession {
@@ -121,4 +120,14 @@ export function send(
 
 export function count(counter: Counter, by = 1): Effect {
   return { kind: 'count', counter, by };
+}
+
+/** Tells the gateway why, then closes. */
+export function goodbye(
+  session: SessionId,
+  reason: ByeReason,
+  detail: string,
+  code: CloseCode,
+): Effect[] {
+  return [send(session, { kind: 'bye', reason, detail }), { kind: 'close', session, code, detail }];
 }

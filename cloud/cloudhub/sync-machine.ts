@@ -1,22 +1,20 @@
 import { LIMITS } from '#protocol/limits.js';
 import { FIRST_NUMBERING, confirmed } from '#protocol/numbering.js';
-import { PROTOCOL_VERSION } from '#protocol/sync-message.js';
-import type { ByeReason, Hello, SyncMessage, Welcome } from '#protocol/sync-message.js';
+import type { SyncMessage } from '#protocol/sync-message.js';
 import type { Version } from '#protocol/twin.js';
 import { HUB_LIMITS } from '../limits.js';
 import { Draft } from '../store/node-rows.js';
 import type { NodeRows } from '../store/node-rows.js';
+import type { AlarmCode } from '../store/tables.js';
 import { Downlink } from '../synccontroller/downlink.js';
-import { withAlarm } from './alarms.js';
 import { Authorizer } from './authorizer.js';
 import type { OwnerOf } from './authorizer.js';
 import { judgeDesired, renumberDesired } from './desired-values.js';
-import { decideHello, epochOutOfReach } from './hello.js';
-import type { HelloDecision } from './hello.js';
-import { NOTHING, count, send } from './judgement.js';
+import { NOTHING, count, goodbye, send } from './judgement.js';
 import type { DownlinkNews, Effect, Judgement, Moment, NodeEvent } from './judgement.js';
 import type { OpenSession, SessionId } from './judgement.js';
 import { judgeAnnounce } from './judge-announce.js';
+import { judgeHello } from './judge-hello.js';
 import { isDiverged, judgeDigest } from './judge-digest.js';
 import { judgeLocal } from './judge-local.js';
 import { judgeState } from './judge-state.js';
@@ -44,7 +42,7 @@ interface Session extends OpenSession {
  * other.
  */
 export class SyncMachine {
-  readonly rows: NodeRows;
+  #rows: NodeRows;
   readonly #hubBoot: string;
   readonly #authorizer: Authorizer;
   #session: Session | undefined;
@@ -52,9 +50,14 @@ export class SyncMachine {
   #cloneAtMs: readonly number[] = [];
 
   constructor({ rows, hubBoot, ownerOf }: SyncMachineOptions) {
-    this.rows = rows;
+    this.#rows = rows;
     this.#hubBoot = hubBoot;
     this.#authorizer = new Authorizer(rows.name, ownerOf);
+  }
+
+  /** What is durable. */
+  get rows(): NodeRows {
+    return this.#rows;
   }
 
   get session(): SessionId | undefined {
@@ -70,10 +73,25 @@ export class SyncMachine {
     return this.#session?.downlink.isStored(key, version) ?? false;
   }
 
+  /** When a `tick` has something to do; Infinity for never. */
+  get tickDueMs(): number {
+    const session = this.#session;
+    return session?.learnt === true ? session.digestDueMs : Infinity;
+  }
+
   judge(event: NodeEvent, moment: Moment): Judgement {
     switch (event.kind) {
       case 'hello':
-        return this.#judgeHello(event, moment);
+        return judgeHello(
+          event,
+          {
+            rows: this.rows,
+            hubBoot: this.#hubBoot,
+            older: this.session,
+            cloneReturns: this.#recentClones(moment.nowMs).length,
+          },
+          moment,
+        );
       case 'message':
         return this.#judgeMessage(event.session, event.message, moment);
       case 'closed':
@@ -88,15 +106,8 @@ export class SyncMachine {
           desired,
         };
       }
-      case 'clear-alarm': {
-        const draft = new Draft(this.rows);
-        const node = draft.get('nodes', draft.node);
-        if (node === undefined) return NOTHING;
-        const alarms = node.alarms.filter(({ code }) => code !== event.code);
-        const quarantined = node.quarantined && event.code !== 'EDGE_QUARANTINED';
-        draft.put('nodes', draft.node, { ...node, alarms, quarantined });
-        return this.#judged(draft, [{ kind: 'node' }]);
-      }
+      case 'clear-alarm':
+        return this.#clearAlarm(event.code);
       case 'tick':
         return NOTHING;
     }
@@ -107,6 +118,7 @@ export class SyncMachine {
     this.rows.apply(judgement.puts);
     if (judgement.cloneAtMs !== undefined)
       this.#cloneAtMs = [...this.#recentClones(nowMs), judgement.cloneAtMs];
+    if (judgement.forgives === true) this.#cloneAtMs = [];
     if (judgement.ends === true) this.#session = undefined;
     if (judgement.opens !== undefined) this.#open(judgement.opens, nowMs);
     if (judgement.learns === true && this.#session !== undefined)
@@ -119,104 +131,21 @@ export class SyncMachine {
     return [...judgement.effects, ...this.#takeDownlink(nowMs)];
   }
 
-  /** Ends the session without a word to the store: a commit was refused. */
-  abandon(bye: ByeReason, detail: string): Effect[] {
-    const effects = this.#goodbye(bye, detail, bye === 'superseded' ? 'superseded' : 'lost');
+  /** A commit was refused: the session ends, and the rows are those of `rows` from now on. */
+  restart(rows: NodeRows): void {
+    this.#rows = rows;
     this.#session = undefined;
-    return [...effects, { kind: 'node', online: false }];
   }
 
-  #judgeHello(event: Extract<NodeEvent, { kind: 'hello' }>, moment: Moment): Judgement {
-    const { hello, session } = event;
-    const node = this.rows.get('nodes', this.rows.name);
-    const refuse = (reason: ByeReason, detail: string): Judgement => ({
-      ...NOTHING,
-      effects: [
-        count('refusedHellos'),
-        send(session, { kind: 'bye', reason, detail }),
-        { kind: 'close', session, code: 'unauthorized', detail },
-      ],
-    });
-    if (node?.quarantined === true) return refuse('clone', 'The node is in quarantine.');
-    if (hello.protocol.min > PROTOCOL_VERSION || hello.protocol.max < PROTOCOL_VERSION)
-      return refuse('unsupported', `This hub speaks protocol ${PROTOCOL_VERSION} only.`);
-    if (epochOutOfReach(node, hello.lastEpoch))
-      return refuse('refused', `Epoch ${hello.lastEpoch} was never given.`);
-
-    const draft = new Draft(this.rows);
-    const decision = decideHello(draft, hello, event.fresh, moment.wallMs);
-    const returns = this.#recentClones(moment.nowMs).length + Number(decision.clone);
-    if (decision.clone && returns >= HUB_LIMITS.cloneReturns)
-      return this.#quarantine(session, hello, moment);
-
-    const older = this.#goodbye('superseded', 'A newer session of this node took over.');
-    const effects: Effect[] = [
-      ...older,
-      ...(older.length > 0 ? [count('sessionsSuperseded')] : []),
-      count('sessionsOpened'),
-      ...findings(decision),
-      { kind: 'node', online: true },
-      send(session, this.#welcome(draft, decision, moment)),
-    ];
-    return {
-      ...this.#judged(draft, effects),
-      opens: {
-        id: session,
-        epoch: decision.epoch,
-        lineage: decision.lineage,
-        gen: decision.gen,
-        known: decision.known.state,
-        boots: bootsOf(hello),
-        adopt: decision.adopt,
-      },
-      ...(decision.clone ? { cloneAtMs: moment.nowMs } : {}),
-    };
-  }
-
-  /** Two processes take turns: nobody is let in until a person decides. */
-  #quarantine(session: SessionId, hello: Hello, { nowMs, wallMs }: Moment): Judgement {
+  #clearAlarm(code: AlarmCode): Judgement {
     const draft = new Draft(this.rows);
     const node = draft.get('nodes', draft.node);
     if (node === undefined) return NOTHING;
-    const alarm = {
-      code: 'EDGE_QUARANTINED',
-      detail: `Two gateway processes took turns ${HUB_LIMITS.cloneReturns} times within an hour.`,
-    } as const;
-    const row = withAlarm({ ...node, quarantined: true }, { ...alarm, at: wallMs });
-    draft.put('nodes', draft.node, row);
-    const detail = `The node is in quarantine; boot ${hello.boot} came back.`;
-    const effects: Effect[] = [
-      ...this.#goodbye('clone', detail, 'unauthorized'),
-      count('cloneAlarms'),
-      count('refusedHellos'),
-      { kind: 'alarm', ...alarm },
-      { kind: 'node', online: false },
-      send(session, { kind: 'bye', reason: 'clone', detail }),
-      { kind: 'close', session, code: 'unauthorized', detail },
-    ];
-    return { ...this.#judged(draft, effects), ends: true, cloneAtMs: nowMs };
-  }
-
-  #welcome(draft: Draft, decision: HelloDecision, { nowMs }: Moment): Welcome {
-    const node = draft.get('nodes', draft.node);
-    const { epoch, lineage, gen, fork, resync, known, adopt } = decision;
-    return {
-      kind: 'welcome',
-      epoch,
-      lineage,
-      gen,
-      fork,
-      resync,
-      known,
-      hubLineage: node?.hubLineage ?? '',
-      hubGen: node?.hubGen ?? 1,
-      hubBoot: this.#hubBoot,
-      adopt,
-      protocol: PROTOCOL_VERSION,
-      features: [],
-      messageBytes: LIMITS.messageBytes,
-      monotonicMs: nowMs,
-    };
+    const alarms = node.alarms.filter((alarm) => alarm.code !== code);
+    const forgives = code === 'EDGE_QUARANTINED';
+    const quarantined = node.quarantined && !forgives;
+    draft.put('nodes', draft.node, { ...node, alarms, quarantined });
+    return { ...this.#judged(draft, [{ kind: 'node' }]), ...(forgives ? { forgives } : {}) };
   }
 
   #judgeMessage(id: SessionId, message: SyncMessage, moment: Moment): Judgement {
@@ -275,19 +204,19 @@ export class SyncMachine {
           downlink: [{ kind: 'unsupported', id: message.id }],
         };
       case 'digest': {
-        if (isDiverged(session, message)) return this.#diverge(message.state, session.known);
+        if (isDiverged(session, message)) return this.#diverge(session, message.state);
         const judged = judgeDigest(this.rows, draft.node, session, message, this.#authorizer);
         const differing = judged.downlink.flatMap((news) =>
           news.kind === 'compared' && !news.equal ? [news.device] : [],
         );
         const due = differing.filter((id) => session.downlink.needsRepair(id, moment.nowMs));
-        return this.#withRepairs(draft, judged, due);
+        return this.#withRepairs(draft, judged, session.adopt ? [] : due);
       }
       case 'resend': {
         const due = [...new Set(message.devices)].filter(
           (id) => !this.#authorizer.isForeign(id) && session.downlink.mayResend(id, moment.nowMs),
         );
-        return this.#withRepairs(draft, { effects: [], downlink: [] }, due);
+        return this.#withRepairs(draft, NOTHING, session.adopt ? [] : due);
       }
       default:
         return this.#break(`a gateway does not send ${message.kind}`);
@@ -349,22 +278,9 @@ export class SyncMachine {
     return this.#end([count('protocolErrors'), close]);
   }
 
-  #diverge(state: number, known: number): Judgement {
+  #diverge({ id, known }: Session, state: number): Judgement {
     const detail = `The gateway counts ${state}, the hub knows ${known}: connect again.`;
-    return this.#end([count('protocolErrors'), ...this.#goodbye('diverged', detail, 'normal')]);
-  }
-
-  #goodbye(
-    reason: ByeReason,
-    detail: string,
-    code: 'superseded' | 'unauthorized' | 'normal' | 'lost' = 'superseded',
-  ): Effect[] {
-    const session = this.session;
-    if (session === undefined) return [];
-    return [
-      send(session, { kind: 'bye', reason, detail }),
-      { kind: 'close', session, code, detail },
-    ];
+    return this.#end([count('protocolErrors'), ...goodbye(id, 'diverged', detail, 'normal')]);
   }
 
   #open(session: OpenSession, nowMs: number): void {
@@ -381,17 +297,23 @@ export class SyncMachine {
     if (downlink === undefined) return;
     switch (news.kind) {
       case 'changed':
-        return downlink.changed(news.device, news.property);
+        downlink.changed(news.device, news.property);
+        break;
       case 'compared':
-        return downlink.compared(news.device, news.equal);
+        downlink.compared(news.device, news.equal);
+        break;
       case 'forgotten':
-        return downlink.forget(news.device);
+        downlink.forget(news.device);
+        break;
       case 'repaired':
-        return downlink.repaired(news.device, nowMs);
+        downlink.repaired(news.device, nowMs);
+        break;
       case 'stored':
-        return downlink.stored(news.id);
+        downlink.stored(news.id);
+        break;
       case 'unsupported':
-        return downlink.unsupported(news.id);
+        downlink.unsupported(news.id);
+        break;
     }
   }
 
@@ -399,7 +321,10 @@ export class SyncMachine {
   #takeDownlink(nowMs: number): Effect[] {
     const session = this.#session;
     if (session === undefined || !session.learnt || session.adopt) return [];
-    if (nowMs >= session.digestDueMs) session.downlink.sendUnknown();
+    if (nowMs >= session.digestDueMs) {
+      session.downlink.sendUnknown();
+      this.#session = { ...session, digestDueMs: Infinity };
+    }
     const messages = session.downlink.take();
     return messages.flatMap(({ id, rows }) => [
       count('desiredRowsSent', rows.length),
@@ -410,19 +335,4 @@ export class SyncMachine {
   #recentClones(nowMs: number): readonly number[] {
     return this.#cloneAtMs.filter((atMs) => nowMs - atMs < HUB_LIMITS.cloneWindowMs);
   }
-}
-
-/** Boots whose numbers this gateway used, the present one last. */
-function bootsOf(hello: Hello): string[] {
-  const forks = [...hello.state.forks, ...hello.samples.forks];
-  return [...new Set([...forks.map(({ boot }) => boot), hello.boot])];
-}
-
-function findings({ alarms, clone, fork, resync, adopt }: HelloDecision): Effect[] {
-  return [
-    ...alarms.map(({ code, detail }): Effect => ({ kind: 'alarm', code, detail })),
-    ...(clone ? [count('cloneAlarms')] : []),
-    ...(fork || resync ? [count('gatewaysRestored')] : []),
-    ...(adopt ? [count('adoptionsNeeded')] : []),
-  ];
 }

@@ -1,4 +1,6 @@
-import type { HubPut, HubTable, HubTables } from './tables.js';
+import type { DeviceDescription, DeviceId } from '#protocol/device.js';
+import { deviceKey } from './tables.js';
+import type { DeviceRow, HubPut, HubTable, HubTables } from './tables.js';
 
 type Maps = { readonly [T in HubTable]: Map<string, HubTables[T]> };
 type Overlays = { readonly [T in HubTable]: Map<string, HubTables[T] | null> };
@@ -78,6 +80,20 @@ export class Draft implements Rows {
       ),
     );
   }
+}
+
+export interface LiveDevice extends DeviceRow {
+  readonly description: DeviceDescription;
+}
+
+/** The device, unless it is unknown or a tombstone. */
+export function liveDevice(rows: Rows, node: string, device: DeviceId): LiveDevice | undefined {
+  const row = rows.get('devices', deviceKey(node, device));
+  return row !== undefined && isLive(row) ? row : undefined;
+}
+
+export function isLive(row: DeviceRow): row is LiveDevice {
+  return row.description !== null;
 }
 
 function emptyMaps(): Maps {
