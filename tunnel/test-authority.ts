@@ -56,7 +56,11 @@ export class TestAuthority {
     );
     const signature = sign('sha256', body, this.#keys.privateKey);
     const bytes = der(0x30, body, ECDSA_SHA256, der(0x03, Buffer.of(0), signature));
-    const lines = bytes.toString('base64').replace(/.{64}/g, '$&\n');
+    const lines =
+      bytes
+        .toString('base64')
+        .match(/.{1,64}/g)
+        ?.join('\n') ?? '';
     return `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`;
   }
 

@@ -45,13 +45,15 @@ export async function connectSecurely(
   nowMs: number,
 ): Promise<SecureSocket> {
   const authorities = identity.authorities.map(readCertificate);
+  // It is at least as late as our own certificate was made: a time floor that survives a reboot.
+  const laterMs = Math.max(nowMs, Date.parse(readCertificate(identity.certificate).validFrom));
   const socket = dial(address, identity);
   try {
     await secured(socket, signal);
     const certificate = socket.getPeerX509Certificate();
     if (certificate === undefined)
       throw new EdgeError('EDGE_CERTIFICATE', 'The hub showed no certificate.');
-    const hub = certifiedHub(certificate, authorities, address.host, laterOf(nowMs, identity));
+    const hub = certifiedHub(certificate, authorities, address.host, laterMs);
     return { socket, hub };
   } catch (cause) {
     socket.destroy();
@@ -100,9 +102,4 @@ function secured(socket: TLSSocket, signal: AbortSignal): Promise<void> {
       resolve();
     });
   });
-}
-
-/** It is at least as late as our own certificate was made: a time floor that survives a reboot. */
-function laterOf(nowMs: number, { certificate }: Identity): number {
-  return Math.max(nowMs, Date.parse(readCertificate(certificate).validFrom));
 }
