@@ -12,7 +12,8 @@ export interface Store<Tables extends object> {
    * synced, in commit order, and rejects with EDGE_STORAGE when durability is refused. Then the
    * rows stay in memory and become durable when the storage is well again: an unacknowledged
    * transaction may survive, an acknowledged one always does. An empty list resolves once all
-   * commits before it are durable. Throws EDGE_LIMIT for a transaction that is too large.
+   * commits before it are durable. Throws EDGE_LIMIT, and applies nothing, for a transaction that
+   * is too large, that adds more rows than the store may have, or when too much waits for the disk.
    */
   commit(puts: readonly Put<Tables>[]): Promise<void>;
   /** Durable bytes and syncs so far, journal size, and whether durability is refused right now. */
@@ -33,12 +34,30 @@ export type Put<Tables extends object> = {
 }[TableName<Tables>];
 
 export interface StoreStats {
+  /** Transactions applied since opening: a change of it means that rows have changed. */
   readonly commits: number;
+  /** Transactions refused since opening: over a limit, or without durability. */
+  readonly refused: number;
+  /** Rows of all tables. */
+  readonly rows: number;
+  /** Bytes of transactions that wait for a sync to begin. */
+  readonly waitingBytes: number;
   readonly syncs: number;
   /** Bytes handed to the storage since opening: journal and snapshots. */
   readonly bytesWritten: number;
+  /** Blocks of 4 KiB that those touched, counted per sync: what wears flash. */
+  readonly blocksWritten: number;
+  /** Bytes of journal behind the newest snapshot. */
   readonly journalBytes: number;
   readonly snapshots: number;
-  /** Set while durability is refused: the code and message of the storage's failure. */
-  readonly alarm?: { readonly code: string; readonly message: string };
+  /** Set while durability is refused: the storage's failure. */
+  readonly alarm?: StorageFailure;
+  /** Set while snapshots fail and the journal still takes transactions. */
+  readonly warning?: StorageFailure;
+}
+
+export interface StorageFailure {
+  readonly code: string;
+  readonly message: string;
+  readonly hint?: string;
 }

@@ -1,0 +1,31 @@
+/** Every limit of this room, with unit, reason and what happens at it. docs/journal.md explains. */
+export const JOURNAL_LIMITS = {
+  /** Bytes of one journal segment, preallocated. Three fit in 12 MiB of flash. Option. */
+  segmentBytes: 4 * 1024 * 1024,
+  /** Smallest segment: room for a header, the record of an opening and some transactions. */
+  segmentBytesMin: 16 * 1024,
+  /** Segments on disk when snapshots keep failing. At it durability is refused (alarm). */
+  segmentsMax: 64,
+  /** Bytes of one transaction as JSON; at most a quarter of a segment. At it EDGE_LIMIT. */
+  transactionBytes: 1024 * 1024,
+  /** Rows put by one transaction: bounds the work of one turn. At it EDGE_LIMIT. */
+  transactionRows: 16 * 1024,
+  /** Bytes of one write: bounds its memory and the work of one turn. More makes a second group. */
+  groupBytes: 512 * 1024,
+  /** Bytes of JSON that wait for a sync. At it EDGE_LIMIT and nothing is applied. Option. */
+  waitingBytes: 8 * 1024 * 1024,
+  /** Rows of all tables. At it a transaction that adds rows is EDGE_LIMIT. Option. */
+  rows: 200_000,
+  /** Bytes of a file read whole: a larger one is not ours. */
+  fileBytes: 1024 * 1024 * 1024,
+  /** Bytes of one write of a snapshot: about half a millisecond of encoding per turn. */
+  snapshotChunkBytes: 64 * 1024,
+  /** Bytes of one write while a new segment is filled with zeroes. */
+  zeroChunkBytes: 256 * 1024,
+  /** First wait before durability is tried again, doubled up to `retryMaxMs`. */
+  retryMinMs: 1_000,
+  /** A failing card must not be worn out by attempts. */
+  retryMaxMs: 30_000,
+  /** The same for a full disk, which people mend at once: it fails before much is written. */
+  retryFullMaxMs: 4_000,
+} as const;

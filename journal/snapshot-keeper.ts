@@ -1,0 +1,136 @@
+import type { Log } from '#protocol/log.js';
+import type { Storage } from './storage-port.js';
+import {
+  NEW_SEGMENT,
+  NEW_SNAPSHOT,
+  SPARE,
+  segmentName,
+  segmentNumbers,
+  snapshotName,
+  snapshotNumbers,
+} from './file-names.js';
+import { JOURNAL_LIMITS } from './limits.js';
+import type { FoundSnapshot } from './recovery.js';
+import type { FrozenTables } from './row-tables.js';
+import { type JournalPosition, writeSnapshot } from './snapshot.js';
+
+interface KeptSnapshot {
+  readonly number: number;
+  /** The segment its journal starts in: that one and all later ones are kept with it. */
+  readonly segment: number;
+}
+
+/**
+ * Takes snapshots and removes what they make superfluous. The newest snapshot and the one before
+ * it are kept, each with all segments behind it, so that one damaged snapshot costs nothing.
+ */
+export class SnapshotKeeper {
+  readonly #storage: Storage;
+  readonly #segmentBytes: number;
+  readonly #log: Log;
+  #newest: number;
+  #kept: readonly KeptSnapshot[];
+  /** Bytes of the newest snapshot. */
+  bytes: number;
+  taken = 0;
+
+  constructor(storage: Storage, segmentBytes: number, log: Log, found?: FoundSnapshot) {
+    this.#storage = storage;
+    this.#segmentBytes = segmentBytes;
+    this.#log = log;
+    this.#newest = found?.newest ?? 0;
+    this.#kept = found === undefined ? [] : [found];
+    this.bytes = found?.bytes ?? 0;
+  }
+
+  /** The first segment that is still needed. */
+  get firstSegment(): number | undefined {
+    return this.#kept[0]?.segment;
+  }
+
+  /**
+   * Makes `tables`, which is the state at `position`, durable. `alone`: no older journal leads to
+   * it, so the older snapshots cannot stand in for it. Rejects with EDGE_STORAGE; what stood
+   * before stands then, too.
+   */
+  async take(
+    position: JournalPosition,
+    tables: FrozenTables,
+    signal: AbortSignal,
+    alone: boolean,
+  ): Promise<void> {
+    const bytes = await writeSnapshot(this.#storage, NEW_SNAPSHOT, position, tables, signal);
+    signal.throwIfAborted();
+    this.#newest += 1;
+    await this.#storage.rename(NEW_SNAPSHOT, snapshotName(this.#newest));
+    await this.#storage.syncFolder();
+    const taken = { number: this.#newest, segment: position.segment };
+    this.#kept = alone ? [taken] : [...this.#kept.slice(-1), taken];
+    this.bytes = bytes;
+    this.taken += 1;
+  }
+
+  /**
+   * Removes what no kept snapshot needs and sees to a spare segment. Resolves with true when a
+   * durable spare stands ready. Failures cost only space: they are logged.
+   */
+  async tidy(signal: AbortSignal): Promise<boolean> {
+    try {
+      const names = await this.#storage.list();
+      const kept = this.#kept.map(({ number }) => snapshotName(number));
+      const old = snapshotNumbers(names).map(snapshotName);
+      for (const name of old) if (!kept.includes(name)) await this.#storage.remove(name);
+      const first = this.firstSegment ?? 0;
+      let spare = names.includes(SPARE) && (await this.#isSegment(SPARE));
+      for (const number of segmentNumbers(names).filter((other) => other < first)) {
+        const name = segmentName(number);
+        if (!spare && (await this.#isSegment(name))) {
+          await this.#storage.rename(name, SPARE);
+          spare = true;
+        } else {
+          await this.#storage.remove(name);
+        }
+      }
+      if (!spare) await this.#makeSpare(signal);
+      await this.#storage.syncFolder();
+      return true;
+    } catch (thrown) {
+      if (!signal.aborted) this.#log.warn('tidy-failed', { error: thrown });
+      return false;
+    }
+  }
+
+  /** Removes files of attempts that never finished. */
+  async removeLeftovers(names: readonly string[]): Promise<void> {
+    for (const name of names) await this.#storage.remove(name);
+    await this.#storage.remove(NEW_SEGMENT);
+    await this.#storage.remove(NEW_SNAPSHOT);
+    await this.#storage.syncFolder();
+  }
+
+  async #isSegment(name: string): Promise<boolean> {
+    const file = await this.#storage.open(name);
+    try {
+      return (await file.size()) === this.#segmentBytes;
+    } finally {
+      await file.close();
+    }
+  }
+
+  async #makeSpare(signal: AbortSignal): Promise<void> {
+    const making = 'spare-new.tmp';
+    await this.#storage.remove(making);
+    const file = await this.#storage.open(making);
+    try {
+      const zeroes = new Uint8Array(Math.min(JOURNAL_LIMITS.zeroChunkBytes, this.#segmentBytes));
+      for (let offset = 0; offset < this.#segmentBytes; offset += zeroes.length) {
+        signal.throwIfAborted();
+        await file.write(offset, zeroes.subarray(0, this.#segmentBytes - offset));
+      }
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await this.#storage.rename(making, SPARE);
+  }
+}
