@@ -16,7 +16,7 @@ const actions: readonly DeviceAction[] = [
   'updated',
 ];
 const name = fc.oneof(
-  fc.stringMatching(/^[A-Za-z0-9._-]{1,20}$/),
+  fc.stringMatching(/^[A-Za-z0-9]([A-Za-z0-9._-]{0,20}[A-Za-z0-9])?$/),
   fc.constantFrom('twin', 'update', 'updated', 'state', 'get', 'result', 'data'),
 );
 

@@ -1,5 +1,5 @@
 import type { DeviceId } from './device.js';
-import { LIMITS } from './limits.js';
+import { isName } from './name.js';
 
 /**
  * KubeEdge's MQTT topics (common/constants and edge/pkg/devicetwin of KubeEdge, docs/mqtt.md).
@@ -43,9 +43,6 @@ const NODE_PREFIX = '$hw/events/node/';
 const DATA_PREFIX = '$ke/events/device/';
 const DEFAULT_NAMESPACE = 'default';
 
-/** One level of a topic that names something: no separator, wildcard, space or control character. */
-const NAME = new RegExp(`^[^\\s/+#$\\p{C}]{1,${LIMITS.nameChars}}$`, 'u');
-
 const deviceActions: ReadonlySet<string> = new Set(DEVICE_ACTIONS);
 const nodeActions: ReadonlySet<string> = new Set(NODE_ACTIONS);
 
@@ -58,7 +55,7 @@ export function parseTopic(topic: string): EventTopic | undefined {
     const rest = topic.slice(NODE_PREFIX.length);
     const end = rest.indexOf('/');
     const [node, action] = [rest.slice(0, end), rest.slice(end + 1)];
-    if (end < 1 || !NAME.test(node) || !isNodeAction(action)) return undefined;
+    if (end < 1 || !isName(node) || !isNodeAction(action)) return undefined;
     return { kind: 'node', node, action };
   }
   if (topic.startsWith(DATA_PREFIX)) {
@@ -77,13 +74,13 @@ function splitDevice<Action extends string>(
   if (first < 1) return undefined;
   const name = rest.slice(0, first);
   const afterFirst = rest.slice(first + 1);
-  if (!NAME.test(name)) return undefined;
+  if (!isName(name)) return undefined;
   if (isAction(afterFirst))
     return { device: `${DEFAULT_NAMESPACE}/${name}`, depth: 1, action: afterFirst };
   const second = afterFirst.indexOf('/');
   const inner = afterFirst.slice(0, second);
   const action = afterFirst.slice(second + 1);
-  if (second < 1 || !NAME.test(inner) || !isAction(action)) return undefined;
+  if (second < 1 || !isName(inner) || !isAction(action)) return undefined;
   return { device: `${name}/${inner}`, depth: 2, action };
 }
 

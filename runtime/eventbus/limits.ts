@@ -31,7 +31,7 @@ export interface EventBusLimits {
   readonly topicLevels: number;
   /** Subscriptions of one client. */
   readonly subscriptionsPerClient: number;
-  /** Sessions that outlive their connection (clean session 0); the longest absent one goes first. */
+  /** Sessions that outlive their connection (clean session 0); the longest absent one goes first. More than connections, so that there always is an absent one. */
   readonly sessions: number;
   /** Milliseconds after which an absent session is forgotten. */
   readonly sessionExpiryMs: number;
@@ -66,7 +66,7 @@ export const DEFAULT_LIMITS: EventBusLimits = {
   topicChars: 512,
   topicLevels: 16,
   subscriptionsPerClient: 256,
-  sessions: 128,
+  sessions: 512,
   sessionExpiryMs: 7 * 24 * 3_600_000,
   offlineMessages: 1_000,
   offlineBytes: 1 * MB,

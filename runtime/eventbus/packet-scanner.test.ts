@@ -19,7 +19,15 @@ function scanAll(bytes: Uint8Array, cuts: readonly number[] = []): PacketScanner
 
 test('a valid stream passes however it is cut, and its publishes are counted', (t) => {
   const packets: Packet[] = [
-    { cmd: 'publish', topic: 'a/b', payload: Buffer.alloc(200), qos: 1, dup: false, retain: false, messageId: 1 },
+    {
+      cmd: 'publish',
+      topic: 'a/b',
+      payload: Buffer.alloc(200),
+      qos: 1,
+      dup: false,
+      retain: false,
+      messageId: 1,
+    },
     { cmd: 'publish', topic: 'a', payload: '', qos: 0, dup: false, retain: false },
     { cmd: 'subscribe', subscriptions: [{ topic: 'a', qos: 1 }], messageId: 2 },
     { cmd: 'unsubscribe', unsubscriptions: ['a'], messageId: 3 },

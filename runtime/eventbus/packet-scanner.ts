@@ -86,8 +86,10 @@ export class PacketScanner {
   }
 
   #begin(type: number): void {
-    if (!this.#connected && type !== CONNECT) this.breach = 'not-connect'; // [MQTT-3.1.0-1]
-    else if (this.#connected && type === CONNECT) this.breach = 'second-connect'; // [MQTT-3.1.0-2]
+    if (!this.#connected && type !== CONNECT)
+      this.breach = 'not-connect'; // [MQTT-3.1.0-1]
+    else if (this.#connected && type === CONNECT)
+      this.breach = 'second-connect'; // [MQTT-3.1.0-2]
     else if ((this.#limits[type] ?? -1) < 0) this.breach = 'bad-packet-type';
     if (type === PUBLISH) this.publishes++;
     this.#connected = true;

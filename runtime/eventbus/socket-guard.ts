@@ -122,11 +122,8 @@ export class SocketGuard extends Duplex {
 
   /** Resolves when few enough bytes wait that more may be written, or when closed. */
   async replayable(): Promise<void> {
-    while (!this.destroyed && this.queuedBytes > this.#options.limits.replayBytes) {
-      const { promise, resolve } = Promise.withResolvers<undefined>();
-      this.#drained.push(() => resolve(undefined));
-      await promise;
-    }
+    while (!this.destroyed && this.queuedBytes > this.#options.limits.replayBytes)
+      await new Promise<void>((resolve) => this.#drained.push(resolve));
   }
 
   /** Never blocks its caller: Aedes would make every client wait for the slowest. */

@@ -91,4 +91,3 @@ export class TopicTree<T> {
 function addAll<T>(into: Set<T>, values: ReadonlySet<T> | undefined): void {
   if (values !== undefined) for (const value of values) into.add(value);
 }
-
