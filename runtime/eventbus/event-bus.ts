@@ -1,0 +1,99 @@
+import type { Clock } from '#protocol/clock.js';
+import type { Log } from '#protocol/log.js';
+import type { Random } from '#protocol/random.js';
+import { parseTopic } from '#protocol/topics.js';
+import type { TwinAccess } from '../devicetwin/twin-access.js';
+import { LoopbackAuthorizer } from './authorizer.js';
+import type { Authorizer } from './authorizer.js';
+import type {
+  BrokerClient,
+  BrokerGate,
+  BrokerStats,
+  ConnectRequest,
+  ConnectVerdict,
+  ListenAddress,
+  Message,
+  PublishVerdict,
+} from './broker-port.js';
+import { AedesBroker } from './broker.js';
+import { DEFAULT_LIMITS } from './limits.js';
+import type { EventBusLimits } from './limits.js';
+import { LogLimiter } from './log-limiter.js';
+import { TwinTopics } from './twin-topics.js';
+
+export interface EventBusOptions {
+  readonly twins: TwinAccess;
+  /** The name of this gateway in `membership` topics. */
+  readonly node: string;
+  /** Port 0 asks for any free port. */
+  readonly listen: ListenAddress;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly limits?: Partial<EventBusLimits>;
+  /** Who may do what; by default anybody on this machine, nobody from elsewhere. */
+  readonly authorizer?: Authorizer;
+}
+
+/** The gateway's MQTT 3.1.1 broker with KubeEdge's topics in it (docs/mqtt.md). */
+export class EventBus {
+  readonly #authorizer: Authorizer;
+  readonly #broker: AedesBroker;
+  readonly #topics: TwinTopics;
+  readonly #quiet: LogLimiter;
+
+  constructor(options: EventBusOptions) {
+    const { clock, listen, limits, twins, node, random } = options;
+    const log = options.log.child('eventbus');
+    this.#authorizer = options.authorizer ?? new LoopbackAuthorizer();
+    this.#quiet = new LogLimiter(log, clock);
+    const gate: BrokerGate = {
+      connect: (request) => this.#connect(request),
+      subscribe: (client, filter) => this.#authorizer.maySubscribe(client, filter),
+      publish: (client, message) => this.#publishFrom(client, message),
+    };
+    const all = { ...DEFAULT_LIMITS, ...limits };
+    this.#broker = new AedesBroker({ listen, limits: all, clock, log, gate });
+    this.#topics = new TwinTopics({ twins, node, broker: this.#broker, clock, random, log });
+  }
+
+  /** Rejects with EDGE_CONFIG when the address cannot be listened on. */
+  async start(): Promise<{ readonly address: ListenAddress }> {
+    const address = await this.#broker.start();
+    this.#topics.start();
+    return { address };
+  }
+
+  /** Closes every connection; resolves when the port is free. */
+  async stop(): Promise<void> {
+    this.#topics.stop();
+    await this.#broker.stop();
+  }
+
+  /** As the runtime itself: unchecked, in process, at QoS 1. */
+  publish(topic: string, payload: string | Uint8Array, options: { retain?: boolean } = {}): void {
+    const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload;
+    this.#broker.publish({ topic, payload: bytes, qos: 1, retain: options.retain ?? false });
+  }
+
+  stats(): BrokerStats {
+    return { ...this.#broker.stats(), ...this.#topics.counters };
+  }
+
+  async #connect(request: ConnectRequest): Promise<ConnectVerdict> {
+    const verdict = await this.#authorizer.connect(request);
+    const { willTopic } = request;
+    if (verdict !== 'accepted' || willTopic === undefined) return verdict;
+    return this.#authorizer.mayPublish(request, willTopic) ? 'accepted' : 'not-authorized';
+  }
+
+  #publishFrom(client: BrokerClient, message: Message): PublishVerdict | Promise<PublishVerdict> {
+    const { topic } = message;
+    if (!this.#authorizer.mayPublish(client, topic)) {
+      this.#quiet.warn('publish-refused', { client: client.id, topic });
+      return 'drop';
+    }
+    const parsed = topic.startsWith('$') ? parseTopic(topic) : undefined;
+    return parsed === undefined ? 'forward' : this.#topics.handle(client, parsed, message);
+  }
+}
