@@ -65,7 +65,12 @@ export class FakeTwins implements TwinAccess {
     });
     await this.settle();
     const { device } = batch;
-    this.#tell({ kind: 'reported', device, changes, ...(eventId === undefined ? {} : { eventId }) });
+    this.#tell({
+      kind: 'reported',
+      device,
+      changes,
+      ...(eventId === undefined ? {} : { eventId }),
+    });
   }
 
   async writeLocal(write: LocalWrite, eventId?: string): Promise<{ lid: { gen: 1; n: number } }> {
@@ -86,7 +91,9 @@ export class FakeTwins implements TwinAccess {
   }
 
   #view(device: DeviceId, property: string): PropertyView {
-    const found = this.#twins.get(device)?.properties.find((view) => view.property.name === property);
+    const found = this.#twins
+      .get(device)
+      ?.properties.find((view) => view.property.name === property);
     if (found === undefined) throw new EdgeError('EDGE_NO_PROPERTY', `${device} ${property}`);
     return found;
   }
