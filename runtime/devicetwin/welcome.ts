@@ -1,0 +1,84 @@
+import { LIMITS } from '#protocol/limits.js';
+import type { Welcome } from '#protocol/sync-message.js';
+import type { Version } from '#protocol/twin.js';
+import { splitKey } from '../metamanager/tables.js';
+import type { LocalWriteRow } from '../metamanager/tables.js';
+import type { Draft } from './draft.js';
+
+/**
+ * WELCOME as one transaction (docs/sync-protocol.md section 4.1). `known` is the highest number
+ * of this history that the hub holds, so:
+ * - whatever is numbered above it is unsent, whatever was acknowledged before (an emptied or
+ *   restored hub), and moves into a new generation with its number;
+ * - on a fork, whatever is not above it is older than what the hub may have: it becomes stale;
+ * - on a resync everything that is not stale takes a fresh number.
+ */
+export function welcomed(draft: Draft, welcome: Welcome): void {
+  const { fork, resync, gen } = welcome;
+  const known = welcome.known.state;
+  const moved = gen !== draft.rows.identity().gen;
+  const into = (version: Version): Version =>
+    moved && version.n > known ? { gen, n: version.n } : version;
+
+  for (const id of draft.rows.keys('devices')) {
+    const row = draft.rows.get('devices', id);
+    if (row === undefined) continue;
+    const incarnation = into(row.incarnation);
+    // The configuration was read in this process: it is announced anew rather than left stale.
+    const n = fork || resync ? draft.rows.number() : row.n;
+    if (incarnation !== row.incarnation || n !== row.n)
+      draft.device(id, { ...row, incarnation, n });
+    if (n > known) draft.announced(id, undefined);
+  }
+
+  for (const key of draft.rows.keys('reported')) {
+    const row = draft.rows.get('reported', key);
+    const { device, property } = splitKey(key);
+    if (row === undefined || row.stale === true) continue;
+    if (fork && row.n <= known) {
+      draft.acknowledged(key, row.n);
+      draft.reported(device, property, { ...row, stale: true });
+    } else if (resync) {
+      draft.reported(device, property, { ...row, n: draft.rows.number() });
+    } else if (row.n > known) {
+      draft.acknowledged(key, undefined);
+    }
+  }
+
+  if (moved) moveLocals(draft, into);
+
+  const { hubBoot, earlierHubBoots = [] } = welcome;
+  const heard = [...draft.rows.identity().hubBoots, ...earlierHubBoots, hubBoot];
+  draft.identity({
+    lineage: welcome.lineage,
+    gen,
+    lastEpoch: welcome.epoch,
+    hubLineage: welcome.hubLineage,
+    // Heard again is heard newest: a ring forgets the boot that was silent longest.
+    hubBoots: [...new Set(heard.toReversed())].toReversed().slice(-LIMITS.hubBootsKept),
+  });
+}
+
+/**
+ * A local write keeps its id unless the hub cannot have seen it: then its number may be one that
+ * another life of this store used for something else.
+ */
+function moveLocals(draft: Draft, into: (version: Version) => Version): void {
+  const move = (write: LocalWriteRow): LocalWriteRow => ({
+    ...write,
+    lid: into(write.lid),
+    chainStart: into(write.chainStart),
+  });
+  for (const key of draft.rows.keys('locals')) {
+    const row = draft.rows.get('locals', key);
+    if (row === undefined) continue;
+    const { pending, lost } = row;
+    draft.locals(key, {
+      lost: lost.map(move),
+      ...(pending === undefined ? {} : { pending: move(pending) }),
+    });
+    const applied = draft.rows.get('applied', key);
+    if (applied?.lid !== undefined)
+      draft.rows.put({ table: 'applied', key, row: { ...applied, lid: into(applied.lid) } });
+  }
+}

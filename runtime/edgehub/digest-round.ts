@@ -1,0 +1,46 @@
+import type { DeviceId } from '#protocol/device.js';
+import { LIMITS } from '#protocol/limits.js';
+import type { Digest } from '#protocol/sync-message.js';
+import { sameVersion } from '#protocol/twin.js';
+import type { DigestSnapshot } from '../devicetwin/device-twin.js';
+
+/**
+ * Digests of everything that may be compared, as messages. `state` stamps them with what the hub
+ * acknowledged: it judges only if it holds nothing newer (docs/sync-protocol.md section 4.9).
+ */
+export function digestMessages(epoch: number, state: number, snapshot: DigestSnapshot): Digest[] {
+  const { digests, maxDesired } = snapshot;
+  const messages: Digest[] = [];
+  for (let at = 0; at < digests.length; at += LIMITS.messageRows) {
+    const devices = digests.slice(at, at + LIMITS.messageRows);
+    messages.push({ kind: 'digest', epoch, state, desired: maxDesired, devices });
+  }
+  return messages;
+}
+
+/**
+ * Which devices differ from the hub's digest: `reported` is ours to send anew, `desired` the
+ * hub's. Only where both ends speak of the same numbers; otherwise this round is skipped.
+ */
+export function differing(
+  theirs: Digest,
+  state: number,
+  ours: DigestSnapshot,
+): { readonly reported: readonly DeviceId[]; readonly desired: readonly DeviceId[] } {
+  const mine = new Map(ours.digests.map((digest) => [digest.device, digest]));
+  const pairs = theirs.devices.flatMap((their) => {
+    const own = mine.get(their.device);
+    if (own === undefined || !sameVersion(own.incarnation, their.incarnation)) return [];
+    return [{ own, their }];
+  });
+  const reported = pairs.filter(
+    ({ own, their }) => theirs.state === state && own.reported !== their.reported,
+  );
+  const desired = pairs.filter(
+    ({ own, their }) => theirs.desired === ours.maxDesired && own.desired !== their.desired,
+  );
+  return {
+    reported: reported.map(({ own }) => own.device),
+    desired: desired.map(({ own }) => own.device),
+  };
+}

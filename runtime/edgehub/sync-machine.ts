@@ -1,0 +1,387 @@
+import { LIMITS } from '#protocol/limits.js';
+import { PROTOCOL_VERSION } from '#protocol/sync-message.js';
+import type { Ack, Bye, LocalResult, SyncMessage, Welcome } from '#protocol/sync-message.js';
+import type { Priority } from '#tunnel/transport.js';
+import type { DigestSnapshot } from '../devicetwin/device-twin.js';
+import type { Uplink } from '../devicetwin/twin-event.js';
+import type { Invariants } from '../invariants.js';
+import { GATEWAY_LIMITS } from '../limits.js';
+import { differing, digestMessages } from './digest-round.js';
+import { EffectList } from './effect-list.js';
+import { LocalWritesQueue } from './local-queue.js';
+import { helloOf, newSession } from './session.js';
+import type { Session } from './session.js';
+import type { HelloFacts, SyncEffect, SyncEvent, SyncStatus } from './sync-event.js';
+import { UplinkQueue } from './uplink-queue.js';
+
+/**
+ * The gateway's end of the sync protocol as a state machine: events and a monotonic `now` give
+ * effects, nothing else happens (docs/sync-protocol.md sections 3 and 4). What it holds of the
+ * store came to it durable, so whatever it sends is (invariant I1).
+ */
+export class SyncMachine {
+  #invariants: Invariants;
+  #queue = new UplinkQueue();
+  #locals = new LocalWritesQueue();
+  #effects = new EffectList();
+  #session: Session | undefined;
+  #id = 0;
+  #blocked = false;
+  #flush = false;
+  #counters = {
+    sessions: 0,
+    messagesSent: 0,
+    rowsSent: 0,
+    rowsAcknowledged: 0,
+    rowsRejected: 0,
+    localsSent: 0,
+    digestsSent: 0,
+    repairs: 0,
+    parked: 0,
+    ignored: 0,
+    protocolErrors: 0,
+  };
+
+  constructor(invariants: Invariants) {
+    this.#invariants = invariants;
+  }
+
+  step(event: SyncEvent, now: number): readonly SyncEffect[] {
+    this.#take(event, now);
+    const session = this.#session;
+    if (session?.phase === 'live') this.#send(session, now);
+    this.#checkDeadlines(now);
+    return this.#effects.take();
+  }
+
+  /** When `tick` is due, in the monotonic milliseconds of `now`; undefined: not at all. */
+  wakeAt(): number | undefined {
+    const session = this.#session;
+    if (session === undefined) return undefined;
+    if (session.phase !== 'live') return session.sinceMs + GATEWAY_LIMITS.welcomeTimeoutMs;
+    const soonest = Math.min(
+      this.#waiting > 0 ? session.answeredAtMs + GATEWAY_LIMITS.answerTimeoutMs : Infinity,
+      this.#maySend() && this.#queue.isDue() ? session.nextStateAtMs : Infinity,
+      this.#digestAtMs(session),
+    );
+    return soonest === Infinity ? undefined : soonest;
+  }
+
+  status(): SyncStatus {
+    const session = this.#session;
+    return {
+      live: session?.phase === 'live',
+      ...(session?.phase === 'live' ? { epoch: session.epoch } : {}),
+      unsent: this.#queue.unsent,
+      inFlight: this.#waiting,
+      undecidedLocals: this.#locals.undecided,
+      refused: Object.fromEntries(this.#queue.refused),
+      counters: { ...this.#counters },
+    };
+  }
+
+  #take(event: SyncEvent, now: number): void {
+    switch (event.kind) {
+      case 'connected':
+        this.#greet(event.facts, now);
+        break;
+      case 'message':
+        this.#receive(event.message, now);
+        break;
+      case 'unknown-message':
+        this.#answerUnknown(event.epoch, event.id);
+        break;
+      case 'disconnected':
+        this.#end();
+        break;
+      case 'durable':
+        this.#durable(event.uplink, event.whole);
+        break;
+      case 'committed':
+        this.#committed(event.token, now);
+        break;
+      case 'digests':
+        this.#digested(event.token, event.snapshot, now);
+        break;
+      case 'blocked':
+        this.#blocked = true;
+        break;
+      case 'drained':
+        this.#blocked = false;
+        break;
+      case 'flush':
+        this.#flush = true;
+        break;
+      case 'tick':
+        break;
+    }
+  }
+
+  #greet(facts: HelloFacts, now: number): void {
+    this.#end();
+    this.#session = newSession(facts, now);
+    this.#emit(helloOf(facts, now), 'control');
+  }
+
+  #receive(message: SyncMessage, now: number): void {
+    const session = this.#session;
+    if (session === undefined) this.#ignore();
+    else if (message.kind === 'bye') this.#farewell(message);
+    else if (session.phase === 'greeting' && message.kind === 'welcome')
+      this.#welcome(session, message);
+    else if (session.phase !== 'live') this.#fail(`the hub sent ${message.kind} too early`);
+    else this.#answer(session, message, now);
+  }
+
+  #answer(session: Session, message: Exclude<SyncMessage, Bye>, now: number): void {
+    if (!('epoch' in message)) this.#fail(`the hub sent ${message.kind}`);
+    else if (message.epoch !== session.epoch) this.#ignore();
+    else if (this.#effects.waiting >= GATEWAY_LIMITS.desiredInFlight)
+      this.#fail('the hub sends faster than this gateway stores');
+    else {
+      session.answeredAtMs = now;
+      switch (message.kind) {
+        case 'confirm':
+          this.#confirm(session);
+          break;
+        case 'ack':
+          this.#acknowledge(session, message);
+          break;
+        case 'desired': {
+          const { rows, id } = message;
+          this.#effects.apply({ kind: 'desired', rows }, { kind: 'desired', session, id });
+          break;
+        }
+        case 'local-result':
+          this.#decideLocal(message);
+          break;
+        case 'digest': {
+          const state = session.acknowledged;
+          this.#effects.askDigests({ kind: 'digest', session, state, theirs: message });
+          break;
+        }
+        case 'resend':
+          this.#counters.repairs += message.devices.length;
+          this.#effects.apply({ kind: 'renumber', devices: message.devices });
+          break;
+        case 'unsupported':
+          if (this.#queue.park(message.id)) this.#counters.parked++;
+          this.#effects.notice('message-unsupported-by-hub', { id: message.id });
+          break;
+        case 'welcome':
+        case 'ready':
+        case 'state':
+        case 'announce':
+        case 'stored':
+        case 'local':
+          this.#fail(`the hub sent ${message.kind} in a session`);
+      }
+    }
+  }
+
+  /** Nothing is believed of it that this gateway's own history contradicts. */
+  #welcome(session: Session, welcome: Welcome): void {
+    const { identity, state } = session.facts;
+    const { epoch, known, fork, resync, adopt, gen } = welcome;
+    if (epoch <= identity.lastEpoch) {
+      this.#fail(`WELCOME of epoch ${epoch} is not above ${identity.lastEpoch}`);
+    } else if (welcome.protocol !== PROTOCOL_VERSION) {
+      this.#leave(`this gateway speaks protocol ${PROTOCOL_VERSION}`);
+    } else if (known.state > state.value) {
+      // I11: what the hub holds of this history cannot be newer than this history.
+      this.#fail(`the hub knows ${known.state}, this gateway counted to ${state.value}`);
+    } else {
+      session.phase = 'welcoming';
+      session.epoch = epoch;
+      session.acknowledged = known.state;
+      session.messageBytes = Math.min(welcome.messageBytes, LIMITS.messageBytes);
+      if (fork || resync || adopt)
+        this.#effects.notice('histories-differ', { fork, resync, adopt, gen, known: known.state });
+      this.#effects.apply({ kind: 'welcome', welcome }, { kind: 'welcome', session });
+    }
+  }
+
+  /** WELCOME is durable, and the queue holds everything that the hub lacks since then. */
+  #begin(session: Session, now: number): void {
+    session.phase = 'live';
+    session.answeredAtMs = now;
+    session.digestDueAtMs = now;
+    session.digestLatestAtMs = now + GATEWAY_LIMITS.digestLatestMs;
+    this.#counters.sessions++;
+    this.#queue.restart();
+    this.#locals.restart();
+    this.#emit({ kind: 'ready', epoch: session.epoch }, 'control');
+  }
+
+  #committed(token: number, now: number): void {
+    const pending = this.#effects.settle(token);
+    if (pending === undefined || pending.session !== this.#session) return;
+    if (pending.kind === 'welcome') this.#begin(pending.session, now);
+    else if (pending.kind === 'desired') {
+      const { epoch } = pending.session;
+      this.#emit({ kind: 'stored', epoch, id: pending.id }, 'control');
+    }
+  }
+
+  #durable(uplink: Uplink, whole: boolean): void {
+    if (whole) {
+      this.#queue.replace(uplink);
+      this.#locals.replace(uplink.locals);
+    } else {
+      this.#queue.add(uplink);
+      this.#locals.add(uplink.locals);
+    }
+  }
+
+  #acknowledge(session: Session, ack: Ack): void {
+    this.#confirm(session);
+    const rows = this.#queue.acknowledge(ack);
+    if (rows === undefined) {
+      this.#ignore();
+      return;
+    }
+    for (const { n } of [...rows.reported, ...rows.announced])
+      session.acknowledged = Math.max(session.acknowledged, n);
+    this.#counters.rowsAcknowledged += rows.reported.length + rows.announced.length;
+    if (ack.rejects.length > 0) {
+      const codes = [...new Set(ack.rejects.map(({ code }) => code))];
+      this.#counters.rowsRejected += ack.rejects.length;
+      this.#effects.notice('rows-rejected', { rows: ack.rejects.length, codes });
+    }
+    this.#effects.applySoon({ kind: 'acknowledged', rows });
+  }
+
+  /** CONFIRM or any ACK: the hub has learnt the boots that HELLO listed. Once a session. */
+  #confirm(session: Session): void {
+    if (session.confirmed) return;
+    session.confirmed = true;
+    this.#effects.applySoon({ kind: 'confirmed' });
+  }
+
+  #decideLocal(result: LocalResult): void {
+    if (!this.#locals.decide(result)) {
+      this.#ignore();
+      return;
+    }
+    const { outcome, device, property, code } = result;
+    if (outcome !== 'ok')
+      this.#effects.notice('local-write-lost', { device, property, outcome, code });
+    this.#effects.apply({ kind: 'local-result', result });
+  }
+
+  #send(session: Session, now: number): void {
+    const { epoch } = session;
+    if (this.#waiting === 0) session.answeredAtMs = now;
+    if (!this.#blocked) {
+      for (const local of this.#locals.next(epoch, (device) => this.#queue.isHeld(device))) {
+        this.#counters.localsSent++;
+        this.#emit(local, 'control');
+      }
+    }
+    while (this.#maySend() && (this.#flush || now >= session.nextStateAtMs)) {
+      const message = this.#queue.next(epoch, ++this.#id, session.messageBytes);
+      if (message === undefined) break;
+      this.#counters.rowsSent += message.rows.length;
+      this.#emit(message, 'twin');
+      // A full message is a backlog: what follows it does not wait for the window.
+      if (!this.#queue.isDue()) session.nextStateAtMs = now + GATEWAY_LIMITS.stateWindowMs;
+    }
+    if (this.#queue.inFlight === 0) this.#flush = false;
+    if (now < this.#digestAtMs(session)) return;
+    session.digestDueAtMs = Infinity;
+    session.digestLatestAtMs = Infinity;
+    this.#effects.askDigests({ kind: 'digest', session, state: session.acknowledged });
+  }
+
+  /** Digests of this gateway leave; those of the hub are compared and what differs is repaired. */
+  #digested(token: number, snapshot: DigestSnapshot, now: number): void {
+    const pending = this.#effects.settle(token);
+    if (pending?.kind !== 'digest' || pending.session !== this.#session) return;
+    const { session, theirs, state } = pending;
+    const { epoch } = session;
+    if (theirs === undefined) {
+      session.digestDueAtMs = now + GATEWAY_LIMITS.digestIntervalMs;
+      session.digestLatestAtMs = now + 2 * GATEWAY_LIMITS.digestIntervalMs;
+      for (const message of digestMessages(epoch, state, snapshot)) {
+        this.#counters.digestsSent++;
+        this.#emit(message, 'twin');
+      }
+      return;
+    }
+    const { reported, desired } = differing(theirs, state, snapshot);
+    this.#counters.repairs += reported.length + desired.length;
+    if (reported.length > 0) this.#effects.apply({ kind: 'renumber', devices: reported });
+    if (desired.length > 0) this.#emit({ kind: 'resend', epoch, devices: desired }, 'twin');
+  }
+
+  #farewell({ reason, detail }: Bye): void {
+    this.#end();
+    const isLoser = reason === 'superseded' || reason === 'clone';
+    this.#effects.close(isLoser ? 'superseded' : 'normal', `${reason}: ${detail}`, reason);
+  }
+
+  #leave(detail: string): void {
+    this.#emit({ kind: 'bye', reason: 'unsupported', detail }, 'control');
+    this.#end();
+    this.#effects.close('protocol', detail, 'unsupported');
+  }
+
+  #fail(detail: string): void {
+    this.#counters.protocolErrors++;
+    this.#end();
+    this.#effects.close('protocol', detail);
+  }
+
+  #answerUnknown(epoch: number, id: number): void {
+    if (this.#session?.phase !== 'live' || this.#session.epoch !== epoch) this.#ignore();
+    else this.#emit({ kind: 'unsupported', epoch, id }, 'control');
+  }
+
+  #checkDeadlines(now: number): void {
+    const session = this.#session;
+    if (session === undefined) return;
+    const { welcomeTimeoutMs, answerTimeoutMs } = GATEWAY_LIMITS;
+    if (session.phase !== 'live') {
+      if (now - session.sinceMs >= welcomeTimeoutMs) this.#fail('no WELCOME in time');
+    } else if (this.#waiting > 0 && now - session.answeredAtMs >= answerTimeoutMs) {
+      this.#fail('no answer in time');
+    }
+  }
+
+  /** What was in flight is due again in the next session; nothing else is remembered of this one. */
+  #end(): void {
+    this.#session = undefined;
+    this.#effects.forget();
+    this.#blocked = false;
+    this.#flush = false;
+    this.#queue.restart();
+    this.#locals.restart();
+  }
+
+  get #waiting(): number {
+    return this.#queue.inFlight + this.#locals.inFlight;
+  }
+
+  #maySend(): boolean {
+    return !this.#blocked && this.#queue.inFlight < GATEWAY_LIMITS.messagesInFlight;
+  }
+
+  #digestAtMs(session: Session): number {
+    const isQuiet = this.#queue.isQuiet() && this.#locals.undecided === 0;
+    return isQuiet ? session.digestDueAtMs : session.digestLatestAtMs;
+  }
+
+  #emit(message: SyncMessage, priority: Priority): void {
+    const isOpening = message.kind === 'hello' || message.kind === 'bye';
+    const allowed = isOpening || this.#session?.phase === 'live';
+    this.#invariants.check(allowed, 'I1 nothing but HELLO leaves before a durable WELCOME', {
+      message: message.kind,
+    });
+    this.#counters.messagesSent++;
+    this.#effects.send(message, priority);
+  }
+
+  #ignore(): void {
+    this.#counters.ignored++;
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * The gateway's own limits, with unit and reason. What both ends share stands in
+ * protocol/limits.ts.
+ */
+export const GATEWAY_LIMITS = {
+  /** Commits that callers may be waiting for at once; more is EDGE_LIMIT. Bounds promises. */
+  pendingCommits: 4096,
+  /** Readings of one report: a device has no more properties. */
+  readingsPerReport: 1024,
+  /** Lost local writes of one property that still wait to be recorded at the hub. */
+  lostLocalWrites: 8,
+  /** Tombstones of deleted devices kept; the oldest acknowledged go first. */
+  tombstones: 4096,
+  /** A reading older than this many report cycles, and this floor, is not fresh. */
+  staleCycles: 3,
+  staleFloorMs: 5_000,
+  /**
+   * Acknowledgements become durable with the next commit or after this. Losing one costs a
+   * repetition, syncing each would cost a flash block.
+   */
+  lazyCommitMs: 10_000,
+  /** So many of them are synced at once: they must fit into a transaction of someone else. */
+  lazyCommitRows: 512,
+  /** Bytes of one transaction: a quarter of what the journal takes. Larger events are split. */
+  transactionBytes: 256 * 1024,
+  /** How often durability is tried again while the storage refuses it. */
+  storageRetryMs: 1_000,
+
+  /** State messages leave at most this often, so that a burst becomes one message. */
+  stateWindowMs: 200,
+  /** Bytes of one state message: small enough that a lost one costs little to repeat. */
+  stateMessageBytes: 32 * 1024,
+  /** State messages without an answer: bounds what both ends hold of one session. */
+  messagesInFlight: 16,
+  /** Local writes without an answer, over all properties. */
+  localsInFlight: 64,
+  /** DESIRED messages that are being stored; a hub that sends more does not wait for STORED. */
+  desiredInFlight: 256,
+  /** No WELCOME for so long: the hub is gone or overloaded, dial again. */
+  welcomeTimeoutMs: 15_000,
+  /** No answer to a message for so long: the session is broken in a way the transport misses. */
+  answerTimeoutMs: 120_000,
+  /** Between digests of a quiet session: finds accidents, so rarely is enough. */
+  digestIntervalMs: 10 * 60_000,
+  /** The first digest of a session waits this long for quiet: the hub waits for it. */
+  digestLatestMs: 3_000,
+  /** Messages that wait because the transport is full; then the session is given up. */
+  outboxMessages: 256,
+
+  /** Between dials: full jitter below a doubling ceiling (AWS, "Exponential Backoff And Jitter"). */
+  redialFirstMs: 1_000,
+  redialMaxMs: 60_000,
+  /** A session that lived so long starts the doubling anew. */
+  sessionLastedMs: 30_000,
+  /** After BYE superseded, clone, unsupported, refused: docs/sync-protocol.md section 4.10. */
+  holdFirstMs: 10 * 60_000,
+  holdMaxMs: 4 * 60 * 60_000,
+  /** What `stop` grants for the last rows to be acknowledged. */
+  flushMs: 1_000,
+
+  /** Between tries of a write that did not reach its device. */
+  writeRetryFirstMs: 1_000,
+  writeRetryMaxMs: 60_000,
+  /** Between starts of a mapper that failed to start. */
+  mapperRetryFirstMs: 1_000,
+  mapperRetryMaxMs: 60_000,
+  /** What a mapper gets to stop before it is left alone. */
+  mapperStopMs: 5_000,
+} as const;

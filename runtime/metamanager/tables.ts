@@ -1,0 +1,94 @@
+import type { DeviceDescription, DeviceId } from '#protocol/device.js';
+import type { NumberingState } from '#protocol/numbering.js';
+import type { Desired, Quality, Value, Version } from '#protocol/twin.js';
+
+/**
+ * What the gateway keeps durable (docs/sync-protocol.md section 2). Tables of properties are
+ * keyed by `device/property`.
+ */
+export interface GatewayTables {
+  /** One row, key `self`. */
+  identity: IdentityRow;
+  /** `state` (sv) and `samples` (sq). */
+  numbering: NumberingState;
+  devices: DeviceRow;
+  /** The `n` of the device row that the hub has acknowledged; less than its present one: unsent. */
+  announced: number;
+  reported: ReportedRow;
+  /** The `n` of the reported row that the hub has acknowledged; another than its present: unsent. */
+  acknowledged: number;
+  desired: Desired;
+  applied: AppliedRow;
+  locals: LocalWrites;
+}
+
+export interface IdentityRow {
+  /** Made with the store (hole H9) or given by the hub on a fork. */
+  readonly lineage: string;
+  /** 0 before the first contact. */
+  readonly gen: number;
+  readonly lastEpoch: number;
+  /** Empty before the first contact. */
+  readonly hubLineage: string;
+  /** The newest LIMITS.hubBootsKept boots of the hub, oldest first. */
+  readonly hubBoots: readonly string[];
+  /** The highest desired counter ever stored. */
+  readonly maxDesired: number;
+}
+
+export interface DeviceRow {
+  /** Version at which this life of the device began. */
+  readonly incarnation: Version;
+  readonly n: number;
+  /** Null is a tombstone. Properties that stay on the gateway are not in it. */
+  readonly description: DeviceDescription | null;
+}
+
+/** Its generation is always the identity's. */
+export interface ReportedRow {
+  readonly n: number;
+  readonly value: Value;
+  readonly quality: Quality;
+  readonly reason?: string;
+  readonly timestamp: number;
+  /** The desired version whose write had ended before the reading started. */
+  readonly label: Version;
+  /** Inherited from a restored backup: never sent, shown as uncertain until it is read again. */
+  readonly stale?: true;
+}
+
+/** The last write that ended at the device. */
+export interface AppliedRow {
+  /** NO_VERSION when it was a local write, or the value that the device document asks for. */
+  readonly version: Version;
+  /** The local write that it was. */
+  readonly lid?: Version;
+  /** The value of the device document that it was. */
+  readonly document?: Value;
+}
+
+export interface LocalWrites {
+  readonly pending?: LocalWriteRow;
+  /** Overtaken by a write of the cloud and not yet recorded there, oldest first. */
+  readonly lost: readonly LocalWriteRow[];
+}
+
+export interface LocalWriteRow {
+  readonly lid: Version;
+  readonly base: Version;
+  readonly chainStart: Version;
+  readonly value: Value;
+  readonly actor: string;
+  /** The cloud's value was written to the device instead. */
+  readonly lost?: true;
+}
+
+export function propertyKey(device: DeviceId, property: string): string {
+  return `${device}/${property}`;
+}
+
+/** A device id holds exactly one slash; a property name may hold more. */
+export function splitKey(key: string): { device: DeviceId; property: string } {
+  const slash = key.indexOf('/', key.indexOf('/') + 1);
+  return { device: key.slice(0, slash), property: key.slice(slash + 1) };
+}
