@@ -1,0 +1,153 @@
+import * as v from 'valibot';
+import {
+  deviceHead,
+  desiredDocument,
+  isoTime,
+  propertyHead,
+  reportedDocument,
+} from '#protocol/twin-document.js';
+import type { DeviceDocument, PropertyDocument } from '#protocol/twin-document.js';
+import { formatVersion } from '#protocol/twin.js';
+import type { DeviceView, FleetChange, HubPropertyView, NodeView } from '../fleet.js';
+import { ROLES } from './operators.js';
+import type { OperatorRow } from './operators.js';
+
+const version = v.pipe(
+  v.string(),
+  v.regex(/^\d{1,15}\.\d{1,15}$/),
+  v.description('Generation and counter; "0.0" is lower than every version that was given.'),
+);
+const time = v.pipe(v.string(), v.description('RFC 3339, UTC; for people, never for order.'));
+const value = v.pipe(v.unknown(), v.description('Any JSON value, at most 8 KiB encoded.'));
+const text = v.string();
+
+const Reported = v.strictObject({
+  value,
+  quality: v.picklist(['good', 'uncertain', 'bad']),
+  reason: v.exactOptional(text),
+  version,
+  timestamp: v.exactOptional(time),
+  desiredVersion: version,
+});
+
+const Desired = v.strictObject({ value, version });
+
+export const PropertySchema = v.strictObject({
+  name: text,
+  description: v.exactOptional(text),
+  type: v.picklist(['int', 'float', 'double', 'string', 'boolean', 'bytes', 'json']),
+  access: v.picklist(['ReadWrite', 'ReadOnly']),
+  minimum: v.exactOptional(v.number()),
+  maximum: v.exactOptional(v.number()),
+  unit: v.exactOptional(text),
+  reportCycleMs: v.number(),
+  reported: v.exactOptional(Reported),
+  desired: v.exactOptional(Desired),
+  state: v.picklist(['in-sync', 'pending', 'failed', 'stale']),
+  reason: v.exactOptional(text),
+  storedOnGateway: v.boolean(),
+  ageMs: v.exactOptional(v.number()),
+});
+
+export const DeviceSchema = v.strictObject({
+  id: v.pipe(text, v.description('namespace/name')),
+  node: text,
+  model: text,
+  protocol: text,
+  description: v.exactOptional(text),
+  incarnation: version,
+  properties: v.array(PropertySchema),
+});
+
+export const NodeSchema = v.strictObject({
+  name: text,
+  online: v.boolean(),
+  address: v.exactOptional(text),
+  transport: v.exactOptional(text),
+  software: v.exactOptional(text),
+  epoch: v.number(),
+  devices: v.number(),
+  lastHeard: v.exactOptional(time),
+  alarms: v.array(v.strictObject({ code: text, detail: text })),
+});
+
+export const AcceptedSchema = v.strictObject({ device: text, property: text, desired: Desired });
+
+export const OperatorSchema = v.strictObject({
+  name: text,
+  role: v.picklist(ROLES),
+  created: v.exactOptional(time),
+  lastUsed: v.exactOptional(time),
+});
+
+export const HealthSchema = v.strictObject({
+  status: v.picklist(['ok', 'failing']),
+  alarms: v.array(v.strictObject({ code: text, message: text })),
+});
+
+export type NodeDocument = v.InferOutput<typeof NodeSchema>;
+
+export function nodeDocument(node: NodeView): NodeDocument {
+  const { name, online, address, transport, software, epoch, devices, alarms } = node;
+  const lastHeard = node.lastHeard === undefined ? undefined : isoTime(node.lastHeard);
+  return {
+    name,
+    online,
+    ...(address === undefined ? {} : { address }),
+    ...(transport === undefined ? {} : { transport }),
+    ...(software === undefined ? {} : { software }),
+    epoch,
+    devices,
+    ...(lastHeard === undefined ? {} : { lastHeard }),
+    alarms: alarms.map(({ code, detail }) => ({ code, detail })),
+  };
+}
+
+export function deviceDocument(device: DeviceView): DeviceDocument {
+  return {
+    ...deviceHead(device.description),
+    node: device.node,
+    incarnation: formatVersion(device.incarnation),
+    properties: device.properties.map(propertyDocument),
+  };
+}
+
+export function propertyDocument(view: HubPropertyView): PropertyDocument {
+  const { description, reported, desired, state, reason, storedOnGateway, ageMs } = view;
+  return {
+    ...propertyHead(description),
+    ...(reported === undefined ? {} : { reported: reportedDocument(reported) }),
+    ...(desired === undefined ? {} : { desired: desiredDocument(desired) }),
+    state,
+    ...(reason === undefined ? {} : { reason }),
+    storedOnGateway,
+    ...(ageMs === undefined ? {} : { ageMs: Math.round(ageMs) }),
+  };
+}
+
+export function operatorDocument(row: OperatorRow): v.InferOutput<typeof OperatorSchema> {
+  const created = isoTime(row.created);
+  const lastUsed = row.lastUsed === undefined ? undefined : isoTime(row.lastUsed);
+  return {
+    name: row.name,
+    role: row.role,
+    ...(created === undefined ? {} : { created }),
+    ...(lastUsed === undefined ? {} : { lastUsed }),
+  };
+}
+
+/** The data of one event of a watch. */
+export function changeDocument(change: FleetChange): unknown {
+  switch (change.kind) {
+    case 'node':
+      return nodeDocument(change.node);
+    case 'device':
+      return deviceDocument(change.device);
+    case 'property': {
+      const { node, device, property } = change;
+      return { node, device, property: propertyDocument(property) };
+    }
+    case 'device-removed':
+      return { node: change.node, device: change.device };
+  }
+}

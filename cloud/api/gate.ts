@@ -1,0 +1,99 @@
+import type { FailureLimit } from './failure-limit.js';
+import { allows, CONTROL_NAME, sameToken } from './operators.js';
+import type { Identity, Operators } from './operators.js';
+import { Refusal } from './problem.js';
+import type { Access } from './route.js';
+import { EdgeError } from '#protocol/errors.js';
+import { isLoopback, isLoopbackHost } from '#protocol/listen-address.js';
+
+/** What a request says of itself before its content counts. */
+export interface RequestFacts {
+  readonly authorization: string | undefined;
+  readonly host: string | undefined;
+  /** Of the peer, and of this end of the connection. */
+  readonly address: string;
+  readonly local: string;
+}
+
+export interface Admitted {
+  readonly identity: Identity;
+  readonly stillAllowed: () => boolean;
+}
+
+const NOBODY: Identity = { name: 'nobody', role: 'viewer' };
+const RETRY_AFTER_S = 60;
+
+/** Who may come in: tokens and roles, failed attempts, and the Host header against DNS rebinding. */
+export class Gate {
+  readonly #operators: Operators;
+  readonly #controlToken: string;
+  readonly #failures: FailureLimit;
+  #failed = 0;
+
+  constructor(operators: Operators, controlToken: string, failures: FailureLimit) {
+    this.#operators = operators;
+    this.#controlToken = controlToken;
+    this.#failures = failures;
+  }
+
+  get failed(): number {
+    return this.#failed;
+  }
+
+  /** Throws EDGE_UNAUTHENTICATED (401, or 429 when it failed often), EDGE_FORBIDDEN (403, 421). */
+  admit(access: Access, facts: RequestFacts, now: number): Admitted {
+    const local = isLoopback(facts.local);
+    if (local) checkHost(facts.host);
+    if (access === 'open') return { identity: NOBODY, stillAllowed: () => true };
+    const { authorization } = facts;
+    if (access === 'local' && local && authorization === undefined)
+      return { identity: NOBODY, stillAllowed: () => true };
+    const needed = access === 'local' ? 'viewer' : access;
+    const token = /^Bearer +([\x21-\x7e]{1,256})$/i.exec(authorization ?? '')?.[1];
+    const identity = token === undefined ? undefined : this.#identify(token);
+    if (token === undefined || identity === undefined) throw this.#failure(facts, now);
+    if (!allows(identity.role, needed))
+      throw new EdgeError('EDGE_FORBIDDEN', `this needs the role ${needed}, not ${identity.role}`, {
+        hint: 'Use the token of another operator.',
+      });
+    const stillAllowed = (): boolean => {
+      const present = this.#identify(token);
+      return present !== undefined && allows(present.role, needed);
+    };
+    return { identity, stillAllowed };
+  }
+
+  #identify(token: string): Identity | undefined {
+    if (sameToken(token, this.#controlToken)) return { name: CONTROL_NAME, role: 'admin' };
+    return this.#operators.authenticate(token);
+  }
+
+  /** A request without any token is a beginner's, not an attack's: it is not counted. */
+  #failure(facts: RequestFacts, now: number): EdgeError {
+    const challenge = { 'www-authenticate': 'Bearer realm="edgetwin"' };
+    const hint = 'Send Authorization: Bearer TOKEN; `edgetwin-hub operator create` makes one.';
+    if (facts.authorization === undefined)
+      return new Refusal(401, 'EDGE_UNAUTHENTICATED', 'a token is needed', {
+        hint,
+        headers: challenge,
+      });
+    this.#failed++;
+    if (this.#failures.failed(facts.address, now))
+      return new Refusal(429, 'EDGE_UNAUTHENTICATED', 'too many attempts with wrong tokens', {
+        hint: 'Wait a minute, and use the right token.',
+        headers: { 'retry-after': String(RETRY_AFTER_S) },
+      });
+    return new Refusal(401, 'EDGE_UNAUTHENTICATED', 'the token is not valid', {
+      hint,
+      headers: challenge,
+    });
+  }
+}
+
+/** A page from elsewhere may resolve its own name to 127.0.0.1; its Host header gives it away. */
+function checkHost(host: string | undefined): void {
+  if (host !== undefined && isLoopbackHost(host)) return;
+  throw new Refusal(421, 'EDGE_FORBIDDEN', 'the Host header is not a loopback address', {
+    hint: 'Use http://127.0.0.1 or http://localhost; a proxy should set Host so.',
+  });
+}

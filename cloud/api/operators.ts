@@ -1,0 +1,123 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { Clock } from '#protocol/clock.js';
+import { EdgeError } from '#protocol/errors.js';
+import type { Random } from '#protocol/random.js';
+import type { Store } from '#journal/store.js';
+import { API_LIMITS } from './limits.js';
+import { Refusal } from './problem.js';
+
+/** viewer reads; operator also sets desired values; admin also makes tokens and operators. */
+export const ROLES = ['viewer', 'operator', 'admin'] as const;
+export type Role = (typeof ROLES)[number];
+
+/** The table that the hub's store has for this file; the key is the operator's name. */
+export interface OperatorTables {
+  operators: OperatorRow;
+}
+
+export interface OperatorRow {
+  readonly name: string;
+  readonly role: Role;
+  /** SHA-256 of the token, hexadecimal. The token itself is kept nowhere. */
+  readonly tokenHash: string;
+  /** Wall times, milliseconds since 1970. */
+  readonly created: number;
+  readonly lastUsed?: number;
+}
+
+/** Who asks. */
+export interface Identity {
+  readonly name: string;
+  readonly role: Role;
+}
+
+/** The name of the command line, which the control file lets in; nobody else may have it. */
+export const CONTROL_NAME = 'control';
+
+const TOKEN_PREFIX = 'edgetwin-op-';
+const TOKEN_BYTES = 32;
+/** `last used` is worth a write an hour, not one per request. */
+const LAST_USED_STEP_MS = 3_600_000;
+
+/** The people and programs that may use the REST interface. */
+export class Operators {
+  readonly #store: Store<OperatorTables>;
+  readonly #clock: Clock;
+  readonly #random: Random;
+
+  constructor(store: Store<OperatorTables>, ports: { clock: Clock; random: Random }) {
+    this.#store = store;
+    this.#clock = ports.clock;
+    this.#random = ports.random;
+  }
+
+  /** Resolves when durable, with the token: it cannot be shown again. 409 when the name is taken. */
+  async create(name: string, role: Role): Promise<{ operator: OperatorRow; token: string }> {
+    const known = this.#store.rows('operators');
+    if (known.has(name) || name === CONTROL_NAME)
+      throw new Refusal(409, 'EDGE_CONFLICT', `the operator ${name} exists already`, {
+        hint: 'Choose another name, or remove the operator first.',
+      });
+    if (known.size >= API_LIMITS.operators)
+      throw new EdgeError('EDGE_LIMIT', `there are ${API_LIMITS.operators} operators already`, {
+        hint: 'Remove operators that are no longer used.',
+      });
+    const token = newToken(this.#random);
+    const created = this.#clock.wallTime();
+    const row = { name, role, tokenHash: hashOf(token).toString('hex'), created };
+    await this.#store.commit([{ table: 'operators', key: name, row }]);
+    return { operator: row, token };
+  }
+
+  /** By name. */
+  list(): readonly OperatorRow[] {
+    return [...this.#store.rows('operators').values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** From its resolution on, and already before, the token is refused. */
+  async remove(name: string): Promise<void> {
+    if (this.#store.get('operators', name) === undefined)
+      throw new EdgeError('EDGE_NO_OPERATOR', `there is no operator ${name}`, {
+        hint: 'GET /api/v1/operators lists them.',
+      });
+    await this.#store.commit([{ table: 'operators', key: name, row: null }]);
+  }
+
+  /** Compares with every operator in constant time, so that time tells nothing about hashes. */
+  authenticate(token: string): Identity | undefined {
+    const hash = hashOf(token);
+    let found: OperatorRow | undefined;
+    for (const row of this.#store.rows('operators').values())
+      if (timingSafeEqual(hash, Buffer.from(row.tokenHash, 'hex'))) found = row;
+    if (found === undefined) return undefined;
+    this.#used(found);
+    return { name: found.name, role: found.role };
+  }
+
+  /** Best effort: a full disk must not keep a reader out. */
+  #used(row: OperatorRow): void {
+    const lastUsed = this.#clock.wallTime();
+    if (Math.abs(lastUsed - (row.lastUsed ?? 0)) < LAST_USED_STEP_MS) return;
+    const put = { table: 'operators', key: row.name, row: { ...row, lastUsed } } as const;
+    this.#store.commit([put]).catch(() => undefined);
+  }
+}
+
+/** True when `role` may do what `needed` may. */
+export function allows(role: Role, needed: Role): boolean {
+  return ROLES.indexOf(role) >= ROLES.indexOf(needed);
+}
+
+/** `edgetwin-op-` and 256 random bits: the prefix lets scanners find tokens in the wrong place. */
+export function newToken(random: Random): string {
+  return TOKEN_PREFIX + Buffer.from(random.bytes(TOKEN_BYTES)).toString('base64url');
+}
+
+/** Equality of two tokens in constant time. */
+export function sameToken(a: string, b: string): boolean {
+  return timingSafeEqual(hashOf(a), hashOf(b));
+}
+
+function hashOf(token: string): Buffer {
+  return createHash('sha256').update(token).digest();
+}

@@ -1,0 +1,108 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { systemClock } from '#protocol/clock.js';
+import { silentLog } from '#protocol/log.js';
+import { systemRandom } from '#protocol/random.js';
+import type { Put, Store } from '#journal/store.js';
+import { API_LIMITS } from './limits.js';
+import type { ApiLimits } from './limits.js';
+import { MemoryFleet, sampleDevice } from './memory-fleet.js';
+import { Operators } from './operators.js';
+import type { OperatorTables, Role } from './operators.js';
+import { ApiServer } from './server.js';
+import type { ApiServerOptions } from './server.js';
+
+/** A whole interface over the fake fleet, on a free port of loopback: for tests of its clients. */
+export class ServedFleet {
+  readonly fleet: MemoryFleet;
+  readonly operators: Operators;
+  readonly server: ApiServer;
+  readonly dataDir: string;
+  readonly alarms: { code: string; message: string }[];
+  url = '';
+
+  private constructor(
+    fleet: MemoryFleet,
+    operators: Operators,
+    server: ApiServer,
+    dataDir: string,
+    alarms: ServedFleet['alarms'],
+  ) {
+    this.fleet = fleet;
+    this.operators = operators;
+    this.server = server;
+    this.dataDir = dataDir;
+    this.alarms = alarms;
+  }
+
+  static async start(options: ServedOptions = {}): Promise<ServedFleet> {
+    const fleet = new MemoryFleet();
+    fleet.putNode({ name: 'pi-1', online: true, epoch: 1, devices: 1, alarms: [] });
+    fleet.putDevice(sampleDevice('default/meter', 'pi-1'));
+    const ports = { clock: options.clock ?? systemClock, random: systemRandom, log: silentLog };
+    const operators = new Operators(new MemoryTable(), ports);
+    const dataDir = await mkdtemp(join(tmpdir(), 'edgetwin-api-'));
+    const alarms: ServedFleet['alarms'] = [];
+    const server = new ApiServer({
+      fleet,
+      operators,
+      createJoinToken: async ({ node, ttlMs }) =>
+        Promise.resolve({ token: `join-${node}`, expiresAt: systemClock.wallTime() + ttlMs }),
+      health: () => ({ alarms }),
+      metrics: () => [],
+      listen: '127.0.0.1:0',
+      dataDir,
+      software: '0.0.0',
+      ...ports,
+      ...options,
+      limits: { ...API_LIMITS, ...options.limits },
+    });
+    const served = new ServedFleet(fleet, operators, server, dataDir, alarms);
+    served.url = (await server.start()).url;
+    return served;
+  }
+
+  /** A new operator's token. */
+  async token(role: Role): Promise<string> {
+    const { token } = await this.operators.create(`${role}-${this.operators.list().length}`, role);
+    return token;
+  }
+
+  async stop(): Promise<void> {
+    await this.server.stop();
+    await rm(this.dataDir, { recursive: true, force: true });
+  }
+}
+
+type ServedOptions = Partial<Omit<ApiServerOptions, 'limits'>> & {
+  readonly limits?: Partial<ApiLimits>;
+};
+
+/** The fake of the Store port for the one table that this folder keeps. */
+class MemoryTable implements Store<OperatorTables> {
+  readonly #rows = new Map<string, OperatorTables['operators']>();
+
+  get(_table: 'operators', key: string): OperatorTables['operators'] | undefined {
+    return this.#rows.get(key);
+  }
+
+  rows(): ReadonlyMap<string, OperatorTables['operators']> {
+    return this.#rows;
+  }
+
+  async commit(puts: readonly Put<OperatorTables>[]): Promise<void> {
+    for (const { key, row } of puts)
+      if (row === null) this.#rows.delete(key);
+      else this.#rows.set(key, row);
+    return Promise.resolve();
+  }
+
+  stats() {
+    return { commits: 0, syncs: 0, bytesWritten: 0, journalBytes: 0, snapshots: 0 };
+  }
+
+  async close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
