@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { systemClock } from '#protocol/clock.js';
 import { silentLog } from '#protocol/log.js';
 import { systemRandom } from '#protocol/random.js';
-import type { Put, Store } from '#journal/store.js';
+import { openStore } from '#journal/journal-store.js';
+import { MemoryStorage } from '#journal/memory-storage.js';
 import { API_LIMITS } from './limits.js';
 import type { ApiLimits } from './limits.js';
 import { MemoryFleet, sampleDevice } from './memory-fleet.js';
@@ -41,7 +42,10 @@ export class ServedFleet {
     fleet.putNode({ name: 'pi-1', online: true, epoch: 1, devices: 1, alarms: [] });
     fleet.putDevice(sampleDevice('default/meter', 'pi-1'));
     const ports = { clock: options.clock ?? systemClock, random: systemRandom, log: silentLog };
-    const operators = new Operators(new MemoryTable(), ports);
+    const operators = new Operators(
+      await openStore<OperatorTables>(new MemoryStorage(), { ...ports, journalBytes: 0 }),
+      ports,
+    );
     const dataDir = await mkdtemp(join(tmpdir(), 'edgetwin-api-'));
     const alarms: ServedFleet['alarms'] = [];
     const server = new ApiServer({
@@ -78,31 +82,3 @@ export class ServedFleet {
 type ServedOptions = Partial<Omit<ApiServerOptions, 'limits'>> & {
   readonly limits?: Partial<ApiLimits>;
 };
-
-/** The fake of the Store port for the one table that this folder keeps. */
-class MemoryTable implements Store<OperatorTables> {
-  readonly #rows = new Map<string, OperatorTables['operators']>();
-
-  get(_table: 'operators', key: string): OperatorTables['operators'] | undefined {
-    return this.#rows.get(key);
-  }
-
-  rows(): ReadonlyMap<string, OperatorTables['operators']> {
-    return this.#rows;
-  }
-
-  async commit(puts: readonly Put<OperatorTables>[]): Promise<void> {
-    for (const { key, row } of puts)
-      if (row === null) this.#rows.delete(key);
-      else this.#rows.set(key, row);
-    return Promise.resolve();
-  }
-
-  stats() {
-    return { commits: 0, syncs: 0, bytesWritten: 0, journalBytes: 0, snapshots: 0 };
-  }
-
-  async close(): Promise<void> {
-    return Promise.resolve();
-  }
-}
