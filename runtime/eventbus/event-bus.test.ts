@@ -1,55 +1,8 @@
 import test from 'ava';
 import mqttClient from 'mqtt';
 import type { MqttClient } from 'mqtt';
-import { systemClock } from '#protocol/clock.js';
 import { EdgeError } from '#protocol/errors.js';
-import { silentLog } from '#protocol/log.js';
-import { seededRandom } from '#protocol/random.js';
-import { EventBus } from './event-bus.js';
-import { FakeTwins, fakeProperty } from './fake-twins.js';
-import { RawClient } from './raw-client.js';
-
-interface Bench {
-  readonly twins: FakeTwins;
-  readonly bus: EventBus;
-  readonly port: number;
-  client(): Promise<RawClient>;
-}
-
-async function bench(t: { teardown(fn: () => Promise<void>): void }): Promise<Bench> {
-  const twins = new FakeTwins();
-  twins.addDevice('default/meter', [
-    fakeProperty('temperature', { minimum: -40, maximum: 125 }),
-    fakeProperty('mode', { type: 'string' }),
-    fakeProperty('count', { type: 'int', access: 'ReadOnly' }),
-    fakeProperty('settings', { type: 'json' }),
-  ]);
-  twins.addDevice('plant/pump', [fakeProperty('on', { type: 'boolean' })]);
-  const bus = new EventBus({
-    twins,
-    node: 'edge-1',
-    listen: { host: '127.0.0.1', port: 0 },
-    clock: systemClock,
-    random: seededRandom(1),
-    log: silentLog,
-  });
-  const { address } = await bus.start();
-  t.teardown(() => bus.stop());
-  const client = (): Promise<RawClient> => RawClient.connect(address.port, systemClock);
-  return { twins, bus, port: address.port, client };
-}
-
-const METER = '$hw/events/device/default/meter';
-const SHORT = '$hw/events/device/meter';
-
-async function json(client: RawClient): Promise<{ topic: string; body: Record<string, unknown> }> {
-  const { topic, text } = await client.message();
-  return { topic, body: JSON.parse(text) as Record<string, unknown> };
-}
-
-function update(twin: unknown, eventId = 'e1'): string {
-  return JSON.stringify({ event_id: eventId, timestamp: 1, twin });
-}
+import { bench, json, METER, SHORT, update } from './bus-fixture.js';
 
 test('an actual value is reported, and answered on the id depth of the sender', async (t) => {
   const { twins, client } = await bench(t);
@@ -346,66 +299,6 @@ test('devices that come and go are announced', async (t) => {
   t.like((await json(app)).body, { added_devices: [{ id: 'default/new' }], removed_devices: [] });
   twins.removeDevice('default/new');
   t.like((await json(app)).body, { added_devices: [], removed_devices: [{ id: 'default/new' }] });
-});
-
-for (const topic of [
-  `${METER}/twin/cloud_updated`,
-  `${METER}/twin/update/result`,
-  `${METER}/twin/update/delta`,
-  `${METER}/twin/update/document`,
-  `${METER}/twin/get/result`,
-  `${METER}/state/update/result`,
-  `${METER}/updated`,
-  '$hw/events/node/edge-1/membership/updated',
-  '$SYS/broker/uptime',
-  '$edgetwin/nowhere',
-]) {
-  test(`a client cannot forge ${topic}`, async (t) => {
-    const { twins, client, bus } = await bench(t);
-    const [forger, victim] = [await client(), await client()];
-    await victim.subscribe(
-      ['$hw/#', '$SYS/broker/#', topic === '$edgetwin/nowhere' ? 'x' : topic],
-      1,
-    );
-    for (const qos of [0, 1, 2] as const)
-      await forger.publish(topic, update({ mode: { expected: { value: 'hacked' } } }), {
-        qos,
-        retain: true,
-      });
-    await forger.settled();
-    await victim.settled();
-    t.deepEqual(victim.inbox, []);
-    t.deepEqual(twins.writes, []);
-    t.like(bus.stats(), { publishesDropped: 3, retainedMessages: 0 });
-  });
-}
-
-test('a last will on a topic of the runtime is refused at CONNECT', async (t) => {
-  const { port } = await bench(t);
-  const will = {
-    topic: `${METER}/twin/cloud_updated`,
-    payload: Buffer.from('{}'),
-    qos: 1 as const,
-    retain: false,
-  };
-  const { connack } = await RawClient.connect(port, systemClock, { clientId: 'a', will });
-  t.is(connack.returnCode, 5);
-});
-
-test('a last will may be a twin update: what a mapper says when it dies', async (t) => {
-  const { twins, port, client } = await bench(t);
-  const payload = Buffer.from(
-    update({ mode: { actual: { value: null, metadata: { quality: 'bad' } } } }),
-  );
-  const dying = await RawClient.connect(port, systemClock, {
-    clientId: 'a',
-    will: { topic: `${METER}/twin/update`, payload, qos: 1, retain: false },
-  });
-  const watcher = await client();
-  await watcher.subscribe(`${METER}/twin/update/result`);
-  await dying.vanish();
-  t.like((await json(watcher)).body, { event_id: 'e1' });
-  t.like(twins.reports[0]?.readings[0], { quality: 'bad', value: null });
 });
 
 test('a repeated QoS 2 twin update is applied once', async (t) => {
