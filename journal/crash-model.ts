@@ -50,8 +50,13 @@ export class CrashModel {
     if (index < this.acknowledged) {
       return `commit ${this.acknowledged} was acknowledged, the state is that of ${index}`;
     }
-    this.states = [found];
-    this.acknowledged = 0;
+    if (store.stats().alarm === undefined) {
+      this.states = [found];
+      this.acknowledged = 0;
+    } else {
+      // What an opening in alarm shows is in memory only.
+      this.states = this.states.slice(0, index + 1);
+    }
     return undefined;
   }
 }

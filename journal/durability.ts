@@ -102,7 +102,7 @@ export class Durability {
       const { segmentBytes, random } = this.#options;
       this.#journal = await Journal.resume(this.#storage, random, segmentBytes, state.tail);
       this.#segment = this.#journal.position.segment;
-      if (state.report.damagedSnapshots > 0) this.#housekeep(true);
+      if (state.report.damagedSnapshots > 0 || this.#snapshotDue()) this.#housekeep(true);
     } catch (thrown) {
       this.#raiseAlarm(EdgeError.from(thrown, 'EDGE_STORAGE'));
     }
@@ -207,15 +207,18 @@ export class Durability {
 
   /** In the background: a snapshot when the journal has grown enough, then a spare segment. */
   #housekeep(force = false): void {
-    const { segmentBytes } = this.#options;
     if (this.#job !== undefined || this.#alarm !== undefined || this.#stop.signal.aborted) return;
-    // Counted in segments: a snapshot larger than one waits until the journal is as large.
-    const due = Math.max(segmentBytes, this.#keeper.bytes) - segmentBytes / 2;
-    const snapshot = force || this.#sinceSnapshot >= due;
+    const snapshot = force || this.#snapshotDue();
     this.#run(async () => {
       if (snapshot) await this.#takeSnapshot();
       await this.#tidy();
     });
+  }
+
+  /** Counted in segments: a snapshot larger than one waits until the journal is as large. */
+  #snapshotDue(): boolean {
+    const { segmentBytes } = this.#options;
+    return this.#sinceSnapshot >= Math.max(segmentBytes, this.#keeper.bytes) - segmentBytes / 2;
   }
 
   async #takeSnapshot(): Promise<void> {

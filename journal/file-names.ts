@@ -3,6 +3,7 @@ export const SPARE = 'journal-spare';
 /** Files being made: of no value after a restart. */
 export const NEW_SEGMENT = 'journal-new.tmp';
 export const NEW_SNAPSHOT = 'snapshot-new.tmp';
+export const NEW_SPARE = 'spare-new.tmp';
 
 const DIGITS = 10;
 

@@ -15,6 +15,8 @@ export interface FaultPlan {
   readonly sticky?: boolean;
   /** Default: everything that changes something. */
   readonly actions?: readonly StorageAction[];
+  /** True: only what needs more space, as a full disk does. */
+  readonly growth?: boolean;
 }
 
 export interface MemoryStorageOptions {
@@ -70,59 +72,69 @@ export class MemoryStorage implements Storage {
     return new MemoryStorage(this.disk.crash(random), options);
   }
 
-  async list(): Promise<string[]> {
-    await this.#begin('list', '.');
-    return this.disk.names();
+  /** Kills the process that uses this storage: the system keeps what was written and not synced. */
+  kill(options: MemoryStorageOptions = {}): MemoryStorage {
+    this.#off = true;
+    return new MemoryStorage(this.disk, options);
   }
 
-  async read(name: string): Promise<Uint8Array | undefined> {
-    await this.#begin('read', name);
-    const inode = this.disk.inodeOf(name);
-    return inode === undefined ? undefined : this.disk.content(inode).slice();
+  list(): Promise<string[]> {
+    return this.#perform('list', '.', () => this.disk.names());
   }
 
-  async open(name: string): Promise<StorageFile> {
-    await this.#begin('open', name);
-    if (this.disk.inodeOf(name) === undefined) this.#apply({ kind: 'create', name });
-    const inode = this.disk.inodeOf(name) ?? 0;
-    return {
-      size: () => Promise.resolve(this.disk.content(inode).length),
-      write: (offset, bytes) => this.#write(name, inode, offset, bytes),
-      sync: () => this.#sync(name, inode),
-      close: () => Promise.resolve(),
+  read(name: string): Promise<Uint8Array | undefined> {
+    return this.#perform('read', name, () => {
+      const inode = this.disk.inodeOf(name);
+      return inode === undefined ? undefined : this.disk.content(inode).slice();
+    });
+  }
+
+  open(name: string): Promise<StorageFile> {
+    const grows = (): boolean => this.disk.inodeOf(name) === undefined;
+    const create = (): StorageFile => {
+      if (grows()) this.#apply({ kind: 'create', name });
+      return this.#file(name, this.disk.inodeOf(name) ?? 0);
     };
+    return this.#perform('open', name, create, { grows });
   }
 
   async rename(from: string, to: string): Promise<void> {
     checkName(to);
-    await this.#begin('rename', from);
-    if (this.disk.inodeOf(from) === undefined) throw storageError('rename', from, errno('ENOENT'));
-    this.#apply({ kind: 'rename', from, to });
-  }
-
-  async remove(name: string): Promise<void> {
-    await this.#begin('remove', name);
-    this.#apply({ kind: 'remove', name });
-  }
-
-  async syncFolder(): Promise<void> {
-    await this.#begin('syncFolder', '.');
-    this.#apply({ kind: 'syncFolder' });
-  }
-
-  async #write(name: string, inode: number, offset: number, given: Uint8Array): Promise<void> {
-    const bytes = given.slice();
-    await this.#begin('write', name, () => {
-      // A failing disk takes a part of what it was given.
-      const half = bytes.subarray(0, Math.floor(bytes.length / 2));
-      this.#apply({ kind: 'write', inode, offset, bytes: half });
+    await this.#perform('rename', from, () => {
+      const known = this.disk.inodeOf(from) !== undefined;
+      if (!known) throw storageError('rename', from, errno('ENOENT'));
+      this.#apply({ kind: 'rename', from, to });
     });
-    this.#apply({ kind: 'write', inode, offset, bytes });
   }
 
-  async #sync(name: string, inode: number): Promise<void> {
-    await this.#begin('sync', name, () => this.#apply({ kind: 'lose', inode }));
-    this.#apply({ kind: 'sync', inode });
+  remove(name: string): Promise<void> {
+    return this.#perform('remove', name, () => this.#apply({ kind: 'remove', name }));
+  }
+
+  syncFolder(): Promise<void> {
+    return this.#perform('syncFolder', '.', () => this.#apply({ kind: 'syncFolder' }));
+  }
+
+  #file(name: string, inode: number): StorageFile {
+    return {
+      size: () => Promise.resolve(this.disk.content(inode).length),
+      write: (offset, given) => {
+        const bytes = given.slice();
+        const grows = (): boolean => offset + bytes.length > this.disk.content(inode).length;
+        const put = (part: Uint8Array) => (): void =>
+          this.#apply({ kind: 'write', inode, offset, bytes: part });
+        // A failing disk takes a part of what it was given.
+        const half = put(bytes.subarray(0, Math.floor(bytes.length / 2)));
+        return this.#perform('write', name, put(bytes), { grows, onFault: half });
+      },
+      sync: () => {
+        const lose = (): void => this.#apply({ kind: 'lose', inode });
+        return this.#perform('sync', name, () => this.#apply({ kind: 'sync', inode }), {
+          onFault: lose,
+        });
+      },
+      close: () => Promise.resolve(),
+    };
   }
 
   #apply(operation: DiskOperation): void {
@@ -130,19 +142,26 @@ export class MemoryStorage implements Storage {
     this.#options.trace?.(operation);
   }
 
-  async #begin(action: StorageAction, name: string, onFault?: () => void): Promise<void> {
-    if (action !== 'list' && action !== 'syncFolder') checkName(name);
+  /** `act` runs in the same turn as the look at the power and at the plan of faults. */
+  async #perform<T>(
+    action: StorageAction,
+    name: string,
+    act: () => T,
+    faulty: { grows?: () => boolean; onFault?: () => void } = {},
+  ): Promise<T> {
+    if (name !== '.') checkName(name);
     this.#actions += 1;
     await this.#options.before?.(action);
     if (this.#off) return new Promise(() => undefined);
-    const fault = this.#faultOf(action);
-    if (fault === undefined) return;
-    onFault?.();
+    const fault = this.#faultOf(action, faulty.grows?.() ?? false);
+    if (fault === undefined) return act();
+    faulty.onFault?.();
     throw storageError(action, name, errno(fault));
   }
 
-  #faultOf(action: StorageAction): StorageFault | undefined {
+  #faultOf(action: StorageAction, grows: boolean): StorageFault | undefined {
     const plan = this.#plan;
+    if (plan?.growth === true && !grows) return undefined;
     if (plan === undefined || !(plan.actions ?? CHANGES).includes(action)) return undefined;
     this.#counted += 1;
     const hit = plan.sticky === true ? this.#counted >= plan.nth : this.#counted === plan.nth;

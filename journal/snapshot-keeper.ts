@@ -3,6 +3,7 @@ import type { Storage } from './storage-port.js';
 import {
   NEW_SEGMENT,
   NEW_SNAPSHOT,
+  NEW_SPARE,
   SPARE,
   segmentName,
   segmentNumbers,
@@ -103,8 +104,7 @@ export class SnapshotKeeper {
   /** Removes files of attempts that never finished. */
   async removeLeftovers(names: readonly string[]): Promise<void> {
     for (const name of names) await this.#storage.remove(name);
-    await this.#storage.remove(NEW_SEGMENT);
-    await this.#storage.remove(NEW_SNAPSHOT);
+    for (const name of [NEW_SEGMENT, NEW_SNAPSHOT, NEW_SPARE]) await this.#storage.remove(name);
     await this.#storage.syncFolder();
   }
 
@@ -118,9 +118,8 @@ export class SnapshotKeeper {
   }
 
   async #makeSpare(signal: AbortSignal): Promise<void> {
-    const making = 'spare-new.tmp';
-    await this.#storage.remove(making);
-    const file = await this.#storage.open(making);
+    await this.#storage.remove(NEW_SPARE);
+    const file = await this.#storage.open(NEW_SPARE);
     try {
       const zeroes = new Uint8Array(Math.min(JOURNAL_LIMITS.zeroChunkBytes, this.#segmentBytes));
       for (let offset = 0; offset < this.#segmentBytes; offset += zeroes.length) {
@@ -131,6 +130,6 @@ export class SnapshotKeeper {
     } finally {
       await file.close();
     }
-    await this.#storage.rename(making, SPARE);
+    await this.#storage.rename(NEW_SPARE, SPARE);
   }
 }
