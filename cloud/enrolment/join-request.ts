@@ -1,0 +1,26 @@
+import { EdgeError } from '#protocol/errors.js';
+import type { JoinRequest } from '#protocol/join.js';
+import { ENROLMENT_LIMITS } from './limits.js';
+
+const SHAPES: Readonly<Record<keyof JoinRequest, RegExp>> = {
+  id: /^[0-9a-f]{16}$/,
+  secret: /^[0-9a-f]{32}$/,
+  csr: /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/,
+};
+
+const CSR_CHARS = Math.ceil(ENROLMENT_LIMITS.csrBytes / 3) * 4;
+
+/** Reads what a stranger sent as the body of a join. Throws EDGE_MALFORMED or EDGE_LIMIT. */
+export function readJoinRequest(body: unknown): JoinRequest {
+  const fields = new Map(typeof body === 'object' && body !== null ? Object.entries(body) : []);
+  const read = (name: keyof JoinRequest): string => {
+    const value: unknown = fields.get(name);
+    if (typeof value !== 'string')
+      throw new EdgeError('EDGE_MALFORMED', `A join needs "${name}", a text.`);
+    if (value.length > CSR_CHARS) throw new EdgeError('EDGE_LIMIT', `"${name}" is too long.`);
+    if (!SHAPES[name].test(value))
+      throw new EdgeError('EDGE_MALFORMED', `"${name}" is not what it should be.`);
+    return value;
+  };
+  return { id: read('id'), secret: read('secret'), csr: read('csr') };
+}
