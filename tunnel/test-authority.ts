@@ -19,9 +19,15 @@ export class TestAuthority {
   readonly #keys = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   #serial = 1;
 
+  /** SHA-256 of the public key (SPKI, DER), hexadecimal. */
+  get pin(): string {
+    const spki = this.#keys.publicKey.export({ format: 'der', type: 'spki' });
+    return createHash('sha256').update(spki).digest('hex');
+  }
+
   constructor(name = 'test authority') {
     this.#name = name;
-    this.certificate = this.#make(this.#keys.publicKey, name, { names: [], isAuthority: true });
+    this.certificate = this.certify(this.#keys.publicKey, name, { names: [], isAuthority: true });
   }
 
   /** A new key with its certificate; the chain holds the authority, which is also trusted. */
@@ -29,7 +35,7 @@ export class TestAuthority {
     const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     return {
       key: privateKey.export({ format: 'pem', type: 'pkcs8' }) as string,
-      certificate: this.#make(publicKey, wanted.names[0] ?? '', wanted) + this.certificate,
+      certificate: this.certify(publicKey, wanted.names[0] ?? '', wanted) + this.certificate,
       authorities: [this.certificate],
     };
   }
@@ -42,7 +48,8 @@ export class TestAuthority {
     return this.issue({ names: ['localhost', '127.0.0.1', ...names], usage: 'server' });
   }
 
-  #make(publicKey: KeyObject, subject: string, wanted: TestCertificate): string {
+  /** The certificate of a key that somebody else made, PEM. */
+  certify(publicKey: KeyObject, subject: string, wanted: TestCertificate): string {
     const body = der(
       0x30,
       der(0xa0, integer(2)),

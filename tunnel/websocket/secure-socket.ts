@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { isIP } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 import { EdgeError } from '#protocol/errors.js';
@@ -49,7 +50,7 @@ export async function connectSecurely(
   const laterMs = Math.max(nowMs, Date.parse(readCertificate(identity.certificate).validFrom));
   const socket = dial(address, identity);
   try {
-    await secured(socket, signal);
+    await once(socket, 'secureConnect', { signal });
     const certificate = socket.getPeerX509Certificate();
     if (certificate === undefined)
       throw new EdgeError('EDGE_CERTIFICATE', 'The hub showed no certificate.');
@@ -57,6 +58,7 @@ export async function connectSecurely(
     return { socket, hub };
   } catch (cause) {
     socket.destroy();
+    signal.throwIfAborted();
     if (cause instanceof EdgeError) throw cause;
     const where = `${address.host}:${address.port}`;
     throw new EdgeError('EDGE_CONNECTION', `No secure connection to ${where}.`, { cause });
@@ -83,23 +85,4 @@ function dial({ host, port }: HubAddress, { key, certificate }: Identity): TLSSo
       hint: 'Join again with a new token.',
     });
   }
-}
-
-function secured(socket: TLSSocket, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const settled = new AbortController();
-    const fail = (reason: unknown): void => {
-      settled.abort();
-      reject(EdgeError.from(reason, 'EDGE_CONNECTION'));
-    };
-    const closed = (): void => fail(new EdgeError('EDGE_CONNECTION', 'The hub closed it.'));
-    signal.addEventListener('abort', () => fail(signal.reason), { signal: settled.signal });
-    socket.once('error', fail);
-    socket.once('close', closed);
-    socket.once('secureConnect', () => {
-      settled.abort();
-      socket.off('error', fail).off('close', closed);
-      resolve();
-    });
-  });
 }

@@ -1,6 +1,5 @@
 import { connect as connectTls, type TLSSocket } from 'node:tls';
-import { setImmediate } from 'node:timers/promises';
-import { systemClock, type Clock } from '#protocol/clock.js';
+import { sleep, systemClock, type Clock } from '#protocol/clock.js';
 import { EdgeError } from '#protocol/errors.js';
 import { silentLog } from '#protocol/log.js';
 import { seededRandom } from '#protocol/random.js';
@@ -58,7 +57,7 @@ export async function until(condition: () => boolean): Promise<void> {
   while (!condition()) {
     if (systemClock.now() > giveUpAtMs)
       throw new EdgeError('EDGE_TIMEOUT', 'The condition never held.');
-    await setImmediate();
+    await sleep(systemClock, 'until', 1);
   }
 }
 
