@@ -1,0 +1,13 @@
+/** The limits of joining, with unit and reason. */
+export const JOIN_LIMITS = {
+  /** Bytes of the hub's answer: two certificates are 2 KiB. */
+  answerBytes: 64 * 1024,
+  /** Bytes of the headers of that answer. */
+  headerBytes: 8 * 1024,
+  /** Milliseconds for all of it: a slow hub loads its certificate library in one. */
+  joinMs: 30_000,
+  /** Certificates of the hub's chain that are looked at. */
+  chainCertificates: 5,
+  /** Characters of what the hub says about a refusal. */
+  detailChars: 300,
+} as const;
