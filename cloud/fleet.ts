@@ -18,6 +18,15 @@ export interface Fleet {
   watch(listener: (change: FleetChange) => void): () => void;
 }
 
+/** What a person may decide about a node, beside its values. */
+export interface NodeCare {
+  /**
+   * The alarm was seen: it is taken from the node's list. For EDGE_QUARANTINED this lets the node
+   * in again. Rejects with EDGE_NO_NODE.
+   */
+  clearAlarm(node: string, code: string): Promise<void>;
+}
+
 export interface SetDesired {
   readonly device: DeviceId;
   readonly property: string;
@@ -59,6 +68,17 @@ export interface HubPropertyView {
   readonly reason?: string;
   /** Milliseconds since the hub heard the reported value; undefined before this process heard any. */
   readonly ageMs?: number;
+  /** A local write of the gateway that lost against the present desired value. */
+  readonly conflict?: ConflictView;
+}
+
+export interface ConflictView {
+  /** What the gateway wrote, under this id, on top of the desired version `base`. */
+  readonly local: Value;
+  readonly lid: Version;
+  readonly base: Version;
+  /** Wall time of the hub's decision, milliseconds since 1970. */
+  readonly at: number;
 }
 
 export type FleetChange =

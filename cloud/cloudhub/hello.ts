@@ -118,10 +118,7 @@ function decideNumbers(
   const current = Math.max(0, ...lineages.map(([, row]) => row.gen));
   const same = { lineage: hello.lineage, fork: false, resync: false };
   const nothing = { state: 0, samples: 0 };
-  if (current === 0) {
-    // A gateway that had sessions meets an emptied hub: what it sent before must come again.
-    return { ...same, gen: 1, known: nothing, resync: hello.lastEpoch > 0 };
-  }
+  if (current === 0) return { ...same, gen: 1, known: nothing };
   if (presented === undefined) return { ...same, gen: current + 1, known: nothing, resync: true };
 
   const marks = { state: mark(hello.state, learnt), samples: mark(hello.samples, learnt) };

@@ -2,11 +2,11 @@ import type { DeviceId } from '#protocol/device.js';
 import { digestRows } from '#protocol/digest.js';
 import type { Digest } from '#protocol/sync-message.js';
 import { sameVersion } from '#protocol/twin.js';
-import type { Desired, Reported } from '#protocol/twin.js';
+import type { Desired, Reported, Version } from '#protocol/twin.js';
 import { HUB_LIMITS } from '../limits.js';
 import { liveDevice } from '../store/node-rows.js';
 import type { LiveDevice, Rows } from '../store/node-rows.js';
-import { lineageKey, propertyKey } from '../store/tables.js';
+import { deviceKey, propertyKey } from '../store/tables.js';
 import type { Authorizer } from './authorizer.js';
 import { count, send } from './judgement.js';
 import type { DownlinkNews, Effect, OpenSession } from './judgement.js';
@@ -36,11 +36,14 @@ export function judgeDigest(
     const live = liveDevice(rows, node, digest.device);
     if (authorizer.isForeign(digest.device)) foreign++;
     else if (live === undefined || !sameVersion(live.incarnation, digest.incarnation)) {
-      if (hasAppliedAll(rows, node, session, message.state)) differing.push(digest.device);
+      // Unknown here, ended, or in another life: its announcement and its rows must come again.
+      const known = rows.get('devices', deviceKey(node, digest.device));
+      if (isJudged(session, message.state, known === undefined ? [] : [known]))
+        differing.push(digest.device);
     } else {
       const held = heldRows(rows, node, live);
       if (
-        isJudged(session, message.state, live, held.reported) &&
+        isJudged(session, message.state, [live, ...held.reported]) &&
         held.reportedDigest !== digest.reported
       )
         differing.push(digest.device);
@@ -61,11 +64,6 @@ export function judgeDigest(
 /** True when the gateway's counter fell below what HELLO settled: the numbers have diverged. */
 export function isDiverged(session: OpenSession, message: Digest): boolean {
   return message.state < session.known;
-}
-
-function hasAppliedAll(rows: Rows, node: string, session: OpenSession, state: number): boolean {
-  const highest = rows.get('lineages', lineageKey(node, session.lineage))?.maxState ?? 0;
-  return highest === state;
 }
 
 interface Held {
@@ -90,15 +88,13 @@ function heldRows(rows: Rows, node: string, { description }: LiveDevice): Held {
   };
 }
 
+/** Nothing the hub holds of the device came after the digest was made. */
 function isJudged(
   session: OpenSession,
   state: number,
-  device: LiveDevice,
-  reported: readonly Reported[],
+  held: readonly { readonly version: Version }[],
 ): boolean {
-  return [device, ...reported].every(
-    ({ version }) => version.gen < session.gen || version.n <= state,
-  );
+  return held.every(({ version }) => version.gen < session.gen || version.n <= state);
 }
 
 function resends(session: OpenSession, devices: readonly DeviceId[]): Effect[] {

@@ -52,6 +52,12 @@ export type Effect =
       readonly code: CloseCode;
       readonly detail: string;
     }
+  | FleetNews
+  | { readonly kind: 'alarm'; readonly code: AlarmCode; readonly detail: string }
+  | { readonly kind: 'count'; readonly counter: Counter; readonly by: number };
+
+/** What others may see now. */
+export type FleetNews =
   /** The node's own view changed; `online` is set when its session came or went. */
   | { readonly kind: 'node'; readonly online?: boolean }
   | {
@@ -61,9 +67,7 @@ export type Effect =
     }
   | { readonly kind: 'desired'; readonly device: DeviceId; readonly property: string }
   | { readonly kind: 'device'; readonly device: DeviceId }
-  | { readonly kind: 'device-removed'; readonly device: DeviceId }
-  | { readonly kind: 'alarm'; readonly code: AlarmCode; readonly detail: string }
-  | { readonly kind: 'count'; readonly counter: Counter; readonly by: number };
+  | { readonly kind: 'device-removed'; readonly device: DeviceId };
 
 /** What the event means for the rows that go down to the gateway. */
 export type DownlinkNews =

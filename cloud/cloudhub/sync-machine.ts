@@ -5,6 +5,7 @@ import type { Version } from '#protocol/twin.js';
 import { HUB_LIMITS } from '../limits.js';
 import { Draft } from '../store/node-rows.js';
 import type { NodeRows } from '../store/node-rows.js';
+import { deviceOfKey, propertyOfKey } from '../store/tables.js';
 import type { AlarmCode } from '../store/tables.js';
 import { Downlink } from '../synccontroller/downlink.js';
 import { Authorizer } from './authorizer.js';
@@ -127,8 +128,13 @@ export class SyncMachine {
         learnt: true,
         digestDueMs: nowMs + HUB_LIMITS.digestWithinMs,
       };
-    for (const news of judgement.downlink) this.#hear(news, nowMs);
-    return [...judgement.effects, ...this.#takeDownlink(nowMs)];
+    const stored = judgement.downlink.flatMap((news) => this.#hear(news, nowMs));
+    const seen = stored.map((key): Effect => ({
+      kind: 'desired',
+      device: deviceOfKey(key),
+      property: propertyOfKey(key),
+    }));
+    return [...judgement.effects, ...seen, ...this.#takeDownlink(nowMs)];
   }
 
   /** A commit was refused: the session ends, and the rows are those of `rows` from now on. */
@@ -292,28 +298,26 @@ export class SyncMachine {
     };
   }
 
-  #hear(news: DownlinkNews, nowMs: number): void {
+  /** Gives the keys of desired values that are newly known to be stored. */
+  #hear(news: DownlinkNews, nowMs: number): readonly string[] {
     const downlink = this.#session?.downlink;
-    if (downlink === undefined) return;
     switch (news.kind) {
       case 'changed':
-        downlink.changed(news.device, news.property);
-        break;
+        downlink?.changed(news.device, news.property);
+        return [];
       case 'compared':
-        downlink.compared(news.device, news.equal);
-        break;
+        return downlink?.compared(news.device, news.equal) ?? [];
       case 'forgotten':
-        downlink.forget(news.device);
-        break;
+        downlink?.forget(news.device);
+        return [];
       case 'repaired':
-        downlink.repaired(news.device, nowMs);
-        break;
+        downlink?.repaired(news.device, nowMs);
+        return [];
       case 'stored':
-        downlink.stored(news.id);
-        break;
+        return downlink?.stored(news.id) ?? [];
       case 'unsupported':
-        downlink.unsupported(news.id);
-        break;
+        downlink?.unsupported(news.id);
+        return [];
     }
   }
 

@@ -92,6 +92,10 @@ export function liveDevice(rows: Rows, node: string, device: DeviceId): LiveDevi
   return row !== undefined && isLive(row) ? row : undefined;
 }
 
+export function liveDevices(rows: NodeRows): LiveDevice[] {
+  return [...rows.all('devices').values()].filter(isLive);
+}
+
 export function isLive(row: DeviceRow): row is LiveDevice {
   return row.description !== null;
 }

@@ -1,6 +1,6 @@
 import type { DeviceId } from '#protocol/device.js';
 import type { DesiredRow } from '#protocol/sync-message.js';
-import { sameVersion } from '#protocol/twin.js';
+import { compareVersions, sameVersion } from '#protocol/twin.js';
 import type { Version } from '#protocol/twin.js';
 import { canonicalJson } from '#protocol/digest.js';
 import { HUB_LIMITS } from '../limits.js';
@@ -40,18 +40,23 @@ export class Downlink {
     this.#waiting.add(propertyKey(this.#rows.name, device, property));
   }
 
-  /** The gateway's digest of the desired values was compared with what the hub holds. */
-  compared(device: DeviceId, equal: boolean): void {
+  /**
+   * The gateway's digest of the desired values was compared with what the hub holds. Gives the
+   * property keys that are newly known to be stored.
+   */
+  compared(device: DeviceId, equal: boolean): string[] {
     const first = !this.#known.has(device);
     this.#known.add(device);
     if (equal) {
       this.#suspects.delete(device);
-      for (const [key, version] of this.#versions(device)) {
-        this.#stored.set(key, version);
+      return this.#versions(device).flatMap(([key, version]) => {
         this.#waiting.delete(key);
-      }
-    } else if (first) this.#sendAll(device);
+        return this.#store(key, version);
+      });
+    }
+    if (first) this.#sendAll(device);
     else if (this.#isSettled(device)) this.#suspects.add(device);
+    return [];
   }
 
   /**
@@ -83,10 +88,11 @@ export class Downlink {
       for (const key of keys.keys()) if (deviceOfKey(key) === device) keys.delete(key);
   }
 
-  /** The gateway made message `id` durable. */
-  stored(id: number): void {
-    for (const [key, version] of this.#inFlight.get(id) ?? []) this.#stored.set(key, version);
+  /** The gateway made message `id` durable. Gives the property keys that this changes. */
+  stored(id: number): string[] {
+    const versions = [...(this.#inFlight.get(id) ?? [])];
     this.#inFlight.delete(id);
+    return versions.flatMap(([key, version]) => this.#store(key, version));
   }
 
   /** The gateway does not know this type of message: its rows are parked for the session. */
@@ -145,6 +151,14 @@ export class Downlink {
     const { version, value, origin } = record;
     const row = { device, incarnation, property, version, value };
     return origin === undefined ? row : { ...row, origin };
+  }
+
+  /** Messages arrive in any order: an older version never replaces a newer one. */
+  #store(key: string, version: Version): string[] {
+    const known = this.#stored.get(key);
+    if (known !== undefined && compareVersions(version, known) <= 0) return [];
+    this.#stored.set(key, version);
+    return [key];
   }
 
   #sendAll(device: DeviceId): void {

@@ -1,0 +1,83 @@
+import type { PropertyDescription } from '#protocol/device.js';
+import { sameVersion, syncState } from '#protocol/twin.js';
+import type { Version } from '#protocol/twin.js';
+import { plainDesired } from '../cloudhub/desired-values.js';
+import type { NodeLoop } from '../cloudhub/node-loop.js';
+import type { ConflictView, DeviceView, HubPropertyView, NodeView } from '../fleet.js';
+import { liveDevices } from '../store/node-rows.js';
+import type { LiveDevice, NodeRows } from '../store/node-rows.js';
+import { propertyKey } from '../store/tables.js';
+import type { Freshness } from './freshness.js';
+
+/** A node as people see it; undefined before its first session. */
+export function nodeView(loop: NodeLoop): NodeView | undefined {
+  const { rows } = loop.machine;
+  const row = rows.get('nodes', loop.name);
+  if (row === undefined) return undefined;
+  const { session, lastHeardMs } = loop;
+  return {
+    name: loop.name,
+    online: session !== undefined,
+    ...(session === undefined ? {} : { address: session.address, transport: session.transport }),
+    ...(row.software === '' ? {} : { software: row.software }),
+    epoch: row.epoch,
+    devices: liveDevices(rows).length,
+    ...(lastHeardMs === undefined ? {} : { lastHeard: lastHeardMs }),
+    alarms: row.alarms.map(({ code, detail }) => ({ code, detail })),
+  };
+}
+
+export function deviceView(
+  loop: NodeLoop,
+  device: LiveDevice,
+  freshness: Freshness,
+  nowMs: number,
+): DeviceView {
+  const { description, incarnation } = device;
+  return {
+    node: loop.name,
+    description,
+    incarnation,
+    properties: description.properties.map((property) =>
+      propertyView(loop, device, property, freshness, nowMs),
+    ),
+  };
+}
+
+/** Durable rows only; in-sync and fresh by the rules of docs/sync-protocol.md section 4.4. */
+export function propertyView(
+  loop: NodeLoop,
+  device: LiveDevice,
+  description: PropertyDescription,
+  freshness: Freshness,
+  nowMs: number,
+): HubPropertyView {
+  const { rows } = loop.machine;
+  const key = propertyKey(loop.name, device.description.id, description.name);
+  const reported = rows.get('reported', key);
+  const record = rows.get('desired', key);
+  const desired = record === undefined ? undefined : plainDesired(record);
+  const ref = { node: loop.name, device: device.description.id, property: description.name };
+  const ageMs = reported === undefined ? undefined : freshness.ageMs(ref, nowMs);
+  const conflict = desired === undefined ? undefined : conflictOf(rows, key, desired.version);
+  return {
+    description,
+    ...(reported === undefined ? {} : { reported }),
+    ...(desired === undefined ? {} : { desired }),
+    storedOnGateway: desired !== undefined && loop.machine.isStored(key, desired.version),
+    ...syncState(reported, desired, freshness.isFresh(ref, nowMs)),
+    ...(ageMs === undefined ? {} : { ageMs }),
+    ...(conflict === undefined ? {} : { conflict }),
+  };
+}
+
+/** The newest local write that lost against this very version; a later decision answers it. */
+function conflictOf(rows: NodeRows, key: string, version: Version): ConflictView | undefined {
+  let newest: ConflictView | undefined;
+  for (const conflict of rows.all('conflicts').values()) {
+    const { device, property, lid, base, local, cloud, at } = conflict;
+    if (propertyKey(rows.name, device, property) !== key) continue;
+    if (sameVersion(cloud.version, version)) newest = { local, lid, base, at };
+  }
+  return newest;
+}
