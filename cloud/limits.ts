@@ -30,6 +30,8 @@ export const HUB_LIMITS = {
   digestWithinMs: 5_000,
   /** Milliseconds between two repairs of one device's desired values in one session. */
   repairEveryMs: 60_000,
+  /** Characters of one transaction of an ANNOUNCE: half of what the journal takes. */
+  announceChars: 512 * 1024,
   /** Devices that ended, per node (docs/sync-protocol.md section 4.8); the oldest is forgotten. */
   tombstonesPerNode: 10_000,
   /** Conflicts and alarms kept per node; the oldest is forgotten. */

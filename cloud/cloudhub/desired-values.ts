@@ -42,7 +42,7 @@ export function putDesired(
 ): Desired {
   const numbering = nextNumber(draft.get('numberings', draft.node) ?? FIRST_NUMBERING, hubBoot);
   const gen = draft.get('nodes', draft.node)?.hubGen ?? 1;
-  const record: DesiredRecord = { version: { gen, n: numbering.value }, ...content };
+  const record: DesiredRecord = { ...content, version: { gen, n: numbering.value } };
   draft.put('numberings', draft.node, numbering);
   draft.put('desired', propertyKey(draft.node, device, property), record);
   return plainDesired(record);

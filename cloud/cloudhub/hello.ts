@@ -65,6 +65,7 @@ export function decideHello(
     gen: numbers.gen,
     maxState: numbers.known.state,
     samplesStored: numbers.known.samples,
+    resync: numbers.resync,
     epoch,
   });
   touchLineages(draft, hello.lineage, epoch);
@@ -128,7 +129,7 @@ function decideNumbers(
   };
   const isCurrent = presented.gen === current;
   const isAhead = presented.maxState > marks.state || presented.samplesStored > marks.samples;
-  if (isCurrent && !isAhead) return { ...same, gen: current, known };
+  if (isCurrent && !isAhead) return { ...same, gen: current, known, resync: presented.resync };
   return { lineage: freshLineage, gen: current + 1, fork: true, resync: false, known };
 }
 

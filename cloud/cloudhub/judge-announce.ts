@@ -10,13 +10,15 @@ import type { DeviceRow } from '../store/tables.js';
 import { hasAlarm, withAlarm } from './alarms.js';
 import type { Authorizer } from './authorizer.js';
 import { count, send } from './judgement.js';
-import type { DownlinkNews, Effect, OpenSession } from './judgement.js';
+import type { AnnounceProgress, DownlinkNews, Effect, OpenSession } from './judgement.js';
 import { raiseHighest } from './judge-state.js';
 
 export interface AnnounceOutcome {
   readonly effects: Effect[];
   readonly downlink: DownlinkNews[];
   readonly claims: DeviceId[];
+  /** Set when the message goes on in another transaction; it is acknowledged by the last one. */
+  progress?: AnnounceProgress;
 }
 
 /**
@@ -28,25 +30,41 @@ export function judgeAnnounce(
   draft: Draft,
   session: OpenSession,
   message: Announce,
-  authorizer: Authorizer,
-  wallMs: number,
+  context: { authorizer: Authorizer; wallMs: number; progress?: AnnounceProgress | undefined },
 ): AnnounceOutcome {
+  const { authorizer, wallMs, progress = { from: 0, rejects: [] } } = context;
   const outcome: AnnounceOutcome = { effects: [], downlink: [], claims: [] };
-  const rejects: { row: number; code: string }[] = [];
-  message.rows.forEach((row, index) => {
+  const rejects = [...progress.rejects];
+  let chars = 0;
+  let next = progress.from;
+  for (const row of message.rows.slice(progress.from)) {
+    chars += weight(draft, row);
+    if (chars > HUB_LIMITS.announceChars && next > progress.from) break;
     const code = judgeRow(draft, session, row, authorizer, outcome);
-    if (code !== undefined) rejects.push({ row: index, code });
+    if (code !== undefined) rejects.push({ row: next, code });
     if (code === 'EDGE_DEVICE_TAKEN') refuseTaken(draft, row.device, wallMs, outcome);
     else settleAlarm(draft, row.device, outcome);
-  });
-  raiseHighest(draft, session, Math.max(0, ...message.rows.map((row) => row.n)));
+    raiseHighest(draft, session, row.n);
+    next++;
+  }
+  outcome.effects.push(count('tombstonesForgotten', forgetTombstones(draft)));
+  if (next < message.rows.length) return { ...outcome, progress: { from: next, rejects } };
   outcome.effects.push(
     count('devicesRefused', rejects.length),
-    count('tombstonesForgotten', forgetTombstones(draft)),
     send(session.id, { kind: 'ack', epoch: session.epoch, id: message.id, rejects }),
   );
   return outcome;
 }
+
+/** Characters that a row adds to the transaction: the new description and the rows it clears. */
+function weight(draft: Draft, row: AnnounceRow): number {
+  const before = draft.get('devices', deviceKey(draft.node, row.device))?.description;
+  const clears = before?.properties.length ?? 0;
+  return JSON.stringify(row.description).length + clears * 3 * (row.device.length + CLEARED_CHARS);
+}
+
+/** A property's name and the fields of an empty row, roughly. */
+const CLEARED_CHARS = 80;
 
 function judgeRow(
   draft: Draft,

@@ -17,7 +17,13 @@ export type NodeEvent =
       /** Random ids, used if the decision needs new lineages. */
       readonly fresh: { readonly lineage: string; readonly hubLineage: string };
     }
-  | { readonly kind: 'message'; readonly session: SessionId; readonly message: SyncMessage }
+  | {
+      readonly kind: 'message';
+      readonly session: SessionId;
+      readonly message: SyncMessage;
+      /** Where an ANNOUNCE that is too large for one transaction goes on. */
+      readonly progress?: AnnounceProgress;
+    }
   | { readonly kind: 'closed'; readonly session: SessionId }
   | ({ readonly kind: 'set-desired' } & DesiredRequest)
   /** A person has seen the alarm; for EDGE_QUARANTINED this lets the node in again. */
@@ -30,6 +36,11 @@ export interface DesiredRequest {
   readonly value: Value;
   readonly ifVersion?: Version;
   readonly actor: string;
+}
+
+export interface AnnounceProgress {
+  readonly from: number;
+  readonly rejects: readonly { readonly row: number; readonly code: string }[];
 }
 
 /** The time an event is judged at: monotonic for decisions, wall time only for people. */
@@ -95,6 +106,8 @@ export interface Judgement {
   readonly cloneAtMs?: number;
   /** A person let the node in again: earlier returns do not count. */
   readonly forgives?: true;
+  /** What is left of a message: judged before any other event. */
+  readonly rest?: NodeEvent;
   /** The answer of a `set-desired`. */
   readonly desired?: Desired;
 }

@@ -136,6 +136,7 @@ export class NodeLoop {
       const outcome = await this.#commit(judgement);
       if (outcome.kind === 'committed') {
         this.#release(this.#machine.settle(judgement, this.#moment()));
+        if (judgement.rest !== undefined) return this.#process(judgement.rest);
         return judgement.desired;
       }
       this.#options.counters.commitsRefused++;

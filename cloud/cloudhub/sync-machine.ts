@@ -1,11 +1,10 @@
 import { LIMITS } from '#protocol/limits.js';
 import { FIRST_NUMBERING, confirmed } from '#protocol/numbering.js';
-import type { SyncMessage } from '#protocol/sync-message.js';
 import type { Version } from '#protocol/twin.js';
 import { HUB_LIMITS } from '../limits.js';
 import { Draft } from '../store/node-rows.js';
 import type { NodeRows } from '../store/node-rows.js';
-import { deviceOfKey, propertyOfKey } from '../store/tables.js';
+import { deviceOfKey, lineageKey, propertyOfKey } from '../store/tables.js';
 import type { AlarmCode } from '../store/tables.js';
 import { Downlink } from '../synccontroller/downlink.js';
 import { Authorizer } from './authorizer.js';
@@ -26,6 +25,8 @@ export interface SyncMachineOptions {
   readonly hubBoot: string;
   readonly ownerOf: OwnerOf;
 }
+
+type MessageEvent = Extract<NodeEvent, { kind: 'message' }>;
 
 /** The session as far as the hub has heard of it; volatile. */
 interface Session extends OpenSession {
@@ -94,7 +95,7 @@ export class SyncMachine {
           moment,
         );
       case 'message':
-        return this.#judgeMessage(event.session, event.message, moment);
+        return this.#judgeMessage(event, moment);
       case 'closed':
         return event.session === this.session ? this.#end([]) : NOTHING;
       case 'set-desired': {
@@ -154,7 +155,8 @@ export class SyncMachine {
     return { ...this.#judged(draft, [{ kind: 'node' }]), ...(forgives ? { forgives } : {}) };
   }
 
-  #judgeMessage(id: SessionId, message: SyncMessage, moment: Moment): Judgement {
+  #judgeMessage(event: MessageEvent, moment: Moment): Judgement {
+    const { session: id, message } = event;
     const session = this.#session;
     if (session?.id !== id) return { ...NOTHING, effects: [count('supersededMessages')] };
     if ('epoch' in message && message.epoch !== session.epoch)
@@ -164,33 +166,36 @@ export class SyncMachine {
 
     const draft = new Draft(this.rows);
     const first = session.learnt ? [] : [this.#learn(draft, session)];
-    const rest = this.#judgeContent(draft, session, message, moment);
-    if (rest.ends === true) return rest;
+    const content = this.#judgeContent(draft, session, event, moment);
+    if (content.ends === true) return content;
     return {
-      ...this.#judged(draft, [...first, ...rest.effects]),
-      claims: rest.claims,
-      downlink: rest.downlink,
+      ...content,
+      puts: draft.puts(),
+      effects: [...first, ...content.effects],
       ...(session.learnt ? {} : { learns: true }),
     };
   }
 
   /** The content of a message of the session; its puts go to the draft. */
-  #judgeContent(
-    draft: Draft,
-    session: Session,
-    message: SyncMessage,
-    moment: Moment,
-  ): Pick<Judgement, 'effects' | 'claims' | 'downlink' | 'ends' | 'puts'> {
+  #judgeContent(draft: Draft, session: Session, event: MessageEvent, moment: Moment): Judgement {
+    const { message } = event;
     switch (message.kind) {
       case 'ready':
         return NOTHING;
       case 'state':
         return { ...NOTHING, effects: judgeState(draft, session, message, this.#authorizer) };
-      case 'announce':
+      case 'announce': {
+        const { progress, ...judged } = judgeAnnounce(draft, session, message, {
+          authorizer: this.#authorizer,
+          wallMs: moment.wallMs,
+          progress: event.progress,
+        });
         return {
           ...NOTHING,
-          ...judgeAnnounce(draft, session, message, this.#authorizer, moment.wallMs),
+          ...judged,
+          ...(progress === undefined ? {} : { rest: { ...event, progress } }),
         };
+      }
       case 'local': {
         // Until the hub adopted what the gateway holds, bases cannot be compared: it stays pending.
         if (session.adopt) return { ...NOTHING, effects: [count('localsHeld')] };
@@ -262,6 +267,9 @@ export class SyncMachine {
       const learntBoots = [...others, ...session.boots].slice(-LIMITS.gatewayBootsKept);
       draft.put('nodes', draft.node, { ...node, learntBoots, metEpoch: session.epoch });
     }
+    const key = lineageKey(draft.node, session.lineage);
+    const lineage = draft.get('lineages', key);
+    if (lineage?.resync === true) draft.put('lineages', key, { ...lineage, resync: false });
     if (!session.adopt) {
       const numbering = draft.get('numberings', draft.node) ?? FIRST_NUMBERING;
       draft.put('numberings', draft.node, confirmed(numbering, this.#hubBoot));

@@ -53,6 +53,8 @@ export interface LineageRow {
   /** The highest state number of this lineage that the hub has seen. */
   readonly maxState: number;
   readonly samplesStored: number;
+  /** The gateway was told to number everything anew, and has not answered yet. */
+  readonly resync: boolean;
   /** The epoch in which it was last presented or handed out: the least recent is forgotten. */
   readonly epoch: number;
 }
