@@ -16,18 +16,21 @@ const TABLES: Readonly<Record<HubTable, true>> = {
   conflicts: true,
 };
 
+/** What is needed of a store that may hold the tables of other rooms as well. */
+export type HubTablesStore = Pick<Store<HubTables>, 'get' | 'rows' | 'commit'>;
+
 /**
  * The hub's rows in a journal of its own. The store takes a transaction into memory within the
  * call, so the conditions and the puts cannot be separated by another one.
  */
 export class EmbeddedHubStore implements HubStore {
-  readonly #store: Store<HubTables>;
+  readonly #store: HubTablesStore;
   /** Who owns each live device. */
   readonly #owners = new Map<DeviceId, string>();
   /** Puts in the store whose sync failed, by node: a node commits nothing else before `reload`. */
   readonly #refused = new Map<string, HubPut[]>();
 
-  constructor(store: Store<HubTables>) {
+  constructor(store: HubTablesStore) {
     this.#store = store;
     for (const [key, row] of store.rows('devices'))
       if (row.description !== null) this.#owners.set(deviceOfKey(key), nodeOfKey(key));
