@@ -7,7 +7,7 @@ import { EdgeError } from '#protocol/errors.js';
 import type { Log } from '#protocol/log.js';
 import { parseOutsideJson } from '#protocol/outside-json.js';
 import type { Gate } from './gate.js';
-import { PROBLEM_MEDIA_TYPE, problemOf, Refusal } from './problem.js';
+import { PROBLEM_MEDIA_TYPE, problemOf, Refusal } from '#protocol/problem.js';
 import { readBody } from './request-body.js';
 import type { Method, Reply, Route } from './route.js';
 

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { EdgeError } from '#protocol/errors.js';
 import { LIMITS } from '#protocol/limits.js';
+import { page } from '#protocol/page.js';
 import { formatVersion, NO_VERSION, parseVersion, sameVersion } from '#protocol/twin.js';
 import type { Version } from '#protocol/twin.js';
 import { peerValue } from '#protocol/value-check-json.js';
@@ -14,7 +15,7 @@ import {
   propertyDocument,
   PropertySchema,
 } from './documents.js';
-import { page, PageQuery } from './page.js';
+import { PageQuery } from './page-query.js';
 import { route } from './route.js';
 import type { Reply, Route, RouteRequest } from './route.js';
 

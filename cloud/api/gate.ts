@@ -1,7 +1,7 @@
 import type { FailureLimit } from './failure-limit.js';
 import { allows, CONTROL_NAME, sameToken } from './operators.js';
 import type { Identity, Operators } from './operators.js';
-import { Refusal } from './problem.js';
+import { Refusal } from '#protocol/problem.js';
 import type { Access } from './route.js';
 import { EdgeError } from '#protocol/errors.js';
 import { isLoopback, isLoopbackHost } from '#protocol/listen-address.js';

@@ -25,9 +25,6 @@ export const API_LIMITS = {
   snapshotPartBytes: 64 * 1024,
   /** Milliseconds between comments on a quiet watch: middle boxes close after 30 s or more. */
   watchKeepAliveMs: 15_000,
-  /** Items on one page of a list: without a wish, and at most. */
-  pageDefault: 100,
-  pageMax: 500,
   /** Operators: a token is compared with every one. */
   operators: 256,
   /** Failed authentications of one address in a window before it is answered 429. */

@@ -2,7 +2,7 @@ import type { GenericSchema } from 'valibot';
 import { ERROR_CODES } from '#protocol/errors.js';
 import { jsonSchema } from './json-schema.js';
 import type { JsonSchema } from './json-schema.js';
-import { PROBLEM_MEDIA_TYPE } from './problem.js';
+import { PROBLEM_MEDIA_TYPE } from '#protocol/problem.js';
 import type { AnswerForm, Route } from './route.js';
 
 /** The OpenAPI 3.1 document of these very routes. */

@@ -4,7 +4,7 @@ import { EdgeError } from '#protocol/errors.js';
 import type { Random } from '#protocol/random.js';
 import type { Store } from '#journal/store.js';
 import { API_LIMITS } from './limits.js';
-import { Refusal } from './problem.js';
+import { Refusal } from '#protocol/problem.js';
 
 /** viewer reads; operator also sets desired values; admin also makes tokens and operators. */
 export const ROLES = ['viewer', 'operator', 'admin'] as const;

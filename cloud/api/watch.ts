@@ -5,7 +5,7 @@ import { LIMITS } from '#protocol/limits.js';
 import type { Fleet, FleetChange } from '../fleet.js';
 import { changeDocument, deviceDocument, nodeDocument } from './documents.js';
 import type { ApiLimits } from './limits.js';
-import { Refusal } from './problem.js';
+import { Refusal } from '#protocol/problem.js';
 import { route } from './route.js';
 import type { Route } from './route.js';
 

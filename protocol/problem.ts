@@ -1,5 +1,5 @@
-import { EdgeError, ERROR_CODES } from '#protocol/errors.js';
-import type { ErrorCode } from '#protocol/errors.js';
+import { EdgeError, ERROR_CODES } from './errors.js';
+import type { ErrorCode } from './errors.js';
 
 /** RFC 9457, with our code and what to do next. */
 export interface Problem {
@@ -58,7 +58,7 @@ export function problemOf(error: EdgeError): Problem {
     type: `urn:edgetwin:error:${error.code}`,
     title: ERROR_CODES[error.code].meaning,
     status,
-    detail: status === 500 ? 'The request failed; the log of the hub says why.' : error.message,
+    detail: status === 500 ? 'The request failed; the log of the program says why.' : error.message,
     code: error.code,
     ...(error.hint === undefined ? {} : { hint: error.hint }),
   };

@@ -1,0 +1,78 @@
+import type { GatewayStatus } from './status.js';
+
+interface Sample {
+  readonly name: string;
+  readonly type: 'counter' | 'gauge';
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+export const PROMETHEUS_MEDIA_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
+
+/** The status as metrics in the Prometheus exposition format 0.0.4, without a library. */
+export function prometheusText(
+  status: GatewayStatus,
+  own: Readonly<Record<string, number>>,
+): string {
+  const lines: string[] = [];
+  let named = '';
+  for (const { name, type, labels, value } of samplesOf(status, own)) {
+    if (name !== named) lines.push(`# TYPE ${name} ${type}`);
+    named = name;
+    lines.push(`${name}${labelText(labels)} ${value}`);
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+function samplesOf(status: GatewayStatus, own: Readonly<Record<string, number>>): Sample[] {
+  const { hub, store, broker, mappers } = status;
+  return [
+    gauge('edgetwin_uptime_seconds', status.uptimeMs / 1000),
+    gauge('edgetwin_memory_bytes', status.memoryBytes),
+    gauge('edgetwin_devices', status.devices),
+    gauge('edgetwin_hub_connected', hub.connected ? 1 : 0),
+    gauge('edgetwin_hub_epoch', hub.epoch),
+    gauge('edgetwin_hub_unsent_rows', hub.unsent),
+    gauge('edgetwin_hub_in_flight_messages', hub.inFlight),
+    counter('edgetwin_hub_reconnects_total', hub.reconnects),
+    counter('edgetwin_store_commits_total', store.commits),
+    counter('edgetwin_store_syncs_total', store.syncs),
+    counter('edgetwin_store_written_bytes_total', store.bytesWritten),
+    gauge('edgetwin_store_alarm', store.alarm === undefined ? 0 : 1),
+    gauge('edgetwin_broker_clients', broker.clients),
+    ...Object.entries(broker.counters).map(([name, value]) =>
+      counter('edgetwin_broker_events_total', value, { event: name }),
+    ),
+    ...mappers.flatMap(({ protocolName, counters }) =>
+      Object.entries(counters).map(([event, value]) =>
+        counter('edgetwin_mapper_events_total', value, { protocol: protocolName, event }),
+      ),
+    ),
+    ...mappers.flatMap(({ devices }) =>
+      devices.map(({ device, state }) =>
+        gauge('edgetwin_device_online', state === 'online' ? 1 : 0, { device }),
+      ),
+    ),
+    ...Object.entries(own).map(([event, value]) =>
+      counter('edgetwin_api_events_total', value, { event }),
+    ),
+  ];
+}
+
+function counter(name: string, value: number, labels?: Sample['labels']): Sample {
+  return { name, type: 'counter', value, ...(labels === undefined ? {} : { labels }) };
+}
+
+function gauge(name: string, value: number, labels?: Sample['labels']): Sample {
+  return { name, type: 'gauge', value, ...(labels === undefined ? {} : { labels }) };
+}
+
+function labelText(labels: Sample['labels']): string {
+  if (labels === undefined) return '';
+  const pairs = Object.entries(labels).map(([name, value]) => `${name}="${escape(value)}"`);
+  return `{${pairs.join(',')}}`;
+}
+
+function escape(value: string): string {
+  return value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
+}

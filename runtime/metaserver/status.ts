@@ -1,0 +1,39 @@
+import type { MapperStatus } from '#protocol/mapper-port.js';
+
+/** What the gateway says of itself: `edgetwin status`, GET /api/v1/status and the metrics. */
+export interface GatewayStatus {
+  readonly node: string;
+  readonly software: string;
+  readonly uptimeMs: number;
+  readonly hub: {
+    readonly connected: boolean;
+    /** Of the present or the last session; 0 before the first. */
+    readonly epoch: number;
+    /** Milliseconds since it was connected, or since it was lost. */
+    readonly since: number;
+    readonly transport: string;
+    readonly url: string;
+    /** Rows that the hub has not acknowledged. */
+    readonly unsent: number;
+    /** Messages without an answer. */
+    readonly inFlight: number;
+    readonly reconnects: number;
+    readonly lastError?: { readonly code: string; readonly message: string };
+  };
+  readonly store: {
+    readonly commits: number;
+    readonly syncs: number;
+    readonly bytesWritten: number;
+    readonly alarm?: { readonly code: string; readonly message: string };
+  };
+  readonly broker: {
+    /** `host:port`. */
+    readonly address: string;
+    readonly clients: number;
+    readonly counters: Readonly<Record<string, number>>;
+  };
+  readonly mappers: readonly MapperStatus[];
+  readonly devices: number;
+  /** Resident set size. */
+  readonly memoryBytes: number;
+}
