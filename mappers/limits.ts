@@ -1,0 +1,35 @@
+/** Every limit of the mappers, with unit and reason. A limit that is hit is counted in `status`. */
+export const MAPPER_LIMITS = {
+  /** Writes waiting at one device. Full: EDGE_LIMIT with `retry`, so the runtime asks again. */
+  writesPerDevice: 64,
+  /** Milliseconds that `stop` waits for a driver to end what is under way (mapper-port.ts). */
+  stopMs: 2_000,
+  /** Requests waiting at one bus. Each device has at most two, so full means a defect or a flood. */
+  jobsPerBus: 1_024,
+  /** Writes and read-backs in a row while a poll waits: polls never starve. */
+  urgentInARow: 16,
+  /** Bytes kept while a reply is awaited: one longest RTU frame (256) and as much noise before it. */
+  rtuReceiveBytes: 512,
+  /** Milliseconds without the silence that a request needs, until the waiting requests fail. */
+  babbleMs: 2_000,
+  /** Least milliseconds without a request to a unit that did not answer: its reply may still come. */
+  quarantineMinMs: 500,
+  /** Time-outs in a row until a TCP connection is taken for half-open and made anew. */
+  tcpTimeoutsInARow: 3,
+  /** Milliseconds for a TCP connection or a serial port to open. */
+  openMs: 3_000,
+  /** Milliseconds of the reconnect delay's first and largest bound, under full jitter. */
+  reconnectFirstMs: 250,
+  reconnectMaxMs: 15_000,
+  /** Milliseconds that a device has to begin its answer, when its settings do not say. */
+  requestTimeoutMs: 1_000,
+  /** Range of that setting. */
+  requestTimeoutMinMs: 10,
+  requestTimeoutMaxMs: 60_000,
+  /** Reports under way in the MQTT adapter; more are refused, the next reading replaces them. */
+  mqttReportsUnderWay: 1_024,
+  /** Milliseconds until a report without `twin/update/result` is given up. */
+  mqttReportMs: 10_000,
+  /** Bytes of one MQTT payload that the adapter looks at: the broker's own packet limit. */
+  mqttPayloadBytes: 256 * 1024,
+} as const;

@@ -1,0 +1,144 @@
+import type { Clock, Timer } from '#protocol/clock.js';
+import type { EdgeError } from '#protocol/errors.js';
+import type { Log } from '#protocol/log.js';
+import type { Random } from '#protocol/random.js';
+import { MAPPER_LIMITS } from '../limits.js';
+import type { Link, OpenLink } from '../link.js';
+import type { Bus, BusEffect, BusOutcome, Priority } from './bus.js';
+import type { ModbusRequest } from './frame.js';
+
+export interface BusRunnerPorts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/** The shell around a bus: its link, its one timer, and reconnecting with full jitter. */
+export class BusRunner {
+  readonly #bus: Bus;
+  readonly #open: OpenLink;
+  readonly #ports: BusRunnerPorts;
+  readonly #waiting = new Map<number, (outcome: BusOutcome) => void>();
+  #link: Link | undefined;
+  /** Events of a link that was given up must not reach the bus. */
+  #generation = 0;
+  #timer: Timer | undefined;
+  #failures = 0;
+  #nextId = 0;
+  #reconnects = 0;
+  #trouble: EdgeError | undefined;
+  #ended = false;
+
+  constructor(bus: Bus, open: OpenLink, ports: BusRunnerPorts) {
+    this.#bus = bus;
+    this.#open = open;
+    this.#ports = ports;
+    this.#connect();
+  }
+
+  /** Never rejects: what goes wrong is an outcome. */
+  request(request: ModbusRequest, priority: Priority, timeoutMs: number): Promise<BusOutcome> {
+    const id = this.#nextId++;
+    return new Promise((resolve) => {
+      this.#waiting.set(id, resolve);
+      const job = { id, request, priority, timeoutMs };
+      this.#run(this.#bus.submit(this.#ports.clock.now(), job));
+    });
+  }
+
+  /** What keeps the link from being open, for people. */
+  get trouble(): string | undefined {
+    if (this.#bus.link === 'open') return undefined;
+    return this.#trouble?.message ?? 'the connection is being made';
+  }
+
+  counters(): Readonly<Record<string, number>> {
+    return { ...this.#bus.counters, reconnects: this.#reconnects };
+  }
+
+  /** Ends what is under way with EDGE_DEVICE_CLOSED and releases the port. Idempotent. */
+  async close(): Promise<void> {
+    this.#ended = true;
+    this.#timer?.cancel();
+    this.#generation += 1;
+    this.#run(this.#bus.closed('the mapper was stopped'));
+    await this.#link?.close();
+  }
+
+  #connect(): void {
+    const generation = ++this.#generation;
+    const current = (): boolean => this.#generation === generation;
+    const { clock } = this.#ports;
+    this.#bus.opening();
+    this.#link = this.#open({
+      opened: () => {
+        if (!current()) return;
+        this.#failures = 0;
+        this.#trouble = undefined;
+        this.#ports.log.info('bus-open');
+        this.#run(this.#bus.opened(clock.now()));
+      },
+      received: (bytes) => {
+        if (current()) this.#run(this.#bus.received(clock.now(), bytes));
+      },
+      closed: (cause) => {
+        if (current()) this.#lost(cause);
+      },
+    });
+  }
+
+  #lost(cause: EdgeError): void {
+    if (this.#trouble === undefined) this.#ports.log.warn('bus-closed', { cause });
+    this.#trouble = cause;
+    this.#reconnectLater(cause.message);
+  }
+
+  #reconnectLater(why: string): void {
+    this.#generation += 1;
+    const lost = this.#link;
+    this.#link = undefined;
+    this.#run(this.#bus.closed(why));
+    const boundMs = Math.min(
+      MAPPER_LIMITS.reconnectMaxMs,
+      MAPPER_LIMITS.reconnectFirstMs * 2 ** Math.min(this.#failures, 16),
+    );
+    this.#failures += 1;
+    this.#timer?.cancel();
+    const delayMs = this.#ports.random.unit() * boundMs;
+    this.#timer = this.#ports.clock.setTimer('modbus reconnect', delayMs, () => {
+      // A port that is still open would refuse its own lock.
+      void Promise.resolve(lost?.close()).then(() => {
+        if (this.#ended) return;
+        this.#reconnects += 1;
+        this.#connect();
+      });
+    });
+  }
+
+  #run(effects: readonly BusEffect[]): void {
+    for (const effect of effects) {
+      if (effect.kind === 'send') this.#link?.send(effect.bytes);
+      else if (effect.kind === 'reconnect') {
+        this.#ports.log.warn('bus-reconnect', { why: effect.why });
+        this.#reconnectLater(effect.why);
+      } else {
+        const resolve = this.#waiting.get(effect.id);
+        this.#waiting.delete(effect.id);
+        resolve?.(effect.outcome);
+      }
+    }
+    if (this.#bus.link === 'open') this.#arm();
+  }
+
+  #arm(): void {
+    this.#timer?.cancel();
+    const { clock } = this.#ports;
+    const wakeAtMs = this.#bus.wakeAtMs(clock.now());
+    if (wakeAtMs === undefined) return;
+    // Rounded up: waking early would only mean waking again.
+    const delayMs = Math.max(0, Math.ceil(wakeAtMs - clock.now()));
+    this.#timer = clock.setTimer('modbus bus', delayMs, () => {
+      this.#run(this.#bus.tick(clock.now()));
+    });
+  }
+}
