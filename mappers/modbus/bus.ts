@@ -19,8 +19,7 @@ export type BusOutcome = ModbusReply | BusFailure;
 
 export interface BusFailure {
   readonly kind: 'failed';
-  readonly code:
-    'EDGE_DEVICE_TIMEOUT' | 'EDGE_DEVICE_FRAME' | 'EDGE_DEVICE_CLOSED' | 'EDGE_LIMIT';
+  readonly code: 'EDGE_DEVICE_TIMEOUT' | 'EDGE_DEVICE_FRAME' | 'EDGE_DEVICE_CLOSED' | 'EDGE_LIMIT';
   readonly why: string;
 }
 
@@ -181,11 +180,13 @@ export class Bus {
     if (this.#framing.quarantine) {
       const quarantineMs = Math.max(job.timeoutMs, MAPPER_LIMITS.quarantineMinMs);
       this.#quarantinedUntil.set(job.request.unit, nowMs + quarantineMs);
-    } else if (this.#timeoutsInARow >= MAPPER_LIMITS.tcpTimeoutsInARow) {
-      this.#timeoutsInARow = 0;
-      return [settle(job, outcome), { kind: 'reconnect', why: 'the connection is silent' }];
+      return [settle(job, outcome)];
     }
-    return [settle(job, outcome)];
+    if (!anyBytes && this.#timeoutsInARow < MAPPER_LIMITS.tcpTimeoutsInARow)
+      return [settle(job, outcome)];
+    // Half a frame would take the beginning of the next reply for its end.
+    const why = anyBytes ? 'a reply broke off' : 'the connection is silent';
+    return [settle(job, outcome), { kind: 'reconnect', why }];
   }
 
   #sendNext(nowMs: number): BusEffect[] {

@@ -28,7 +28,7 @@ export interface Framing {
   /** Begins a transaction: what came in before is none of its reply. */
   begin(request: ModbusRequest): Uint8Array;
   receive(bytes: Uint8Array): Received;
-  /** The transaction is over without a reply; one may still come. `crcError`: a damaged one did. */
+  /** The transaction is over without a reply; one may still come. `anyBytes`: a part of one did. */
   giveUp(): { readonly crcError: boolean; readonly anyBytes: boolean };
   /** A new connection: nothing of the old one can arrive. */
   reset(): void;
@@ -152,7 +152,7 @@ export class MbapFraming implements Framing {
 
   giveUp(): { crcError: boolean; anyBytes: boolean } {
     this.#current = undefined;
-    return { crcError: false, anyBytes: false };
+    return { crcError: false, anyBytes: this.#bytes.length > 0 };
   }
 
   reset(): void {

@@ -1,0 +1,109 @@
+import type { DeviceIssue } from '#protocol/mapper-port.js';
+import { nearest } from './nearest.js';
+
+type Path = readonly (string | number)[];
+
+/**
+ * Reads one configData map of a device document key by key and collects what is wrong, with its
+ * path, so that a person sees all faults at once. A getter answers undefined after a fault.
+ */
+export class ConfigReader {
+  readonly issues: DeviceIssue[] = [];
+  readonly #data: Readonly<Record<string, unknown>>;
+  readonly #path: Path;
+  readonly #known: string[];
+
+  /** `ignored`: keys that documents may carry and that mean nothing here. */
+  constructor(
+    data: Readonly<Record<string, unknown>>,
+    path: Path,
+    ignored: readonly string[] = [],
+  ) {
+    this.#data = data;
+    this.#path = path;
+    this.#known = [...ignored];
+  }
+
+  /** A whole number from `min` to `max`, also as text: KubeEdge's samples write a port as "502". */
+  integer(key: string, min: number, max: number, absent?: number): number | undefined {
+    const raw = this.#raw(key);
+    if (raw === undefined) return this.#absent(key, absent);
+    const value = typeof raw === 'string' && /^-?\d{1,15}$/.test(raw.trim()) ? Number(raw) : raw;
+    if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max)
+      return value;
+    return this.issue(key, `is ${show(raw)}, not a whole number from ${min} to ${max}`);
+  }
+
+  number(key: string, absent: number): number | undefined {
+    const raw = this.#raw(key);
+    if (raw === undefined) return absent;
+    const value = typeof raw === 'string' && raw.trim() !== '' ? Number(raw) : raw;
+    if (typeof value === 'number' && Number.isFinite(value)) return value;
+    return this.issue(key, `is ${show(raw)}, not a number`);
+  }
+
+  text(key: string): string | undefined {
+    const raw = this.#raw(key);
+    if (raw === undefined) return this.#absent<string>(key, undefined);
+    if (typeof raw === 'string' && raw.trim() !== '') return raw.trim();
+    return this.issue(key, `is ${show(raw)}, not a text`);
+  }
+
+  flag(key: string): boolean | undefined {
+    const raw = this.#raw(key);
+    if (raw === undefined || typeof raw === 'boolean') return raw ?? false;
+    if (raw === 'true' || raw === 'false') return raw === 'true';
+    return this.issue(key, `is ${show(raw)}, not true or false`);
+  }
+
+  /** One of the words, in any letter case. `absent` is used when the key is missing. */
+  choice<T extends string>(key: string, words: readonly T[], absent?: T): T | undefined {
+    const raw = this.#raw(key);
+    if (raw === undefined) return this.#absent(key, absent);
+    const text = String(typeof raw === 'object' ? '' : raw).trim();
+    const word = words.find((candidate) => candidate.toLowerCase() === text.toLowerCase());
+    if (word !== undefined) return word;
+    const meant = nearest(text, words);
+    const hint = meant === undefined ? `Use one of ${words.join(', ')}.` : `Did you mean ${meant}?`;
+    return this.issue(key, `is ${show(raw)}, which is not known`, hint);
+  }
+
+  has(key: string): boolean {
+    return this.#raw(key) !== undefined;
+  }
+
+  /** Unknown keys are left alone, except one that is nearly a known one: that is a misspelling. */
+  misspellings(): void {
+    for (const key of Object.keys(this.#data)) {
+      if (this.#known.includes(key)) continue;
+      const meant = nearest(key, this.#known);
+      if (meant !== undefined && !Object.hasOwn(this.#data, meant))
+        this.issue(key, 'is not known', `Did you mean ${meant}?`);
+    }
+  }
+
+  issue(key: string, message: string, hint?: string): undefined {
+    const path = [...this.#path, key];
+    this.issues.push({
+      path,
+      message: `${key} ${message}`,
+      ...(hint === undefined ? {} : { hint }),
+    });
+    return undefined;
+  }
+
+  #raw(key: string): unknown {
+    this.#known.push(key);
+    const value = Object.hasOwn(this.#data, key) ? this.#data[key] : undefined;
+    return value ?? undefined;
+  }
+
+  #absent<T>(key: string, absent: T | undefined): T | undefined {
+    return absent ?? this.issue(key, 'is missing');
+  }
+}
+
+function show(value: unknown): string {
+  if (typeof value === 'object') return Array.isArray(value) ? 'a list' : 'a map';
+  return JSON.stringify(value)?.slice(0, 40) ?? typeof value;
+}

@@ -1,0 +1,237 @@
+import type { Device, Property } from '#protocol/device.js';
+import { sleep } from '#protocol/clock.js';
+import { EdgeError, type ErrorCode } from '#protocol/errors.js';
+import type {
+  DeviceStatus,
+  MapperHost,
+  WriteOutcome,
+  WriteRequest,
+} from '#protocol/mapper-port.js';
+import { NO_VERSION, type Version } from '#protocol/twin.js';
+import { checkValue } from '#protocol/value-check.js';
+import type { Driver, PointResult } from './driver.js';
+import { MAPPER_LIMITS } from './limits.js';
+import { PollSchedule } from './poll-schedule.js';
+import { ReportQueue } from './report-queue.js';
+
+/** Reasons that say nothing of the value: the device was not heard. */
+const UNHEARD: readonly string[] = [
+  'EDGE_DEVICE_TIMEOUT',
+  'EDGE_DEVICE_CLOSED',
+  'EDGE_DEVICE_FRAME',
+] satisfies ErrorCode[];
+
+interface Outcome {
+  readonly results: readonly PointResult[];
+  readonly labels: ReadonlyMap<string, Version>;
+}
+
+/** Polls, writes and reports one device. */
+export class DevicePoller {
+  readonly counters = {
+    polls: 0,
+    skippedPolls: 0,
+    overtakenReadings: 0,
+    writes: 0,
+    writesFailed: 0,
+  };
+  readonly #device: Device;
+  readonly #driver: Driver;
+  readonly #host: MapperHost;
+  readonly #applied: Map<string, Version>;
+  readonly #schedule: PollSchedule;
+  readonly #reports: ReportQueue;
+  readonly #stop = new AbortController();
+  #polling: Promise<void> | undefined;
+  #writes: Promise<unknown> = Promise.resolve();
+  #writesWaiting = 0;
+  #state: DeviceStatus['state'] = 'unknown';
+  readonly #details = new Map<string, string>();
+
+  constructor(
+    device: Device,
+    applied: ReadonlyMap<string, Version>,
+    driver: Driver,
+    host: MapperHost,
+  ) {
+    this.#device = device;
+    this.#driver = driver;
+    this.#host = host;
+    this.#applied = new Map(applied);
+    const polled = device.properties.filter((property) => property.visitor !== undefined);
+    this.#reports = new ReportQueue(device.id, host);
+    this.#schedule = new PollSchedule(polled, host.clock, (due, slotMs, missed) =>
+      this.#onDue(due, slotMs, missed),
+    );
+  }
+
+  start(): void {
+    this.#schedule.start();
+  }
+
+  status(): DeviceStatus {
+    const detail = this.#driver.trouble?.() ?? this.#details.values().next().value;
+    return {
+      device: this.#device.id,
+      state: this.#state,
+      ...(detail === undefined ? {} : { detail }),
+    };
+  }
+
+  /** No reading is reported after this call; resolves when what was under way has ended. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    this.#schedule.stop();
+    this.#reports.stop();
+    const ended = new AbortController();
+    const underWay = Promise.all([this.#polling, this.#writes]).then(() => ended.abort());
+    const patience = sleep(this.#host.clock, 'mapper stop', MAPPER_LIMITS.stopMs, ended.signal);
+    await Promise.race([underWay, patience]);
+  }
+
+  async write(request: WriteRequest): Promise<WriteOutcome> {
+    const { signal } = this.#stop;
+    const property = this.#device.properties.find(({ name }) => name === request.property);
+    if (property?.visitor === undefined)
+      return refused('EDGE_NO_PROPERTY', `no visitor says where ${request.property} is`, false);
+    if (signal.aborted) return refused('EDGE_DEVICE_CLOSED', 'the mapper was stopped', true);
+    if (this.#writesWaiting >= MAPPER_LIMITS.writesPerDevice)
+      return refused('EDGE_LIMIT', 'too many writes wait at this device', true);
+    this.#writesWaiting += 1;
+    const turn = this.#writes.then(() => this.#write(property, request));
+    this.#writes = turn.then(async (outcome) => {
+      this.#writesWaiting -= 1;
+      if (hasEnded(outcome)) await this.#readBack(property);
+    });
+    return turn;
+  }
+
+  async #write(property: Property, { value, version }: WriteRequest): Promise<WriteOutcome> {
+    this.counters.writes += 1;
+    const outcome = await this.#tryWrite(property, value);
+    // A write that will be tried again has not ended: readings keep the older label until it has.
+    if (hasEnded(outcome)) this.#applied.set(property.name, version);
+    if (!outcome.ok) this.counters.writesFailed += 1;
+    return outcome;
+  }
+
+  async #tryWrite(property: Property, value: WriteRequest['value']): Promise<WriteOutcome> {
+    if (this.#stop.signal.aborted)
+      return refused('EDGE_DEVICE_CLOSED', 'the mapper was stopped', true);
+    if (property.access === 'ReadOnly')
+      return refused('EDGE_READ_ONLY', `${property.name} is ReadOnly`, false);
+    try {
+      return await this.#driver.write(property, checkValue(property, value));
+    } catch (thrown) {
+      const { code, message } = EdgeError.from(thrown);
+      return refused(code, message, false);
+    }
+  }
+
+  async #readBack(property: Property): Promise<void> {
+    if (this.#stop.signal.aborted) return;
+    const outcome = await this.#read([property], true);
+    this.#take([property], outcome, undefined);
+  }
+
+  #onDue(due: readonly Property[], slotMs: number, missed: number): void {
+    this.counters.skippedPolls += missed;
+    if (this.#polling !== undefined) {
+      this.counters.skippedPolls += 1;
+      return;
+    }
+    this.counters.polls += 1;
+    this.#polling = this.#read(due, false).then((outcome) => {
+      this.#polling = undefined;
+      this.#take(due, outcome, slotMs);
+    });
+  }
+
+  /** Labels are taken here, before the driver is asked: a write that ends later is not in them. */
+  async #read(properties: readonly Property[], urgent: boolean): Promise<Outcome> {
+    const labels = new Map(properties.map(({ name }) => [name, this.#label(name)]));
+    try {
+      return { labels, results: await this.#driver.read(properties, urgent) };
+    } catch (thrown) {
+      const { code: reason, message: detail } = EdgeError.from(thrown);
+      this.#host.log.error('read-failed', { device: this.#device.id, cause: thrown });
+      const failed = { value: null, quality: 'bad', reason, detail } as const;
+      const timestamp = this.#host.clock.wallTime();
+      const results = properties.map(({ name }) => ({ property: name, ...failed, timestamp }));
+      return { labels, results };
+    }
+  }
+
+  #take(
+    properties: readonly Property[],
+    { results, labels }: Outcome,
+    slotMs: number | undefined,
+  ): void {
+    if (this.#stop.signal.aborted) return;
+    const heard = results.some(({ reason }) => reason === undefined || !UNHEARD.includes(reason));
+    this.#setState(heard ? 'online' : 'offline');
+    for (const property of properties) {
+      const result = results.find((candidate) => candidate.property === property.name);
+      const checked = inRange(property, result ?? this.#unread(property));
+      const label = labels.get(property.name) ?? NO_VERSION;
+      if (checked.detail === undefined) this.#details.delete(property.name);
+      else this.#details.set(property.name, `${property.name}: ${checked.detail}`);
+      if (this.#label(property.name) !== label) {
+        // A write ended meanwhile; its read-back is newer, and going back would look like a fault.
+        this.counters.overtakenReadings += 1;
+        continue;
+      }
+      const { value, quality, reason, timestamp } = checked;
+      this.#reports.offer(
+        property,
+        {
+          property: property.name,
+          value,
+          quality,
+          ...(reason === undefined ? {} : { reason }),
+          timestamp,
+          appliedVersion: label,
+        },
+        slotMs,
+      );
+    }
+    this.#reports.flush();
+  }
+
+  #unread({ name: property }: Property): PointResult {
+    const timestamp = this.#host.clock.wallTime();
+    const detail = 'the driver gave no result';
+    return { property, value: null, quality: 'bad', reason: 'EDGE_INTERNAL', detail, timestamp };
+  }
+
+  #label(property: string): Version {
+    return this.#applied.get(property) ?? NO_VERSION;
+  }
+
+  #setState(state: DeviceStatus['state']): void {
+    if (state === this.#state) return;
+    this.#state = state;
+    this.#host.log.info('device-state', { device: this.#device.id, state });
+  }
+}
+
+/** An ended write is not tried again by anyone; what the device now holds is for a reading to say. */
+function hasEnded(outcome: WriteOutcome): boolean {
+  return outcome.ok || !outcome.retry;
+}
+
+/** Never a silent number: a value that the property cannot have comes as bad, without the number. */
+function inRange(property: Property, result: PointResult): PointResult {
+  if (result.quality === 'bad') return result;
+  try {
+    return { ...result, value: checkValue(property, result.value) };
+  } catch (thrown) {
+    const { code, message } = EdgeError.from(thrown);
+    const reason = code === 'EDGE_RANGE' ? 'EDGE_OUT_OF_RANGE' : code;
+    return { ...result, value: null, quality: 'bad', reason, detail: message };
+  }
+}
+
+function refused(code: ErrorCode, message: string, retry: boolean): WriteOutcome {
+  return { ok: false, code, message, retry };
+}
