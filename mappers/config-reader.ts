@@ -1,5 +1,5 @@
+import { didYouMean } from '#protocol/did-you-mean.js';
 import type { DeviceIssue } from '#protocol/mapper-port.js';
-import { nearest } from './nearest.js';
 
 type Path = readonly (string | number)[];
 
@@ -31,7 +31,8 @@ export class ConfigReader {
     const value = typeof raw === 'string' && /^-?\d{1,15}$/.test(raw.trim()) ? Number(raw) : raw;
     if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max)
       return value;
-    return this.issue(key, `is ${show(raw)}, not a whole number from ${min} to ${max}`);
+    this.issue(key, `is ${show(raw)}, not a whole number from ${min} to ${max}`);
+    return undefined;
   }
 
   number(key: string, absent: number): number | undefined {
@@ -39,33 +40,37 @@ export class ConfigReader {
     if (raw === undefined) return absent;
     const value = typeof raw === 'string' && raw.trim() !== '' ? Number(raw) : raw;
     if (typeof value === 'number' && Number.isFinite(value)) return value;
-    return this.issue(key, `is ${show(raw)}, not a number`);
+    this.issue(key, `is ${show(raw)}, not a number`);
+    return undefined;
   }
 
   text(key: string): string | undefined {
     const raw = this.#raw(key);
     if (raw === undefined) return this.#absent<string>(key, undefined);
     if (typeof raw === 'string' && raw.trim() !== '') return raw.trim();
-    return this.issue(key, `is ${show(raw)}, not a text`);
+    this.issue(key, `is ${show(raw)}, not a text`);
+    return undefined;
   }
 
   flag(key: string): boolean | undefined {
     const raw = this.#raw(key);
     if (raw === undefined || typeof raw === 'boolean') return raw ?? false;
     if (raw === 'true' || raw === 'false') return raw === 'true';
-    return this.issue(key, `is ${show(raw)}, not true or false`);
+    this.issue(key, `is ${show(raw)}, not true or false`);
+    return undefined;
   }
 
   /** One of the words, in any letter case. `absent` is used when the key is missing. */
   choice<T extends string>(key: string, words: readonly T[], absent?: T): T | undefined {
     const raw = this.#raw(key);
     if (raw === undefined) return this.#absent(key, absent);
-    const text = String(typeof raw === 'object' ? '' : raw).trim();
+    const text = typeof raw === 'string' || typeof raw === 'number' ? String(raw).trim() : '';
     const word = words.find((candidate) => candidate.toLowerCase() === text.toLowerCase());
     if (word !== undefined) return word;
-    const meant = nearest(text, words);
+    const meant = didYouMean(text, words);
     const hint = meant === undefined ? `Use one of ${words.join(', ')}.` : `Did you mean ${meant}?`;
-    return this.issue(key, `is ${show(raw)}, which is not known`, hint);
+    this.issue(key, `is ${show(raw)}, which is not known`, hint);
+    return undefined;
   }
 
   has(key: string): boolean {
@@ -76,20 +81,19 @@ export class ConfigReader {
   misspellings(): void {
     for (const key of Object.keys(this.#data)) {
       if (this.#known.includes(key)) continue;
-      const meant = nearest(key, this.#known);
+      const meant = didYouMean(key, this.#known);
       if (meant !== undefined && !Object.hasOwn(this.#data, meant))
         this.issue(key, 'is not known', `Did you mean ${meant}?`);
     }
   }
 
-  issue(key: string, message: string, hint?: string): undefined {
+  issue(key: string, message: string, hint?: string): void {
     const path = [...this.#path, key];
     this.issues.push({
       path,
       message: `${key} ${message}`,
       ...(hint === undefined ? {} : { hint }),
     });
-    return undefined;
   }
 
   #raw(key: string): unknown {
@@ -99,11 +103,13 @@ export class ConfigReader {
   }
 
   #absent<T>(key: string, absent: T | undefined): T | undefined {
-    return absent ?? this.issue(key, 'is missing');
+    if (absent === undefined) this.issue(key, 'is missing');
+    return absent;
   }
 }
 
 function show(value: unknown): string {
-  if (typeof value === 'object') return Array.isArray(value) ? 'a list' : 'a map';
-  return JSON.stringify(value)?.slice(0, 40) ?? typeof value;
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, 40));
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  return Array.isArray(value) ? 'a list' : 'a map';
 }

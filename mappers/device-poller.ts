@@ -23,8 +23,19 @@ const UNHEARD: readonly string[] = [
 
 interface Outcome {
   readonly results: readonly PointResult[];
-  readonly labels: ReadonlyMap<string, Version>;
+  readonly labels: ReadonlyMap<string, Label>;
 }
+
+/** What a reading may claim: `ended` counts writes, because two may carry one version. */
+interface Label {
+  readonly version: Version;
+  readonly ended: number;
+}
+
+/** The slot of each property of a poll, monotonic milliseconds. */
+type Slots = ReadonlyMap<Property, number>;
+
+const NO_LABEL: Label = { version: NO_VERSION, ended: 0 };
 
 /** Polls, writes and reports one device. */
 export class DevicePoller {
@@ -38,11 +49,13 @@ export class DevicePoller {
   readonly #device: Device;
   readonly #driver: Driver;
   readonly #host: MapperHost;
-  readonly #applied: Map<string, Version>;
+  readonly #applied: Map<string, Label>;
   readonly #schedule: PollSchedule;
   readonly #reports: ReportQueue;
   readonly #stop = new AbortController();
-  #polling: Promise<void> | undefined;
+  #poll: { readonly slots: Slots; readonly ended: Promise<void> } | undefined;
+  /** Due while others were being read: read next, because their own next slot may be far. */
+  #next = new Map<Property, number>();
   #writes: Promise<unknown> = Promise.resolve();
   #writesWaiting = 0;
   #state: DeviceStatus['state'] = 'unknown';
@@ -57,7 +70,7 @@ export class DevicePoller {
     this.#device = device;
     this.#driver = driver;
     this.#host = host;
-    this.#applied = new Map(applied);
+    this.#applied = new Map([...applied].map(([name, version]) => [name, { version, ended: 0 }]));
     const polled = device.properties.filter((property) => property.visitor !== undefined);
     this.#reports = new ReportQueue(device.id, host);
     this.#schedule = new PollSchedule(polled, host.clock, (due, slotMs, missed) =>
@@ -84,7 +97,7 @@ export class DevicePoller {
     this.#schedule.stop();
     this.#reports.stop();
     const ended = new AbortController();
-    const underWay = Promise.all([this.#polling, this.#writes]).then(() => ended.abort());
+    const underWay = Promise.all([this.#poll?.ended, this.#writes]).then(() => ended.abort());
     const patience = sleep(this.#host.clock, 'mapper stop', MAPPER_LIMITS.stopMs, ended.signal);
     await Promise.race([underWay, patience]);
   }
@@ -110,7 +123,10 @@ export class DevicePoller {
     this.counters.writes += 1;
     const outcome = await this.#tryWrite(property, value);
     // A write that will be tried again has not ended: readings keep the older label until it has.
-    if (hasEnded(outcome)) this.#applied.set(property.name, version);
+    if (hasEnded(outcome)) {
+      const { ended } = this.#label(property.name);
+      this.#applied.set(property.name, { version, ended: ended + 1 });
+    }
     if (!outcome.ok) this.counters.writesFailed += 1;
     return outcome;
   }
@@ -131,20 +147,33 @@ export class DevicePoller {
   async #readBack(property: Property): Promise<void> {
     if (this.#stop.signal.aborted) return;
     const outcome = await this.#read([property], true);
-    this.#take([property], outcome, undefined);
+    this.#take(outcome, new Map([[property, undefined]]));
   }
 
+  /** No two polls overlap: what is still being read, or waits for it, is skipped and counted. */
   #onDue(due: readonly Property[], slotMs: number, missed: number): void {
     this.counters.skippedPolls += missed;
-    if (this.#polling !== undefined) {
-      this.counters.skippedPolls += 1;
+    const slots = new Map(due.map((property) => [property, slotMs]));
+    if (this.#poll === undefined) {
+      this.#startPoll(slots);
       return;
     }
+    const { slots: underWay } = this.#poll;
+    const late = due.filter((property) => underWay.has(property) || this.#next.has(property));
+    if (late.length > 0) this.counters.skippedPolls += 1;
+    for (const property of due) if (!late.includes(property)) this.#next.set(property, slotMs);
+  }
+
+  #startPoll(slots: Slots): void {
     this.counters.polls += 1;
-    this.#polling = this.#read(due, false).then((outcome) => {
-      this.#polling = undefined;
-      this.#take(due, outcome, slotMs);
+    const ended = this.#read([...slots.keys()], false).then((outcome) => {
+      this.#poll = undefined;
+      this.#take(outcome, slots);
+      const next = this.#next;
+      this.#next = new Map();
+      if (next.size > 0 && !this.#stop.signal.aborted) this.#startPoll(next);
     });
+    this.#poll = { slots, ended };
   }
 
   /** Labels are taken here, before the driver is asked: a write that ends later is not in them. */
@@ -162,21 +191,18 @@ export class DevicePoller {
     }
   }
 
-  #take(
-    properties: readonly Property[],
-    { results, labels }: Outcome,
-    slotMs: number | undefined,
-  ): void {
+  /** No slot: a read-back, which is reported whatever the cycle says. */
+  #take({ results, labels }: Outcome, slots: ReadonlyMap<Property, number | undefined>): void {
     if (this.#stop.signal.aborted) return;
     const heard = results.some(({ reason }) => reason === undefined || !UNHEARD.includes(reason));
     this.#setState(heard ? 'online' : 'offline');
-    for (const property of properties) {
+    for (const [property, slotMs] of slots) {
       const result = results.find((candidate) => candidate.property === property.name);
       const checked = inRange(property, result ?? this.#unread(property));
-      const label = labels.get(property.name) ?? NO_VERSION;
+      const label = labels.get(property.name) ?? NO_LABEL;
       if (checked.detail === undefined) this.#details.delete(property.name);
       else this.#details.set(property.name, `${property.name}: ${checked.detail}`);
-      if (this.#label(property.name) !== label) {
+      if (this.#label(property.name).ended !== label.ended) {
         // A write ended meanwhile; its read-back is newer, and going back would look like a fault.
         this.counters.overtakenReadings += 1;
         continue;
@@ -190,7 +216,7 @@ export class DevicePoller {
           quality,
           ...(reason === undefined ? {} : { reason }),
           timestamp,
-          appliedVersion: label,
+          appliedVersion: label.version,
         },
         slotMs,
       );
@@ -204,8 +230,8 @@ export class DevicePoller {
     return { property, value: null, quality: 'bad', reason: 'EDGE_INTERNAL', detail, timestamp };
   }
 
-  #label(property: string): Version {
-    return this.#applied.get(property) ?? NO_VERSION;
+  #label(property: string): Label {
+    return this.#applied.get(property) ?? NO_LABEL;
   }
 
   #setState(state: DeviceStatus['state']): void {

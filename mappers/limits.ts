@@ -30,6 +30,11 @@ export const MAPPER_LIMITS = {
   mqttReportsUnderWay: 1_024,
   /** Milliseconds until a report without `twin/update/result` is given up. */
   mqttReportMs: 10_000,
+  /** Milliseconds of the bound of the delay before a write is tried again, under full jitter. */
+  mqttWriteRetryFirstMs: 500,
+  mqttWriteRetryMaxMs: 30_000,
+  /** Seconds of MQTT keep-alive; a broker that is gone is noticed after one and a half. */
+  mqttKeepAliveSeconds: 20,
   /** Bytes of one MQTT payload that the adapter looks at: the broker's own packet limit. */
   mqttPayloadBytes: 256 * 1024,
 } as const;

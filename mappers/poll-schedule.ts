@@ -31,7 +31,8 @@ export class PollSchedule {
 
   /** The first poll of everything is at once. */
   start(): void {
-    for (const group of this.#groups) group.slotMs = this.#clock.now();
+    const nowMs = this.#clock.now();
+    for (const group of this.#groups) group.slotMs = nowMs;
     this.#arm();
   }
 

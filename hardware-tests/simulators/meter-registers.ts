@@ -3,7 +3,13 @@ import type { Random } from '#protocol/random.js';
 import type { RegisterKind } from '#mappers/modbus/frame.js';
 
 /** Input registers of an Eastron SDM120 (float32, high word first), wire addresses. */
-export const METER_MAP = { voltage: 0x00, current: 0x06, power: 0x0c, frequency: 0x46, energy: 0x48 };
+export const METER_MAP = {
+  voltage: 0x00,
+  current: 0x06,
+  power: 0x0c,
+  frequency: 0x46,
+  energy: 0x48,
+};
 /** Of the invented part: a setpoint in tenths of a percent, and a relay. */
 export const SETPOINT_REGISTER = 0;
 export const RELAY_COIL = 0;

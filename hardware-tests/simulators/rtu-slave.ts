@@ -54,8 +54,19 @@ export class RtuSlave {
     const count = word(pdu, 3);
     const data = pdu.subarray(6);
     if (code === 15)
-      return this.#write(pdu, 'coil', offset, list(count, (at) => ((data[at >> 3] ?? 0) >> (at & 7)) & 1));
-    if (code === 16) return this.#write(pdu, 'holding', offset, list(count, (at) => word(data, at * 2)));
+      return this.#write(
+        pdu,
+        'coil',
+        offset,
+        list(count, (at) => ((data[at >> 3] ?? 0) >> (at & 7)) & 1),
+      );
+    if (code === 16)
+      return this.#write(
+        pdu,
+        'holding',
+        offset,
+        list(count, (at) => word(data, at * 2)),
+      );
     return Uint8Array.of(code | 0x80, ILLEGAL.function);
   }
 

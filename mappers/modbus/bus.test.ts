@@ -100,11 +100,17 @@ class HostileWire {
     switch (this.upTo(12)) {
       case 0:
         return; // silent
-      case 1: // 100 to 350 ms, with a time-out of 250
-        return this.send(delayMs + 100 + this.upTo(250), good);
+      case 1: {
+        // 100 to 350 ms, with a time-out of 250
+        this.send(delayMs + 100 + this.upTo(250), good);
+        return;
+      }
       case 2:
         this.send(delayMs, good); // twice
-        return this.send(delayMs + 1, good);
+        {
+          this.send(delayMs + 1, good);
+          return;
+        }
       case 3:
         this.send(delayMs, good.slice(0, 1 + this.upTo(good.length - 1)));
         if (!this.#isRtu) this.#events = this.#events.slice(-1);
@@ -113,25 +119,34 @@ class HostileWire {
       case 4: {
         const noise = this.#random.bytes(1 + this.upTo(12));
         if (this.#isRtu) this.send(delayMs, noise);
-        return this.send(delayMs, good);
+        this.send(delayMs, good);
+        return;
       }
       case 5: {
         const bit = this.upTo(pdu.length * 8);
         const damaged = good.slice();
         damaged[at + 1 + (bit >> 3)] = (damaged[at + 1 + (bit >> 3)] ?? 0) ^ (1 << (bit & 7));
         // TCP has its own checksum below: only a serial line damages bytes.
-        return this.send(delayMs, this.#isRtu ? damaged : good);
+        this.send(delayMs, this.#isRtu ? damaged : good);
+        return;
       }
-      case 6:
-        return this.send(delayMs, wrap(unit + 1, pdu));
-      case 7:
-        return this.send(delayMs, wrap(unit, isWrite ? echo(pdu) : Uint8Array.of(3, 2, 9, 9)));
-      case 8:
-        return this.send(delayMs, wrap(unit, Uint8Array.of(isWrite ? 0x86 : 0x83, 4)));
+      case 6: {
+        this.send(delayMs, wrap(unit + 1, pdu));
+        return;
+      }
+      case 7: {
+        this.send(delayMs, wrap(unit, isWrite ? echo(pdu) : Uint8Array.of(3, 2, 9, 9)));
+        return;
+      }
+      case 8: {
+        this.send(delayMs, wrap(unit, Uint8Array.of(isWrite ? 0x86 : 0x83, 4)));
+        return;
+      }
       default: {
         const cut = 1 + this.upTo(good.length - 1); // in two pieces
         this.send(delayMs, good.slice(0, cut));
-        return this.send(delayMs + (this.#isRtu ? this.upTo(8) : 0), good.slice(cut));
+        this.send(delayMs + (this.#isRtu ? this.upTo(8) : 0), good.slice(cut));
+        return;
       }
     }
   }

@@ -151,9 +151,9 @@ function orderOf(reader: ConfigReader): Order | undefined {
 function scaleOf(reader: ConfigReader): Decimal | undefined {
   const scale = reader.number('scale', 1);
   if (scale === undefined) return undefined;
-  return scale === 0
-    ? ONE
-    : (parseDecimal(scale) ?? reader.issue('scale', 'is too small or large'));
+  const exact = scale === 0 ? ONE : parseDecimal(scale);
+  if (exact === undefined) reader.issue('scale', 'is too small or large');
+  return exact;
 }
 
 function wireType(
@@ -165,13 +165,16 @@ function wireType(
   if (isBits(kind)) {
     if (named === 'boolean' || named === 'bytes') return named;
     if (named === 'int') return 'boolean';
-    return reader.issue('dataType', `is ${named}, but bits are boolean, int or bytes`);
+    reader.issue('dataType', `is ${named}, but bits are boolean, int or bytes`);
+    return undefined;
   }
   if (named === 'float') return 'float32';
   if (named === 'double') return 'float64';
   if (named !== 'int') return named;
   const type = ({ 1: 'uint16', 2: 'uint32', 4: 'uint64' } as const)[limit ?? 1];
-  return type ?? reader.issue('limit', `is ${limit ?? 1}, but an int has 1, 2 or 4 registers`);
+  if (type === undefined)
+    reader.issue('limit', `is ${limit ?? 1}, but an int has 1, 2 or 4 registers`);
+  return type;
 }
 
 function countOf(
@@ -183,12 +186,14 @@ function countOf(
   const fixed = registersOf(type);
   if (fixed !== undefined) {
     if (limit === undefined || limit === fixed) return fixed;
-    return reader.issue('limit', `is ${limit}, but dataType ${type} has ${fixed}`);
+    reader.issue('limit', `is ${limit}, but dataType ${type} has ${fixed}`);
+    return undefined;
   }
-  if (limit === undefined) return reader.issue('limit', `is missing: how long is the ${type}?`);
   const max = isBits(kind) ? READ_MAX.bits : READ_MAX.registers;
-  if (limit <= max) return limit;
-  return reader.issue('limit', `is ${limit}, but one read has at most ${max}`);
+  if (limit !== undefined && limit <= max) return limit;
+  const wrong = limit === undefined ? 'is missing' : `is ${limit}`;
+  reader.issue('limit', `${wrong}: a ${type} is as long as it says, at most ${max}`);
+  return undefined;
 }
 
 /** What could never work is said before anything starts. */
