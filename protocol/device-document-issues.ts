@@ -11,13 +11,15 @@ export interface DocumentIssue {
   readonly hint?: string;
   /** What an unknown name was probably meant to be. */
   readonly suggestion?: string;
+  /** The path's last key is the fault, not what stands under it. */
+  readonly unknownKey?: true;
   readonly severity: 'error' | 'warning';
 }
 
 /** What a person can be told at most in one go; further issues are counted only. */
 export const ISSUES_MAX = 1000;
 
-type Extra = Pick<DocumentIssue, 'hint' | 'suggestion'>;
+type Extra = Pick<DocumentIssue, 'hint' | 'suggestion' | 'unknownKey'>;
 
 /** Takes an issue at a path below what is being read. */
 export interface Report {

@@ -3,13 +3,13 @@ import { isModbusSpelling } from './modbus-spelling.js';
 import { isMap } from './schema-shape.js';
 import type { Path } from './schema-shape.js';
 
-/** No list has it: the path leads to the list. */
+/** No list has the property: the path ends at the list. */
 const MISSING = -1;
 
 /**
  * Where a person wrote what a mapper's `validate` objects to. `path` is that of a DeviceIssue: it
- * counts `device.properties` and has canonical Modbus keys. The answer is the deepest existing
- * place in the device's document or, when only the model says it, in the model's.
+ * counts `device.properties` and has canonical Modbus keys. The answer is the same path in the
+ * spelling of the device's document or, when the model has more of it, of the model's.
  */
 export function locateInDocuments(
   documents: readonly SourceDocument[],
@@ -23,14 +23,15 @@ export function locateInDocuments(
     const name = device.properties[third]?.name;
     for (const place of [inDevice, inModel]) {
       const index = indexOf(documents[place.document]?.value, name);
-      place.path =
-        index < 0 ? ['spec', 'properties', MISSING] : ['spec', 'properties', index, ...rest];
+      place.path = ['spec', 'properties', index, ...rest];
     }
   } else if (spec === 'spec' && second === 'protocol' && third === 'configData')
     inModel.path = ['spec', 'protocolConfigData', ...rest];
   const places = [inDevice, inModel].map(({ document, path: wanted }) => {
     const found = existing(documents[document]?.value, wanted);
-    return { document, path: found, missing: wanted.length - found.length };
+    const lacking = wanted.slice(found.length);
+    const path = lacking.includes(MISSING) ? found : [...found, ...lacking];
+    return { document, path, missing: lacking.length };
   });
   const [own, model] = places;
   const place = own === undefined || (model && model.missing < own.missing) ? model : own;
@@ -40,7 +41,7 @@ export function locateInDocuments(
 function indexOf(document: unknown, name: string | undefined): number {
   const spec = isMap(document) ? document['spec'] : undefined;
   const properties = isMap(spec) ? spec['properties'] : undefined;
-  if (!Array.isArray(properties)) return -1;
+  if (!Array.isArray(properties)) return MISSING;
   return properties.findIndex((property) => isMap(property) && property['name'] === name);
 }
 

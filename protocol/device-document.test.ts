@@ -361,12 +361,12 @@ test('what a mapper objects to is found where a person wrote it', (t) => {
   };
   t.is(at('spec', 'protocol', 'configData', 'port'), '1 spec.protocol.configData.serialPort');
   t.is(at('spec', 'protocol', 'configData', 'baudRate'), '0 spec.protocolConfigData.baudRate');
-  t.is(at('spec', 'protocol', 'configData', 'unitId'), '1 spec.protocol.configData');
+  t.is(at('spec', 'protocol', 'configData', 'unitId'), '1 spec.protocol.configData.unitId');
   const visitor = ['spec', 'properties', 0, 'visitors', 'configData'] as const;
   t.is(at(...visitor, 'offset'), '1 spec.properties.0.visitors.configData.offset');
   t.is(at(...visitor, 'register'), '0 spec.properties.0.visitors.configData.register');
   t.is(at('spec', 'properties', 99), '1 spec.properties');
-  t.is(at('nonsense'), '1 ');
+  t.is(at('nonsense'), '1 nonsense');
 });
 
 test('any documents at all give devices and issues, never an exception', (t) => {

@@ -225,11 +225,12 @@ class DocumentReader {
 function shaped<T>(shape: Shape<T>, value: unknown, report: Report): T | undefined {
   const { output, issues } = checkShape(shape, value);
   let misspelt = false;
-  for (const { path, message, suggestion, unknownKey } of issues) {
+  for (const { path, message, ...extra } of issues) {
     // A key of a newer KubeEdge must not keep a device from loading; a misspelt one must.
-    if (unknownKey && suggestion === undefined) report.warn(path, message);
-    else report.error(path, message, suggestion === undefined ? {} : { suggestion });
-    misspelt ||= unknownKey === true && suggestion !== undefined;
+    const harmless = extra.unknownKey === true && extra.suggestion === undefined;
+    if (harmless) report.warn(path, message, extra);
+    else report.error(path, message, extra);
+    misspelt ||= extra.unknownKey === true && !harmless;
   }
   return misspelt ? undefined : output;
 }

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { LIMITS } from './limits.js';
-import { isName, isNodeName, isPropertyName } from './name.js';
+import { KUBERNETES_NAME, NODE_NAME, PROPERTY_NAME, isPropertyName } from './name.js';
 
 /**
  * The outer shape of KubeEdge's `devices.kubeedge.io/v1beta1` documents (KubeEdge
@@ -15,18 +15,33 @@ const text = v.pipe(
   v.maxLength(LIMITS.textChars, `must not be longer than ${LIMITS.textChars} characters`),
 );
 const free = v.record(v.string(), v.unknown(), 'must be a map');
-const name = v.pipe(
-  v.string('must be text'),
-  v.check(isName, 'must be letters, digits, "-", "_" and ".", starting and ending with the former'),
+
+function named(pattern: RegExp, rule: string) {
+  return v.pipe(
+    v.string('must be text'),
+    v.maxLength(LIMITS.nameChars, `must not be longer than ${LIMITS.nameChars} characters`),
+    v.regex(pattern, rule),
+  );
+}
+
+const name = named(
+  KUBERNETES_NAME,
+  'must be letters, digits, "-", "_" and ".", starting and ending with the former',
 );
 const propertyName = v.pipe(
-  v.string('must be text'),
-  v.check(isPropertyName, 'must be letters, digits and -_.,:/@#'),
+  named(PROPERTY_NAME, 'must be letters, digits and -_.,:/@#'),
+  v.check(isPropertyName, 'is a name that JavaScript keeps for itself'),
 );
 /** A number, or a number in text as KubeEdge writes it. */
-const bound = v.union([v.number(), v.string()], 'must be a number');
+const bound = v.pipe(
+  v.union([v.number(), v.string()], 'must be a number'),
+  v.description('Inclusive; a number, or a number in text.'),
+);
 /** Milliseconds, or text with a unit. */
-const cycle = v.union([v.number(), v.string()], 'must be milliseconds or text such as "10s"');
+const cycle = v.pipe(
+  v.union([v.number(), v.string()], 'must be milliseconds or text such as "10s"'),
+  v.description('Milliseconds, or a number with a unit: 500ms, 10s, 2m. Absent or 0: 1000.'),
+);
 const flag = v.boolean('must be true or false');
 
 const metadata = v.looseObject(
@@ -48,7 +63,10 @@ const modelProperty = v.strictObject(
   {
     name: propertyName,
     description: v.optional(text),
-    type: v.string('must be text'),
+    type: v.pipe(
+      v.string('must be text'),
+      v.description('INT, FLOAT, DOUBLE, STRING, BOOLEAN, BYTES (base64) or JSON.'),
+    ),
     accessMode: v.optional(v.picklist(['ReadWrite', 'ReadOnly'], 'must be ReadWrite or ReadOnly')),
     minimum: v.optional(bound),
     maximum: v.optional(bound),
@@ -117,9 +135,7 @@ export const deviceDocument = v.strictObject(
     spec: v.strictObject(
       {
         deviceModelRef: v.looseObject({ name }, 'must be a map'),
-        nodeName: v.optional(
-          v.pipe(v.string('must be text'), v.check(isNodeName, 'must be a node name')),
-        ),
+        nodeName: v.optional(named(NODE_NAME, 'must be lower-case letters, digits, "-" and "."')),
         protocol: v.optional(
           v.strictObject(
             { protocolName: v.optional(text), configData: v.optional(free) },

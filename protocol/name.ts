@@ -5,10 +5,11 @@ import { LIMITS } from './limits.js';
  * one of these functions has said yes.
  */
 
-const KUBERNETES_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$/;
-const NODE_NAME = /^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/;
+/** For schemas that editors read; the functions below check the length as well. */
+export const KUBERNETES_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$/;
+export const NODE_NAME = /^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/;
 /** The alphabet of KubeEdge's twin keys (edge/pkg/devicetwin/dtcommon). */
-const PROPERTY_NAME = /^[A-Za-z0-9\-_.,:/@#]+$/;
+export const PROPERTY_NAME = /^[A-Za-z0-9\-_.,:/@#]+$/;
 
 /** Keys that reach an object's prototype when code is careless; refused everywhere. */
 export const FORBIDDEN_KEYS: ReadonlySet<string> = new Set([

@@ -67,6 +67,8 @@ function withoutUnknown(
   if (node.wrapped !== undefined) return withoutUnknown(node.wrapped, value, path, issues);
   if (node.item !== undefined && Array.isArray(value))
     return value.map((item, index) => withoutUnknown(node.item, item, [...path, index], issues));
+  const isMapSchema = node.entries !== undefined || node.type === 'record';
+  if (isMapSchema && Array.isArray(value)) return A_LIST;
   if (node.entries === undefined || !isMap(value)) return value;
   const kept: Record<string, unknown> = {};
   for (const [key, item] of Object.entries(value)) {
@@ -78,6 +80,9 @@ function withoutUnknown(
   }
   return kept;
 }
+
+/** Stands for a list where a map belongs, which valibot's object schemas let pass. */
+const A_LIST = 'a list';
 
 function unknownKey(path: Path, key: string, candidates: readonly string[]): ShapeIssue {
   const suggestion = didYouMean(key, candidates);

@@ -1,0 +1,104 @@
+import { dirname, resolve } from 'node:path';
+import type { Device } from '#protocol/device.js';
+import type { LogLevel } from '#protocol/log.js';
+import { checkShape, isMap } from '#protocol/schema-shape.js';
+import { readDevices } from './device-files.js';
+import type { ReportPattern, ValidateDevice } from './device-files.js';
+import { readBounded } from './file.js';
+import { configError, formatPath } from './issue.js';
+import type { ConfigIssue } from './issue.js';
+import { gatewaySchema, parseListen } from './schema.js';
+import type { GatewayDocument, ListenAddress } from './schema.js';
+import { parseYaml } from './yaml-file.js';
+import type { YamlDocument } from './yaml-file.js';
+
+/** What a gateway is told: gateway.yaml with its defaults, and the devices of its files. */
+export interface GatewayConfig {
+  readonly node: string;
+  /** Absolute. */
+  readonly dataDir: string;
+  /** `wss://host:port`; absent before the gateway has joined a hub. */
+  readonly hub?: string;
+  readonly broker: { readonly listen: ListenAddress };
+  readonly api: { readonly listen: ListenAddress };
+  readonly log: { readonly level: LogLevel };
+  readonly devices: readonly Device[];
+  /** What a person should know though the gateway runs: devices of other nodes, ignored keys. */
+  readonly warnings: readonly ConfigIssue[];
+}
+
+/**
+ * Reads gateway.yaml and the device files it names. Rejects with one EDGE_CONFIG that has every
+ * issue of all files (see `issuesOf`).
+ */
+export async function loadConfig(path: string, validate: ValidateDevice): Promise<GatewayConfig> {
+  const text = await readBounded(path);
+  if (typeof text !== 'string') throw configError([text]);
+  const { documents, issues: syntax } = await parseYaml(path, text);
+  const [document, second] = documents;
+  const issues: ConfigIssue[] = [...syntax];
+  if (document === undefined || second !== undefined || hasErrors(issues)) {
+    if (!hasErrors(issues)) issues.push(notOne(path, documents));
+    throw configError(issues);
+  }
+
+  const checked = checkShape(gatewaySchema, document.value ?? {});
+  for (const { path: at, message, suggestion, unknownKey } of checked.issues)
+    issues.push({
+      file: path,
+      ...document.place(at, unknownKey ? 'key' : 'value'),
+      key: formatPath(at),
+      message,
+      ...(suggestion === undefined ? {} : { suggestion }),
+      severity: 'error',
+    });
+
+  const patterns = patternsOf(checked.output, document.value);
+  const reportPattern: ReportPattern = (index, message, severity) => {
+    const at = ['devices', index];
+    // A default that matches nothing is no fault: a gateway may have no devices yet.
+    if (!isMap(document.value) || !('devices' in document.value)) return;
+    issues.push({ file: path, ...document.place(at), key: formatPath(at), message, severity });
+  };
+  const folder = dirname(path);
+  const read = await readDevices(folder, patterns, checked.output?.node, validate, reportPattern);
+  issues.push(...read.issues);
+  if (checked.output === undefined || hasErrors(issues)) throw configError(issues);
+  return toConfig(checked.output, folder, read.devices, issues);
+}
+
+function toConfig(
+  document: GatewayDocument,
+  folder: string,
+  devices: readonly Device[],
+  warnings: readonly ConfigIssue[],
+): GatewayConfig {
+  const { node, dataDir, hub, broker, api, log } = document;
+  return {
+    node,
+    dataDir: resolve(folder, dataDir),
+    ...(hub === undefined ? {} : { hub }),
+    broker: { listen: parseListen(broker.listen) },
+    api: { listen: parseListen(api.listen) },
+    log,
+    devices,
+    warnings,
+  };
+}
+
+/** Also of a gateway.yaml with errors, so that a person sees the issues of all files at once. */
+function patternsOf(output: GatewayDocument | undefined, value: unknown): readonly string[] {
+  if (output !== undefined) return output.devices;
+  const devices: unknown = isMap(value) ? value['devices'] : undefined;
+  return Array.isArray(devices) ? devices.filter((item) => typeof item === 'string') : [];
+}
+
+function notOne(file: string, documents: readonly YamlDocument[]): ConfigIssue {
+  const place = documents[1]?.place([]) ?? { line: 1, column: 1 };
+  const message = documents.length === 0 ? 'is empty' : 'has more than one document';
+  return { file, ...place, key: '', message, severity: 'error' };
+}
+
+function hasErrors(issues: readonly ConfigIssue[]): boolean {
+  return issues.some(({ severity }) => severity === 'error');
+}

@@ -1,0 +1,104 @@
+import * as v from 'valibot';
+import { LIMITS } from '#protocol/limits.js';
+import { NODE_NAME } from '#protocol/name.js';
+
+/** Where a server listens. Port 0 lets the system choose. */
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+const LISTEN = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]+)):(\d{1,5})$/;
+const HUB = /^wss:\/\/(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::(\d{1,5}))?\/?$/;
+const PORT_MAX = 65_535;
+
+/** `host:port`, or `[address]:port` for IPv6, as the schema accepts it. */
+export function parseListen(text: string): ListenAddress {
+  const [, ipv6, host, port] = LISTEN.exec(text) ?? [];
+  return { host: ipv6 ?? host ?? '', port: Number(port) };
+}
+
+function listen(port: number, described: string) {
+  const example = `127.0.0.1:${port}`;
+  return v.optional(
+    v.pipe(
+      v.string(`must be host:port, such as ${example}`),
+      v.regex(LISTEN, `must be host:port, such as ${example}`),
+      v.check((text) => parseListen(text).port <= PORT_MAX, `has a port above ${PORT_MAX}`),
+      v.description(described),
+    ),
+    example,
+  );
+}
+
+/** gateway.yaml: one source for the types, the validation and docs/schemas/gateway.schema.json. */
+export const gatewaySchema = v.strictObject(
+  {
+    node: v.pipe(
+      v.string('must be text'),
+      v.maxLength(LIMITS.nameChars, `must not be longer than ${LIMITS.nameChars} characters`),
+      v.regex(NODE_NAME, 'must be lower-case letters, digits, "-" and "."'),
+      v.description('Name of this gateway, as the hub knows it.'),
+    ),
+    dataDir: v.optional(
+      v.pipe(
+        v.string('must be text'),
+        v.nonEmpty('must not be empty'),
+        v.description('Folder of the durable store, relative to this file.'),
+      ),
+      'data',
+    ),
+    hub: v.optional(
+      v.pipe(
+        v.string('must be wss://host:port'),
+        v.regex(HUB, 'must be wss://host:port'),
+        v.check(
+          (url) => Number(HUB.exec(url)?.[1] ?? 0) <= PORT_MAX,
+          `has a port above ${PORT_MAX}`,
+        ),
+        v.description('The hub. Without it the gateway runs alone.'),
+      ),
+    ),
+    broker: v.optional(
+      v.strictObject(
+        { listen: listen(1883, 'host:port of the MQTT broker for local clients.') },
+        'must be a map',
+      ),
+      {},
+    ),
+    api: v.optional(
+      v.strictObject(
+        { listen: listen(10_550, 'host:port of the local REST interface.') },
+        'must be a map',
+      ),
+      {},
+    ),
+    devices: v.optional(
+      v.pipe(
+        v.array(
+          v.pipe(v.string('must be text'), v.nonEmpty('must not be empty')),
+          'must be a list',
+        ),
+        v.description(
+          'Files with Device and DeviceModel documents, relative to this file; *, ?, **.',
+        ),
+      ),
+      ['devices/**/*.yaml', 'devices/**/*.yml', 'devices/**/*.json'],
+    ),
+    log: v.optional(
+      v.strictObject(
+        {
+          level: v.optional(
+            v.picklist(['debug', 'info', 'warn', 'error'], 'must be debug, info, warn or error'),
+            'info',
+          ),
+        },
+        'must be a map',
+      ),
+      {},
+    ),
+  },
+  'must be a map',
+);
+
+export type GatewayDocument = v.InferOutput<typeof gatewaySchema>;
