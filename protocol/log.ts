@@ -26,7 +26,8 @@ export function jsonLog(
   const at = (name: LogLevel) => (event: string, fields?: LogFields) => {
     if (RANK[name] < RANK[level]) return;
     const time = new Date(wallTime()).toISOString();
-    write(`${JSON.stringify({ time, level: name, ...bound, event, ...fields }, plain)}\n`);
+    const own = { time, level: name, event };
+    write(`${JSON.stringify({ ...own, ...bound, ...fields, ...own }, plain)}\n`);
   };
   return {
     debug: at('debug'),

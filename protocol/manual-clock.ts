@@ -50,7 +50,8 @@ export class ManualClock implements Clock {
       this.#nowMs = Math.max(this.#nowMs, next.atMs);
       next.fire();
     }
-    this.#nowMs = targetMs;
+    // A timer may have advanced the clock further itself.
+    this.#nowMs = Math.max(this.#nowMs, targetMs);
   }
 }
 
