@@ -119,7 +119,7 @@ export class MemoryStorage implements Storage {
     return {
       size: () => Promise.resolve(this.disk.content(inode).length),
       write: (offset, given) => {
-        const bytes = given.slice();
+        const bytes = new Uint8Array(given);
         const grows = (): boolean => offset + bytes.length > this.disk.content(inode).length;
         const put = (part: Uint8Array) => (): void =>
           this.#apply({ kind: 'write', inode, offset, bytes: part });

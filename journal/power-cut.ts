@@ -88,7 +88,7 @@ export class Disk {
   /** Puts a file as if it had always been there. */
   putDurable(name: string, bytes: Uint8Array): void {
     const inode = this.#nextInode++;
-    this.#inodes.set(inode, settled(bytes.slice()));
+    this.#inodes.set(inode, settled(new Uint8Array(bytes)));
     this.#names.set(name, inode);
     this.#durableNames.set(name, inode);
   }
@@ -135,7 +135,7 @@ export class Disk {
 }
 
 function settled(bytes: Uint8Array): Inode {
-  return { cached: bytes.slice(), durable: bytes, unsynced: new Map(), sizes: [] };
+  return { cached: new Uint8Array(bytes), durable: bytes, unsynced: new Map(), sizes: [] };
 }
 
 function relink(names: Map<string, number>, { from, to, inode }: Link): void {
