@@ -3,7 +3,7 @@ import { LIMITS } from '#protocol/limits.js';
 import { isoTime } from '#protocol/twin-document.js';
 import { operatorDocument, OperatorSchema } from './documents.js';
 import { API_LIMITS } from './limits.js';
-import { ROLES } from './operators.js';
+import { ROLES } from './roles.js';
 import type { Operators } from './operators.js';
 import { route } from './route.js';
 import type { Route } from './route.js';

@@ -9,7 +9,7 @@ import {
 import type { DeviceDocument, PropertyDocument } from '#protocol/twin-document.js';
 import { formatVersion } from '#protocol/twin.js';
 import type { DeviceView, FleetChange, HubPropertyView, NodeView } from '../fleet.js';
-import { ROLES } from './operators.js';
+import { ROLES } from './roles.js';
 import type { OperatorRow } from './operators.js';
 
 const version = v.pipe(

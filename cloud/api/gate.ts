@@ -1,5 +1,6 @@
 import type { FailureLimit } from './failure-limit.js';
-import { allows, CONTROL_NAME, sameToken } from './operators.js';
+import { CONTROL_NAME, sameToken } from './operators.js';
+import { allows } from './roles.js';
 import type { Identity, Operators } from './operators.js';
 import { Refusal } from '#protocol/problem.js';
 import type { Access } from './route.js';

@@ -4,11 +4,8 @@ import { EdgeError } from '#protocol/errors.js';
 import type { Random } from '#protocol/random.js';
 import type { Store } from '#journal/store.js';
 import { API_LIMITS } from './limits.js';
+import type { Role } from './roles.js';
 import { Refusal } from '#protocol/problem.js';
-
-/** viewer reads; operator also sets desired values; admin also makes tokens and operators. */
-export const ROLES = ['viewer', 'operator', 'admin'] as const;
-export type Role = (typeof ROLES)[number];
 
 /** The table that the hub's store has for this file; the key is the operator's name. */
 export interface OperatorTables {
@@ -101,11 +98,6 @@ export class Operators {
     const put = { table: 'operators', key: row.name, row: { ...row, lastUsed } } as const;
     this.#store.commit([put]).catch(() => undefined);
   }
-}
-
-/** True when `role` may do what `needed` may. */
-export function allows(role: Role, needed: Role): boolean {
-  return ROLES.indexOf(role) >= ROLES.indexOf(needed);
 }
 
 /** `edgetwin-op-` and 256 random bits: the prefix lets scanners find tokens in the wrong place. */

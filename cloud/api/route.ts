@@ -1,5 +1,6 @@
 import type { GenericSchema, InferOutput } from 'valibot';
-import type { Identity, Role } from './operators.js';
+import type { Identity } from './operators.js';
+import type { Role } from './roles.js';
 
 export type Method = 'GET' | 'PUT' | 'POST' | 'DELETE';
 

@@ -10,7 +10,8 @@ import { API_LIMITS } from './limits.js';
 import type { ApiLimits } from './limits.js';
 import { MemoryFleet, sampleDevice } from './memory-fleet.js';
 import { Operators } from './operators.js';
-import type { OperatorTables, Role } from './operators.js';
+import type { OperatorTables } from './operators.js';
+import type { Role } from './roles.js';
 import { ApiServer } from './server.js';
 import type { ApiServerOptions } from './server.js';
 

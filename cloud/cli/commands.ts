@@ -1,0 +1,152 @@
+import type { Flag, Program } from '#protocol/command-line/command.js';
+import {
+  DEVICE_OPERAND,
+  PROPERTY_OPERAND,
+  VALUE_OPERAND,
+} from '#protocol/command-line/twin-verbs.js';
+import { ROLES } from '../api/roles.js';
+
+const DATA: Flag = {
+  name: 'data',
+  value: 'DIR',
+  required: true,
+  summary: 'The data folder of the hub.',
+};
+
+const OPERATOR_NAME: Flag = {
+  name: 'name',
+  value: 'NAME',
+  required: true,
+  summary: 'The operator’s name: lower case letters, digits, dots, dashes, underscores.',
+};
+
+/** The commands of the hub's program. docs/cli.md is held against this table by a test. */
+export const EDGETWIN_HUB: Program = {
+  name: 'edgetwin-hub',
+  summary: 'the hub that edgetwin gateways report to',
+  commands: [
+    {
+      words: ['run'],
+      summary: 'Run the hub until SIGTERM or SIGINT. Its logs are JSON lines on standard error.',
+      flags: [
+        DATA,
+        {
+          name: 'listen',
+          value: 'HOST:PORT',
+          default: '0.0.0.0:7443',
+          summary: 'Where gateways connect, with mutual TLS.',
+        },
+        {
+          name: 'api',
+          value: 'HOST:PORT',
+          default: '127.0.0.1:7080',
+          summary: 'Where the REST interface listens; elsewhere than on loopback it is HTTPS.',
+        },
+        {
+          name: 'name',
+          value: 'HOST',
+          repeated: true,
+          summary:
+            'A name or address that gateways reach this hub by; it goes into its certificate.',
+        },
+        {
+          name: 'log-level',
+          value: 'LEVEL',
+          choices: ['debug', 'info', 'warn', 'error'],
+          default: 'info',
+          summary: 'The least severe lines that are logged.',
+        },
+      ],
+      example: 'edgetwin-hub run --data /var/lib/edgetwin-hub --name hub.example.com',
+    },
+    {
+      words: ['token', 'create'],
+      summary: 'Print a token with which one gateway can join, once.',
+      flags: [
+        DATA,
+        {
+          name: 'node',
+          value: 'NODE',
+          required: true,
+          summary: 'The gateway’s name, as in its gateway.yaml.',
+        },
+        {
+          name: 'ttl',
+          value: 'TIME',
+          default: '24h',
+          summary: 'How long the token is valid: 90m, 24h, 7d.',
+        },
+      ],
+      example: 'edgetwin-hub token create --data hub --node pi-1',
+    },
+    {
+      words: ['operator', 'create'],
+      summary: 'Make an operator and print its token, which is shown only now.',
+      flags: [
+        DATA,
+        OPERATOR_NAME,
+        {
+          name: 'role',
+          value: 'ROLE',
+          required: true,
+          choices: ROLES,
+          summary:
+            'A viewer reads, an operator also sets desired values, an admin may do everything.',
+        },
+      ],
+      example: 'edgetwin-hub operator create --data hub --name ann --role operator',
+    },
+    {
+      words: ['operator', 'list'],
+      summary: 'List the operators.',
+      flags: [DATA],
+      example: 'edgetwin-hub operator list --data hub',
+    },
+    {
+      words: ['operator', 'remove'],
+      summary: 'Remove an operator; its token ends at once.',
+      flags: [DATA, OPERATOR_NAME],
+      example: 'edgetwin-hub operator remove --data hub --name ann',
+    },
+    {
+      words: ['nodes'],
+      summary: 'List the gateways.',
+      flags: [DATA],
+      example: 'edgetwin-hub nodes --data hub',
+    },
+    {
+      words: ['devices'],
+      summary: 'List the devices with the sync states of their properties.',
+      flags: [DATA, { name: 'node', value: 'NODE', summary: 'Only those of this gateway.' }],
+      example: 'edgetwin-hub devices --data hub --node pi-1',
+    },
+    {
+      words: ['twin', 'get'],
+      summary: 'Show a device, or one property of it.',
+      operands: [DEVICE_OPERAND, { ...PROPERTY_OPERAND, optional: true }],
+      flags: [DATA],
+      example: 'edgetwin-hub twin get --data hub default/meter-1',
+    },
+    {
+      words: ['twin', 'set'],
+      summary: 'Set what a property should be.',
+      operands: [DEVICE_OPERAND, PROPERTY_OPERAND, VALUE_OPERAND],
+      flags: [
+        DATA,
+        {
+          name: 'if-version',
+          value: 'VERSION',
+          summary: 'Only if this is the present desired version; 0.0: none yet.',
+        },
+      ],
+      example: 'edgetwin-hub twin set --data hub default/meter-1 setpoint 42.5',
+    },
+    {
+      words: ['twin', 'watch'],
+      summary: 'Print every change until interrupted.',
+      operands: [{ ...DEVICE_OPERAND, optional: true }],
+      flags: [DATA],
+      example: 'edgetwin-hub twin watch --data hub',
+    },
+  ],
+};
