@@ -60,7 +60,11 @@ export class ControlClient {
 
   /** Follows a stream of events until it ends or `signal` is aborted. */
   async *events(path: string, signal: AbortSignal): AsyncGenerator<ServerEvent> {
-    const response = await this.#send({ path }, signal);
+    const response = await this.#send({ path }, signal).catch((error: unknown) => {
+      if (signal.aborted) return undefined;
+      throw error;
+    });
+    if (response === undefined) return;
     const parser = new EventStreamParser();
     const decoder = new TextDecoder();
     try {

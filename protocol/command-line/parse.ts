@@ -1,8 +1,8 @@
+import { didYouMean } from '../did-you-mean.js';
 import { EdgeError } from '../errors.js';
 import { commandName, flagsOf } from './command.js';
 import type { Command, Flag, Program } from './command.js';
 import { usageLine } from './help.js';
-import { nearest } from './suggest.js';
 
 /** What the words after the program's name ask for. */
 export type Invocation =
@@ -79,7 +79,8 @@ function findCommand(program: Program, words: readonly string[]): Command {
   if (found !== undefined) return found;
   const spoken = words.filter((word) => !word.startsWith('-'));
   const names = program.commands.map(commandName);
-  const guess = nearest(spoken.slice(0, 2).join(' '), names) ?? nearest(spoken[0] ?? '', names);
+  const guess =
+    didYouMean(spoken.slice(0, 2).join(' '), names) ?? didYouMean(spoken[0] ?? '', names);
   const within = names.filter((name) => name.startsWith(`${words[0] ?? ''} `));
   throw usage(
     words[0]?.startsWith('-') === true
@@ -153,7 +154,7 @@ function checkRequired(program: Program, command: Command, read: Read): void {
 }
 
 function unknownFlag(program: Program, command: Command, word: string, name: string): EdgeError {
-  const guess = nearest(
+  const guess = didYouMean(
     name,
     flagsOf(command).map((flag) => flag.name),
   );

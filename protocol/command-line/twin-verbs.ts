@@ -1,3 +1,4 @@
+import { didYouMean } from '../did-you-mean.js';
 import { EdgeError } from '../errors.js';
 import type { DeviceDocument, PropertyDocument } from '../twin-document.js';
 import { formatText, parseText } from '../value-check.js';
@@ -5,7 +6,6 @@ import type { Value } from '../twin.js';
 import type { Operand } from './command.js';
 import type { Answer, ControlClient } from './control-client.js';
 import type { Arguments } from './parse.js';
-import { nearest } from './suggest.js';
 import type { Terminal } from './terminal.js';
 import { changeLine, propertyTable } from './twin-text.js';
 
@@ -65,6 +65,10 @@ export async function twinWatch(
     if (args.on('json')) out.out(`${JSON.stringify(event)}\n`);
     else out.out(changeLine(event));
   }
+  if (!out.signal.aborted)
+    throw new EdgeError('EDGE_CONNECTION', 'the program ended the watch', {
+      hint: 'It stopped, or this reader was too slow; watch again.',
+    });
 }
 
 export function devicePath(id: string): string {
@@ -85,7 +89,7 @@ function propertyOf(device: DeviceDocument, name: string): PropertyDocument {
   const found = device.properties.find((property) => property.name === name);
   if (found !== undefined) return found;
   const names = device.properties.map((property) => property.name);
-  const guess = nearest(name, names);
+  const guess = didYouMean(name, names);
   throw new EdgeError('EDGE_NO_PROPERTY', `${device.id} has no property ${name}`, {
     hint: guess === undefined ? `It has: ${names.join(', ')}.` : `Did you mean ${guess}?`,
   });
