@@ -1,8 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { parseCycle } from './device-document-cycle.js';
 import { ISSUES_MAX } from './device-document-issues.js';
-import { locateInDocuments } from './device-document-locate.js';
 import { readDocuments } from './device-document.js';
 import type { Device } from './device.js';
 import { LIMITS } from './limits.js';
@@ -135,29 +133,6 @@ test('null counts as absent, as in Kubernetes', (t) => {
   const properties = [{ name: 'level', visitors: null, desired: { value: null }, reportCycle: 0 }];
   const [level] = only([model([LEVEL]), device({ properties, nodeName: null })]).properties;
   t.deepEqual([level?.visitor, level?.desired, level?.reportCycleMs], [undefined, undefined, 1000]);
-});
-
-test('cycles are milliseconds or carry a unit', (t) => {
-  const cycles: (readonly [unknown, number | undefined])[] = [
-    [250, 250],
-    ['250', 250],
-    ['10s', 10_000],
-    ['500ms', 500],
-    ['1.5 m', 90_000],
-    ['2h', 7_200_000],
-    ['10000000000ns', 10_000],
-    [0.2, 1],
-    [0, 0],
-    [-1, undefined],
-    ['-1s', undefined],
-    ['1d', undefined],
-    ['constructor', undefined],
-    ['1constructor', undefined],
-    ['', undefined],
-    [Number.NaN, undefined],
-    [null, undefined],
-  ];
-  for (const [text, ms] of cycles) t.is(parseCycle(text), ms, JSON.stringify(text));
 });
 
 const property = (more: Raw) => [
@@ -342,31 +317,6 @@ test('the number of issues is bounded', (t) => {
   const properties = Array.from({ length: 1024 }, () => ({ name: 'x', type: 'STREAM' }));
   const { issues } = read([model(properties), { ...model(properties), metadata: { name: 'b' } }]);
   t.is(issues.length, ISSUES_MAX);
-});
-
-test('what a mapper objects to is found where a person wrote it', (t) => {
-  const documents = [
-    model([{ ...LEVEL, visitors: { configData: { register: 'Coil', offset: -1 } } }], {
-      protocolConfigData: { baudRate: 'fast' },
-    }),
-    device({
-      protocol: { protocolName: 'modbus', configData: { serialPort: 5 } },
-      properties: [{ name: 'level', visitors: { configData: { offset: -2 } } }],
-    }),
-  ].map((value) => ({ value, source: '' }));
-  const [source] = readDocuments(documents).devices;
-  const at = (...path: (string | number)[]): string => {
-    const place = locateInDocuments(documents, source!, path);
-    return `${place.document} ${place.path.join('.')}`;
-  };
-  t.is(at('spec', 'protocol', 'configData', 'port'), '1 spec.protocol.configData.serialPort');
-  t.is(at('spec', 'protocol', 'configData', 'baudRate'), '0 spec.protocolConfigData.baudRate');
-  t.is(at('spec', 'protocol', 'configData', 'unitId'), '1 spec.protocol.configData.unitId');
-  const visitor = ['spec', 'properties', 0, 'visitors', 'configData'] as const;
-  t.is(at(...visitor, 'offset'), '1 spec.properties.0.visitors.configData.offset');
-  t.is(at(...visitor, 'register'), '0 spec.properties.0.visitors.configData.register');
-  t.is(at('spec', 'properties', 99), '1 spec.properties');
-  t.is(at('nonsense'), '1 nonsense');
 });
 
 test('any documents at all give devices and issues, never an exception', (t) => {
