@@ -51,7 +51,14 @@ async function benchFor(t: ExecutionContext): Promise<Bench> {
     log: silentLog,
   });
   const reopened = (): Enrolment =>
-    new Enrolment({ store, authority, hubUrl: 'wss://hub:1', clock, random: systemRandom, log });
+    new Enrolment({
+      store,
+      authority,
+      hubUrl: () => 'wss://hub:1',
+      clock,
+      random: systemRandom,
+      log,
+    });
   const enrolment = reopened();
   const request = async (node = 'gw-1', csr = testRequest()): Promise<JoinRequest> => {
     const { id, secret } = decodeJoinToken((await enrolment.createToken({ node })).token);
@@ -282,7 +289,7 @@ test('a certificate leaves only after its token was marked used on the disk', as
       return hold ? new Promise<void>((resolve) => (release = resolve)) : Promise.resolve();
     },
   } as unknown as Store<EnrolmentTables>;
-  const options = { store, authority, hubUrl: 'wss://hub:1', clock };
+  const options = { store, authority, hubUrl: () => 'wss://hub:1', clock };
   const enrolment = new Enrolment({ ...options, random: systemRandom, log: silentLog });
   const { id, secret } = decodeJoinToken((await enrolment.createToken({ node: 'gw-1' })).token);
   hold = true;

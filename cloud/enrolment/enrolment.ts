@@ -23,8 +23,11 @@ import { isSecretOf, newToken } from './token.js';
 export interface EnrolmentOptions {
   readonly store: Store<EnrolmentTables>;
   readonly authority: Pick<Authority, 'certificate' | 'pin' | 'issueNode'>;
-  /** `wss://host:port`, as gateways reach this hub: it goes into the tokens. */
-  readonly hubUrl: string;
+  /**
+   * `wss://host:port`, as gateways reach this hub: it goes into the tokens. Asked for each, since
+   * the port may be known only after listening.
+   */
+  readonly hubUrl: () => string;
   readonly clock: Clock;
   /** Must be fit for secrets. */
   readonly random: Random;
@@ -97,7 +100,7 @@ export class Enrolment {
     await this.#store.commit([...outdated, { table: 'joinTokens', key: id, row }]);
     this.#log.info('token created', { id, node, expiresAt: row.expiresAt });
     const { hubUrl, authority } = this.#options;
-    const token = encodeJoinToken({ hub: hubUrl, pin: authority.pin, id, secret, node });
+    const token = encodeJoinToken({ hub: hubUrl(), pin: authority.pin, id, secret, node });
     return { token, id, expiresAt: row.expiresAt };
   }
 
