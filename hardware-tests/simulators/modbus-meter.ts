@@ -152,13 +152,13 @@ async function main(): Promise<void> {
   const meter = await (values.serial === undefined
     ? startMeter({ port: Number(values.port), ...ports })
     : startSerialMeter({ port: values.serial, ...line }, Number(values.unit), ports));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => void meter.stop().then(() => process.exit(0)));
   process.stdout.write(
     values.json === true
       ? `${JSON.stringify({ event: 'ready', address: meter.address })}\n`
       : `A simulated energy meter answers at ${meter.address}. Stop it with Ctrl+C.\n`,
   );
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.once(signal, () => void meter.stop().then(() => process.exit(0)));
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href)

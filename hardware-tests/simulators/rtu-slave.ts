@@ -27,20 +27,28 @@ export class RtuSlave {
 
   /** The replies to the requests that these bytes complete. */
   receive(bytes: Uint8Array): Uint8Array[] {
+    return this.requests(bytes).map((request) => this.frame(this.answer(request.slice(1, -2))));
+  }
+
+  /** The whole requests to this unit that these bytes complete, from unit to checksum. */
+  requests(bytes: Uint8Array): Uint8Array[] {
     this.#bytes = Uint8Array.from([...this.#bytes, ...bytes].slice(-BUFFER_MAX));
-    const replies: Uint8Array[] = [];
+    const requests: Uint8Array[] = [];
     for (let start = 0; start + 8 <= this.#bytes.length; start += 1) {
       const length = this.#requestLength(start);
       if (start + length > this.#bytes.length) continue;
-      const frame = this.#bytes.subarray(start, start + length);
+      const frame = this.#bytes.slice(start, start + length);
       const crc = (frame[length - 2] ?? 0) | ((frame[length - 1] ?? 0) << 8);
       if (crc16(frame, 0, length - 2) !== crc) continue;
       this.#bytes = this.#bytes.slice(start + length);
       start = -1;
-      if (frame[0] === this.#unit)
-        replies.push(frameRtu(this.#unit, this.answer(frame.slice(1, -2))));
+      if (frame[0] === this.#unit) requests.push(frame);
     }
-    return replies;
+    return requests;
+  }
+
+  frame(pdu: Uint8Array): Uint8Array {
+    return frameRtu(this.#unit, pdu);
   }
 
   /** The reply's function code and data to the request's. */

@@ -301,6 +301,15 @@ test('a unit that did not answer is left alone while the others are asked', (t) 
   t.is(sent[2]?.[0], 1);
 });
 
+test('after a write that timed out a waiting poll goes first', (t) => {
+  const { bus, sent, run } = harness(new MbapFraming());
+  run(bus.submit(0, job(0, read(1, 0), 'write')));
+  run(bus.submit(0, job(1, read(1, 1), 'poll')));
+  run(bus.submit(0, job(2, read(1, 2), 'write')));
+  run(bus.tick(250));
+  t.is(sent[1]?.[9], 1);
+});
+
 test('a line that never falls silent fails the waiting requests instead of hanging them', (t) => {
   const { bus, settled, run } = harness(new RtuFraming(9600));
   run(bus.submit(0, job(1, read(1, 0))));
