@@ -1,5 +1,6 @@
 import { EdgeError } from '../errors.js';
 import type { ErrorCode } from '../errors.js';
+import { printable } from './text-table.js';
 
 /** What a program's exit says; scripts may rely on these numbers. */
 export const EXIT = { ok: 0, failure: 1, usage: 2, notRunning: 3, refused: 4 } as const;
@@ -23,8 +24,11 @@ export function exitCodeOf(error: EdgeError): number {
 
 /** `error EDGE_X: message` and `hint: ...`, or one JSON object a line. */
 export function errorText(error: EdgeError, json: boolean): string {
-  const { code, message, hint } = error;
-  if (json)
-    return `${JSON.stringify({ code, message, ...(hint === undefined ? {} : { hint }) })}\n`;
-  return `error ${code}: ${message}\n${hint === undefined ? '' : `hint: ${hint}\n`}`;
+  const { code, message, hint, details } = error;
+  if (json) {
+    const issues = code === 'EDGE_CONFIG' && typeof details === 'object' ? details : {};
+    return `${JSON.stringify({ code, message, ...(hint === undefined ? {} : { hint }), ...issues })}\n`;
+  }
+  const lines = `${code}: ${message}`.split('\n').map(printable).join('\n');
+  return `error ${lines}\n${hint === undefined ? '' : `hint: ${printable(hint)}\n`}`;
 }

@@ -13,7 +13,9 @@ import { CONFIG_LIMITS } from './limits.js';
 import { parseYaml } from './yaml-file.js';
 import type { YamlDocument } from './yaml-file.js';
 
-export type ValidateDevice = (device: Device) => readonly DeviceIssue[];
+export type ValidateDevice = (
+  device: Device,
+) => readonly DeviceIssue[] | Promise<readonly DeviceIssue[]>;
 
 /** Tells about the pattern itself, at its place in gateway.yaml. */
 export type ReportPattern = (
@@ -59,7 +61,7 @@ export async function readDevices(
   for (const { document, path, unknownKey, ...issue } of read.issues)
     issues.push(placed(documents, document, path, issue, unknownKey && 'key'));
   for (const source of read.devices)
-    for (const { path, message, hint } of validate(source.device)) {
+    for (const { path, message, hint } of await validate(source.device)) {
       const found = locateInDocuments(documents, source, path);
       const issue = {
         message,

@@ -1,0 +1,76 @@
+import type { Flag, Program } from '#protocol/command-line/command.js';
+import {
+  DEVICE_OPERAND,
+  PROPERTY_OPERAND,
+  VALUE_OPERAND,
+} from '#protocol/command-line/twin-verbs.js';
+
+const CONFIG: Flag = {
+  name: 'config',
+  value: 'FILE',
+  default: './gateway.yaml, then /etc/edgetwin/gateway.yaml',
+  summary: 'The gateway’s configuration.',
+};
+
+/** The commands of the gateway's program. docs/cli.md is held against this table by a test. */
+export const EDGETWIN: Program = {
+  name: 'edgetwin',
+  summary: 'the edge runtime of a gateway with sensors and a bad link',
+  commands: [
+    {
+      words: ['run'],
+      summary:
+        'Run the gateway until SIGTERM or SIGINT. Its logs are JSON lines on standard error.',
+      flags: [CONFIG],
+      example: 'edgetwin run --config gateway.yaml',
+    },
+    {
+      words: ['check'],
+      summary: 'Check the configuration and the device files, and change nothing.',
+      flags: [CONFIG],
+      example: 'edgetwin check --config gateway.yaml',
+    },
+    {
+      words: ['join'],
+      summary: 'Become a node of the hub that made the token: key, certificate and address.',
+      flags: [
+        CONFIG,
+        {
+          name: 'token',
+          value: 'TOKEN',
+          required: true,
+          summary: 'What `edgetwin-hub token create` printed.',
+        },
+        { name: 'force', summary: 'Replace the identity that is there.' },
+      ],
+      example: 'edgetwin join --config gateway.yaml --token "$TOKEN"',
+    },
+    {
+      words: ['status'],
+      summary: 'Show the link to the hub, the store, the broker and the mappers.',
+      flags: [CONFIG],
+      example: 'edgetwin status',
+    },
+    {
+      words: ['twin', 'get'],
+      summary: 'Show a device, or one property of it, as this gateway knows it.',
+      operands: [DEVICE_OPERAND, { ...PROPERTY_OPERAND, optional: true }],
+      flags: [CONFIG],
+      example: 'edgetwin twin get default/meter-1',
+    },
+    {
+      words: ['twin', 'set'],
+      summary: 'Set a property from here, also while offline; the hub decides on conflicts.',
+      operands: [DEVICE_OPERAND, PROPERTY_OPERAND, VALUE_OPERAND],
+      flags: [CONFIG],
+      example: 'edgetwin twin set default/meter-1 setpoint 42.5',
+    },
+    {
+      words: ['twin', 'watch'],
+      summary: 'Print every change until interrupted.',
+      operands: [{ ...DEVICE_OPERAND, optional: true }],
+      flags: [CONFIG],
+      example: 'edgetwin twin watch --json',
+    },
+  ],
+};

@@ -1,0 +1,34 @@
+import { duration, printable, textTable } from '#protocol/command-line/text-table.js';
+import type { GatewayStatus } from '../metaserver/status.js';
+
+/** The status for people: the link first, then what would worry one. */
+export function statusText(status: GatewayStatus): string {
+  const { node, software, uptimeMs, store, broker, mappers, devices, memoryBytes } = status;
+  const lines = [
+    `node     ${node}, ${software}, up ${duration(uptimeMs)}, ${mebibytes(memoryBytes)} of memory`,
+    `hub      ${hubText(status.hub)}`,
+    `store    ${store.commits} commits, ${store.syncs} syncs, ${mebibytes(store.bytesWritten)} written`,
+    ...(store.alarm === undefined ? [] : [`ALARM    ${store.alarm.code}: ${store.alarm.message}`]),
+    `broker   ${broker.address}, ${broker.clients} clients`,
+    `devices  ${devices}`,
+  ];
+  const rows = mappers.flatMap(({ protocolName, devices: served }) =>
+    served.map(({ device, state, detail }) => [device, protocolName, state, detail ?? '']),
+  );
+  const table = rows.length === 0 ? '' : `\n${textTable(['DEVICE', 'MAPPER', 'STATE', ''], rows)}`;
+  return `${lines.map(printable).join('\n')}\n${table}`;
+}
+
+function hubText(hub: GatewayStatus['hub']): string {
+  const { connected, url, transport, since, unsent, inFlight, reconnects, lastError } = hub;
+  if (url === '') return 'none: join one with `edgetwin join`';
+  const state = connected ? `connected over ${transport}` : 'not connected';
+  const trouble =
+    connected || lastError === undefined ? '' : ` (${lastError.code}: ${lastError.message})`;
+  const queue = `${unsent} unsent, ${inFlight} in flight, ${reconnects} reconnects`;
+  return `${url} ${state} for ${duration(since)}${trouble}, ${queue}`;
+}
+
+function mebibytes(bytes: number): string {
+  return `${(bytes / 1024 / 1024).toFixed(1)} MiB`;
+}

@@ -1,0 +1,55 @@
+import { join as joinPath } from 'node:path';
+import {
+  CONTROL_FILE,
+  ControlClient,
+  notRunning,
+  parseControlFile,
+} from '#protocol/command-line/control-client.js';
+import type { Arguments } from '#protocol/command-line/parse.js';
+import type { CommandHandler, Terminal } from '#protocol/command-line/terminal.js';
+import { twinGet, twinSet, twinWatch } from '#protocol/command-line/twin-verbs.js';
+import { readPrivateFile } from '#journal/private-file.js';
+import type { GatewayStatus } from '../metaserver/status.js';
+import { configFile, readSite } from './gateway-file.js';
+import { statusText } from './status-text.js';
+
+type Verb = (client: ControlClient, args: Arguments, terminal: Terminal) => Promise<void>;
+
+/** The commands that talk to the running gateway, and `join`, by their words. */
+export const VERBS: Readonly<Record<string, CommandHandler>> = {
+  join: joinHub,
+  status: connected(status),
+  'twin get': connected(twinGet),
+  'twin set': connected(twinSet),
+  'twin watch': connected(twinWatch),
+};
+
+function connected(verb: Verb): CommandHandler {
+  return async (args, terminal) => {
+    const { dataDir } = await readSite(await configFile(args));
+    const text = await readPrivateFile(joinPath(dataDir, CONTROL_FILE));
+    if (text === undefined) throw notRunning();
+    await verb(new ControlClient(parseControlFile(text), globalThis.fetch), args, terminal);
+  };
+}
+
+async function status(client: ControlClient, args: Arguments, terminal: Terminal): Promise<void> {
+  const { body } = await client.request({ path: '/api/v1/status' });
+  terminal.out(args.on('json') ? `${JSON.stringify(body)}\n` : statusText(body as GatewayStatus));
+}
+
+async function joinHub(args: Arguments, terminal: Terminal): Promise<void> {
+  const { node, dataDir } = await readSite(await configFile(args));
+  const { join } = await import('../edgehub/join.js');
+  const joined = await join({
+    token: args.required('token'),
+    node,
+    dataDir,
+    force: args.on('force'),
+  });
+  terminal.out(
+    args.on('json')
+      ? `${JSON.stringify(joined)}\n`
+      : `joined ${joined.hub} as ${joined.node}; start the gateway with: edgetwin run\n`,
+  );
+}
