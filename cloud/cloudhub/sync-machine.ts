@@ -224,10 +224,11 @@ export class SyncMachine {
         return this.#withRepairs(draft, judged, session.adopt ? [] : due);
       }
       case 'resend': {
-        const due = [...new Set(message.devices)].filter(
-          (id) => !this.#authorizer.isForeign(id) && session.downlink.mayResend(id, moment.nowMs),
-        );
-        return this.#withRepairs(draft, NOTHING, session.adopt ? [] : due);
+        const asked = [...new Set(message.devices)];
+        const own = asked.filter((device) => !this.#authorizer.isForeign(device));
+        const due = own.filter((device) => session.downlink.mayResend(device, moment.nowMs));
+        const effects = [count('foreignRows', asked.length - own.length)];
+        return this.#withRepairs(draft, { ...NOTHING, effects }, session.adopt ? [] : due);
       }
       default:
         return this.#break(`a gateway does not send ${message.kind}`);
