@@ -29,3 +29,19 @@ export const JOURNAL_LIMITS = {
   /** The same for a full disk, which people mend at once: it fails before much is written. */
   retryFullMaxMs: 4_000,
 } as const;
+
+/** Limits of questions in SQL. What exceeds them is EDGE_LIMIT, EDGE_TIMEOUT or `truncated`. */
+export const SQL_LIMITS = {
+  /** Rows of one answer unless asked otherwise. */
+  rows: 1_000,
+  /** Bytes of one answer: what the event loop copies in one turn. */
+  resultBytes: 4 * 1024 * 1024,
+  /** Characters of one statement. */
+  sqlChars: 64 * 1024,
+  /** Milliseconds one question may take. */
+  timeMs: 10_000,
+  /** Questions that wait for the one worker. */
+  waiting: 16,
+  /** Rows handed over per turn of the event loop: about a millisecond. */
+  chunkRows: 500,
+} as const;
