@@ -20,6 +20,8 @@ function compiled(path: string): string {
 export class Program {
   readonly name: string;
   readonly log: string[] = [];
+  /** Bytes of output since the start. */
+  logBytes = 0;
   readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
   readonly #child: ChildProcess;
   #ready: Record<string, unknown> = {};
@@ -106,6 +108,7 @@ export class Program {
       if (stream === null) continue;
       createInterface({ input: stream }).on('line', (line) => {
         this.log.push(line);
+        this.logBytes += Buffer.byteLength(line) + 1;
         if (this.log.length > LOG_LINES_MAX) this.log.shift();
         onLine(line);
       });

@@ -19,6 +19,7 @@ export interface SiteOptions {
 export class Site {
   readonly folder: string;
   readonly broker: string;
+  readonly gatewayApi: string;
   readonly link: Link | undefined;
   readonly #hubListen: string;
   readonly #hubApi: string;
@@ -27,11 +28,12 @@ export class Site {
   operator = '';
 
   private constructor(folder: string, ports: readonly number[], link: Link | undefined) {
-    const [listen = 0, api = 0, broker = 0] = ports;
+    const [listen = 0, api = 0, broker = 0, gatewayApi = 0] = ports;
     this.folder = folder;
     this.#hubListen = `127.0.0.1:${listen}`;
     this.#hubApi = `127.0.0.1:${api}`;
     this.broker = `127.0.0.1:${broker}`;
+    this.gatewayApi = `127.0.0.1:${gatewayApi}`;
     this.link = link;
   }
 
@@ -42,7 +44,7 @@ export class Site {
       options.link === true ? await Link.open('127.0.0.1:0', `127.0.0.1:${ports[0]}`) : undefined;
     const site = new Site(folder, ports, link);
     try {
-      await site.#prepare(options, `127.0.0.1:${ports[3]}`);
+      await site.#prepare(options);
       await site.startGateway();
     } catch (error) {
       await site.stop();
@@ -95,7 +97,7 @@ export class Site {
     return { gateway, hub };
   }
 
-  async #prepare(options: SiteOptions, gatewayApi: string): Promise<void> {
+  async #prepare(options: SiteOptions): Promise<void> {
     const node = options.node ?? 'pi-1';
     const data = ['--data', this.hubData];
     await writeFile(join(this.folder, 'devices.yaml'), options.devices);
@@ -105,7 +107,7 @@ export class Site {
         node,
         dataDir: 'gateway',
         broker: { listen: this.broker },
-        api: { listen: gatewayApi },
+        api: { listen: this.gatewayApi },
         devices: ['devices.yaml'],
         ...(this.link === undefined ? {} : { hub: `wss://${this.link.address}` }),
       }),

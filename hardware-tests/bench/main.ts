@@ -1,0 +1,47 @@
+import { parseArgs } from 'node:util';
+import { formatTable, type BenchResult } from './table.js';
+
+const BENCHES: Readonly<Record<string, { about: string; load: () => Promise<Bench> }>> = {
+  broker: {
+    about: 'messages per second beside mosquitto, and the broker under abuse',
+    load: () => import('./broker.js'),
+  },
+  gateway: {
+    about: 'the whole gateway: memory, start, durable updates, CPU, log and flash bytes',
+    load: () => import('./gateway.js'),
+  },
+  journal: {
+    about: 'durable commits beside a plain append and fdatasync',
+    load: () => import('./journal.js'),
+  },
+};
+
+interface Bench {
+  run(): Promise<readonly BenchResult[]>;
+}
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    options: { json: { type: 'boolean' }, help: { type: 'boolean' } },
+    allowPositionals: true,
+  });
+  const print = (text: string): void => void process.stdout.write(`${text}\n`);
+  const unknown = positionals.filter((name) => !Object.hasOwn(BENCHES, name));
+  if (positionals.length === 0 || unknown.length > 0 || values.help === true) {
+    if (unknown.length > 0) process.stderr.write(`no benchmark ${unknown.join(', ')}\n`);
+    print('npm run bench -- NAME... [--json]');
+    for (const [name, { about }] of Object.entries(BENCHES)) print(`  ${name.padEnd(10)} ${about}`);
+    return unknown.length > 0 ? 2 : 0;
+  }
+  for (const name of positionals) {
+    const bench = await BENCHES[name]?.load();
+    for (const result of (await bench?.run()) ?? []) {
+      if (values.json === true) print(JSON.stringify({ bench: name, ...result }));
+      else
+        print([`\n${result.title}`, formatTable(result.rows), ...(result.notes ?? [])].join('\n'));
+    }
+  }
+  return 0;
+}
+
+process.exitCode = await main();

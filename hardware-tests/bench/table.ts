@@ -1,0 +1,33 @@
+/** What a benchmark returns: a table, its peer measured in the same run, and notes for people. */
+export interface BenchResult {
+  readonly title: string;
+  readonly rows: readonly Readonly<Record<string, string | number>>[];
+  readonly notes?: readonly string[];
+}
+
+/** Columns as wide as their widest cell; numbers with at most two decimals, to the right. */
+export function formatTable(rows: BenchResult['rows']): string {
+  const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
+  const cells = rows.map((row) => columns.map((column) => formatCell(row[column] ?? '')));
+  const widths = columns.map((column, index) =>
+    Math.max(column.length, ...cells.map((line) => line[index]?.length ?? 0)),
+  );
+  const numeric = columns.map((column) => rows.every((row) => typeof row[column] !== 'string'));
+  const line = (texts: readonly string[]): string =>
+    texts
+      .map((text, index) =>
+        numeric[index] === true
+          ? text.padStart(widths[index] ?? 0)
+          : text.padEnd(widths[index] ?? 0),
+      )
+      .join('  ')
+      .trimEnd();
+  return [line(columns), line(widths.map((width) => '-'.repeat(width))), ...cells.map(line)].join(
+    '\n',
+  );
+}
+
+function formatCell(value: string | number): string {
+  if (typeof value === 'string') return value;
+  return Number.isInteger(value) ? String(value) : value.toFixed(2);
+}
