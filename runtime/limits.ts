@@ -66,4 +66,6 @@ export const GATEWAY_LIMITS = {
   mapperRetryMaxMs: 60_000,
   /** What a mapper gets to stop before it is left alone. */
   mapperStopMs: 5_000,
+  /** Between looks for an identity while this gateway has not joined a hub. */
+  joinLookMs: 5_000,
 } as const;

@@ -1,3 +1,5 @@
+import type { RequestListener } from 'node:http';
+
 // How both ends are named and judged is part of the contract: no transport has its own rules.
 export { NODE_URN, certifiedHub, certifiedNode, type CertifiedName } from './certificates.js';
 
@@ -90,3 +92,28 @@ export interface Listener {
   /** Closes the door, then every connection with `normal`. Resolves when sockets are gone. */
   close(): Promise<void>;
 }
+
+/** The door for gateways. A transport that carries HTTP as well serves joining through `onRequest`. */
+export interface NodeListener extends Listener {
+  /** For handshakes from now on; live connections keep theirs. */
+  setIdentity(identity: Pick<Identity, 'key' | 'certificate'>): void;
+  setAuthorities(clientAuthorities: readonly string[]): void;
+  /** Closes the connections of these peers and returns how many: revocation within a second. */
+  closePeers(predicate: (peer: Peer) => boolean, code: CloseCode, detail?: string): number;
+}
+
+export interface ListenOptions {
+  /** `port: 0` takes a free one. */
+  readonly listen: { readonly host: string; readonly port: number };
+  /** Key and certificate chain, the authority last, so that joiners can compare its pin. */
+  readonly identity: Pick<Identity, 'key' | 'certificate'>;
+  /** PEM of the authorities that issue node certificates. */
+  readonly clientAuthorities: readonly string[];
+  /** Every HTTPS request that is not the tunnel's, from anybody. Absent: 404. */
+  readonly onRequest?: RequestListener;
+  /** Asked for each authenticated node before it is let in: false refuses a revoked one. */
+  readonly admit?: (peer: Peer) => boolean;
+}
+
+/** Opens the hub's door. Rejects with EDGE_CONNECTION when the port is taken, EDGE_CERTIFICATE. */
+export type ListenForNodes = (options: ListenOptions) => Promise<NodeListener>;

@@ -1,6 +1,6 @@
 import type { X509Certificate } from 'node:crypto';
 import { constants } from 'node:crypto';
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
@@ -9,35 +9,27 @@ import type { Clock } from '#protocol/clock.js';
 import { EdgeError } from '#protocol/errors.js';
 import type { Log } from '#protocol/log.js';
 import { readCertificate } from '../certificates.js';
-import type { CloseCode, Connection, Identity, Listener, Peer } from '../transport.js';
+import type {
+  CloseCode,
+  Connection,
+  Identity,
+  ListenOptions,
+  NodeListener,
+  Peer,
+} from '../transport.js';
 import { addressOf, admittedNode } from './admission.js';
 import { WebsocketConnection } from './connection.js';
 import { LISTENER_LIMITS, type ListenerLimits } from './limits.js';
 import { PendingSockets, Roster } from './roster.js';
 import { TUNNEL_PATH } from './secure-socket.js';
 
-export interface WebsocketListenOptions {
-  /** `port: 0` takes a free one. */
-  readonly listen: { readonly host: string; readonly port: number };
-  /** Key and certificate chain, the authority last, so that joiners can compare its pin. */
-  readonly identity: Pick<Identity, 'key' | 'certificate'>;
-  /** PEM of the authorities that issue node certificates. */
-  readonly clientAuthorities: readonly string[];
-  /** Every HTTPS request that is not the tunnel's, from anybody. Absent: 404. */
-  readonly onRequest?: RequestListener;
-  /** Asked for each authenticated node before it is let in: false refuses a revoked one. */
-  readonly admit?: (peer: Peer) => boolean;
+export interface WebsocketListenOptions extends ListenOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly limits?: Partial<ListenerLimits>;
 }
 
-export interface WebsocketListener extends Listener {
-  /** For handshakes from now on; live connections keep theirs. */
-  setIdentity(identity: Pick<Identity, 'key' | 'certificate'>): void;
-  setAuthorities(clientAuthorities: readonly string[]): void;
-  /** Closes the connections of these peers and returns how many: revocation within a second. */
-  closePeers(predicate: (peer: Peer) => boolean, code: CloseCode, detail?: string): number;
+export interface WebsocketListener extends NodeListener {
   stats(): ListenerStats;
 }
 

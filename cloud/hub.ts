@@ -1,0 +1,164 @@
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { openFileStorage } from '#journal/file-storage.js';
+import { lockFolder } from '#journal/folder-lock.js';
+import { openStore } from '#journal/journal-store.js';
+import { tablesOf } from '#journal/store.js';
+import type { Clock, Timer } from '#protocol/clock.js';
+import { EdgeError } from '#protocol/errors.js';
+import { isLoopback, parseListenAddress } from '#protocol/listen-address.js';
+import type { Log } from '#protocol/log.js';
+import type { Random } from '#protocol/random.js';
+import { Teardown } from '#protocol/teardown.js';
+import type { ListenForNodes, NodeListener } from '#tunnel/transport.js';
+import type { OperatorTables } from './api/operators.js';
+import { Operators } from './api/operators.js';
+import { ApiServer } from './api/server.js';
+import { CloudHub } from './cloudhub/cloud-hub.js';
+import { DeviceController } from './devicecontroller/device-controller.js';
+import { Authority, hubNames } from './enrolment/authority.js';
+import { Enrolment } from './enrolment/enrolment.js';
+import { joinHandler } from './enrolment/join-handler.js';
+import type { EnrolmentTables } from './enrolment/tables.js';
+import { hubMetrics } from './hub-metrics.js';
+import { HUB_LIMITS } from './limits.js';
+import { EmbeddedHubStore } from './store/embedded-hub-store.js';
+import type { HubTables } from './store/tables.js';
+
+export interface HubOptions {
+  readonly dataDir: string;
+  /** `HOST:PORT` for gateways; port 0: any. */
+  readonly listen: string;
+  /** `HOST:PORT` for operators. Plain HTTP on loopback, HTTPS elsewhere. */
+  readonly api: string;
+  /** Further names that gateways reach this hub by; the first goes into join tokens. */
+  readonly names: readonly string[];
+}
+
+export interface HubPorts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly software: string;
+  /** The transport's listening side. */
+  readonly listen: ListenForNodes;
+}
+
+/** A running hub. */
+export interface HubProgram {
+  /** `host:port` for gateways. */
+  readonly listenAddress: string;
+  readonly apiUrl: string;
+  stop(): Promise<void>;
+}
+
+type AllTables = HubTables & EnrolmentTables & OperatorTables;
+
+/**
+ * Puts the hub together and starts it. Rejects with EDGE_LOCKED, EDGE_STORAGE(_CORRUPT),
+ * EDGE_CERTIFICATE, EDGE_USAGE or EDGE_CONFIG (addresses); then nothing is left running.
+ */
+export async function startHub(options: HubOptions, ports: HubPorts): Promise<HubProgram> {
+  const teardown = new Teardown(ports.log);
+  try {
+    return await start(options, ports, teardown);
+  } catch (error) {
+    await teardown.run();
+    throw error;
+  }
+}
+
+async function start(
+  { dataDir, listen, api, names }: HubOptions,
+  ports: HubPorts,
+  teardown: Teardown,
+): Promise<HubProgram> {
+  const { clock, random, log, software } = ports;
+  const storage = await openFileStorage(dataDir);
+  const lock = await lockFolder(dataDir);
+  teardown.add('lock', () => lock.release());
+  const store = await openStore<AllTables>(storage, {
+    ...{ clock, random, log },
+    rowsMax: HUB_LIMITS.storeRows,
+  });
+  teardown.add('store', () => store.close());
+  const fleet = await DeviceController.open({
+    store: new EmbeddedHubStore(store),
+    ...{ clock, random, log },
+  });
+  teardown.add('devicecontroller', () => fleet.stop());
+
+  const folder = join(dataDir, 'pki');
+  const authority = await Authority.open({ folder, clock, random, log });
+  const address = parseListenAddress(listen);
+  const certified = hubNames(address.host, hostname(), names);
+  const identity = await authority.hubIdentity(certified);
+  const enrolment = new Enrolment({
+    store: tablesOf<EnrolmentTables, AllTables>(store),
+    ...{ authority, clock, random, log },
+    hubUrl: (): string => `wss://${publicHost(address.host, names)}:${portOf(listener.address)}`,
+  });
+  const isNodeAllowed = enrolment.isNodeAllowed.bind(enrolment);
+  const listener: NodeListener = await ports.listen({
+    listen: address,
+    identity,
+    clientAuthorities: [authority.certificate],
+    onRequest: joinHandler(enrolment, clock),
+    admit: isNodeAllowed,
+  });
+  const cloudHub = new CloudHub({ fleet, clock, random, log, isNodeAllowed });
+  cloudHub.accept(listener);
+  teardown.add('cloudhub', () => cloudHub.stop());
+  renewDaily(authority, certified, listener, ports, teardown);
+
+  const apiServer = new ApiServer({
+    ...{ fleet, clock, random, log, software, dataDir, listen: api },
+    operators: new Operators(tablesOf<OperatorTables, AllTables>(store), { clock, random }),
+    createJoinToken: (request) => enrolment.createToken(request),
+    health: () => {
+      const { alarm } = store.stats();
+      return { alarms: alarm === undefined ? [] : [alarm] };
+    },
+    metrics: () => hubMetrics({ counters: cloudHub.counters, store: store.stats(), fleet }),
+    ...(isLoopback(parseListenAddress(api).host)
+      ? {}
+      : { tls: { key: identity.key, cert: identity.certificate } }),
+  });
+  const { url } = await apiServer.start();
+  teardown.add('api', () => apiServer.stop());
+  return { listenAddress: listener.address, apiUrl: url, stop: () => teardown.run() };
+}
+
+/** The hub's certificate lives shorter than its process: a new one is handed over in time. */
+function renewDaily(
+  authority: Authority,
+  names: readonly string[],
+  listener: NodeListener,
+  { clock, log }: HubPorts,
+  teardown: Teardown,
+): void {
+  let timer: Timer;
+  const again = (): void => {
+    timer = clock.setTimer('renew-hub-certificate', HUB_LIMITS.certificateCheckMs, () => {
+      authority.hubIdentity(names).then(
+        (identity) => listener.setIdentity(identity),
+        (error: unknown) =>
+          log.error('hub-certificate-renewal-failed', { error: EdgeError.from(error) }),
+      );
+      again();
+    });
+  };
+  again();
+  teardown.add('certificate', () => timer.cancel());
+}
+
+/** What gateways dial: a given name first, never a wildcard. */
+function publicHost(listenHost: string, names: readonly string[]): string {
+  const wildcard = listenHost === '0.0.0.0' || listenHost === '::';
+  const host = names[0] ?? (wildcard ? hostname() : listenHost);
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+function portOf(address: string): string {
+  return address.slice(address.lastIndexOf(':') + 1);
+}

@@ -1,0 +1,89 @@
+import type { Clock, Timer } from '#protocol/clock.js';
+import { EdgeError } from '#protocol/errors.js';
+import type { Log } from '#protocol/log.js';
+import type { Random } from '#protocol/random.js';
+import type { Transport } from '#tunnel/transport.js';
+import type { DeviceTwin } from '../devicetwin/device-twin.js';
+import { GATEWAY_LIMITS } from '../limits.js';
+import type { GatewayStatus } from '../metaserver/status.js';
+import type { MetaStore } from '../metamanager/meta-store.js';
+import { EdgeHub } from './edge-hub.js';
+import { loadIdentity } from './join.js';
+
+export interface UplinkOptions {
+  readonly meta: MetaStore;
+  readonly twins: DeviceTwin;
+  readonly transport: Transport;
+  readonly dataDir: string;
+  /** Overrides the hub's address that joining has kept. */
+  readonly hub?: string | undefined;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly software: string;
+}
+
+/**
+ * EdgeHub from the moment this gateway has an identity. A gateway that has not joined serves its
+ * devices locally and looks for its identity now and then, so that joining needs no restart.
+ */
+export class Uplink {
+  readonly #options: UplinkOptions;
+  readonly #log: Log;
+  #edgeHub: EdgeHub | undefined;
+  #look: Timer | undefined;
+  #stopped = false;
+
+  constructor(options: UplinkOptions) {
+    this.#options = options;
+    this.#log = options.log.child('edgehub');
+  }
+
+  /** Rejects with EDGE_CERTIFICATE when there is an identity that cannot be used. */
+  async start(): Promise<void> {
+    if (await this.#dial()) return;
+    this.#log.warn('not-joined', { hint: 'Run `edgetwin join --token TOKEN`; it is picked up.' });
+    this.#lookLater();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#look?.cancel();
+    await this.#edgeHub?.stop();
+  }
+
+  status(): GatewayStatus['hub'] {
+    if (this.#edgeHub !== undefined) return { epoch: 0, ...this.#edgeHub.status() };
+    const { hub = '', transport } = this.#options;
+    return {
+      ...{ connected: false, epoch: 0, since: 0, transport: transport.name, url: hub },
+      ...{ unsent: 0, inFlight: 0, reconnects: 0 },
+      lastError: { code: 'EDGE_CERTIFICATE', message: 'this gateway has not joined a hub yet' },
+    };
+  }
+
+  async #dial(): Promise<boolean> {
+    const { dataDir, hub, ...options } = this.#options;
+    const joined = await loadIdentity(dataDir);
+    if (joined === undefined || this.#stopped) return false;
+    const url = hub ?? joined.hub;
+    this.#edgeHub = new EdgeHub({ ...options, url, identity: joined.identity });
+    this.#edgeHub.start();
+    return true;
+  }
+
+  #lookLater(): void {
+    if (this.#stopped) return;
+    this.#look = this.#options.clock.setTimer('look-for-identity', GATEWAY_LIMITS.joinLookMs, () => {
+      this.#dial().then(
+        (done) => {
+          if (!done) this.#lookLater();
+        },
+        (error: unknown) => {
+          this.#log.error('identity-unusable', { error: EdgeError.from(error) });
+          this.#lookLater();
+        },
+      );
+    });
+  }
+}

@@ -1,0 +1,132 @@
+import { openFileStorage } from '#journal/file-storage.js';
+import { lockFolder } from '#journal/folder-lock.js';
+import { openStore } from '#journal/journal-store.js';
+import type { Store } from '#journal/store.js';
+import type { Clock } from '#protocol/clock.js';
+import type { Log } from '#protocol/log.js';
+import type { MapperModule } from '#protocol/mapper-port.js';
+import type { Random } from '#protocol/random.js';
+import { Teardown } from '#protocol/teardown.js';
+import type { Transport } from '#tunnel/transport.js';
+import type { GatewayConfig } from './config/load.js';
+import { DeviceTwin } from './devicetwin/device-twin.js';
+import { MapperRunner } from './devicetwin/mapper-host.js';
+import { Uplink } from './edgehub/uplink.js';
+import { EventBus } from './eventbus/event-bus.js';
+import { MetaServer } from './metaserver/meta-server.js';
+import type { GatewayStatus } from './metaserver/status.js';
+import { MetaStore } from './metamanager/meta-store.js';
+import type { GatewayTables } from './metamanager/tables.js';
+
+/** What the runtime is given by the composition root. */
+export interface GatewayPorts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** Name and version, as the hub shows them. */
+  readonly software: string;
+  readonly transport: Transport;
+  /** The in-process mapper of a protocol; undefined: its devices report over MQTT. */
+  readonly loadMapper: (protocolName: string) => Promise<MapperModule | undefined>;
+}
+
+/** A running gateway. */
+export interface Gateway {
+  /** `host:port` of the MQTT broker, URL of the local API. */
+  readonly addresses: { readonly broker: string; readonly api: string };
+  status(): GatewayStatus;
+  /** In reverse order of the start; each part says goodbye. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Puts the gateway together and starts it. Rejects with EDGE_LOCKED, EDGE_STORAGE(_CORRUPT),
+ * EDGE_CONFIG (an address that cannot be listened on) or EDGE_CERTIFICATE; then nothing is left running.
+ */
+export async function startGateway(config: GatewayConfig, ports: GatewayPorts): Promise<Gateway> {
+  const teardown = new Teardown(ports.log);
+  try {
+    return await start(config, ports, teardown);
+  } catch (error) {
+    await teardown.run();
+    throw error;
+  }
+}
+
+async function start(
+  config: GatewayConfig,
+  ports: GatewayPorts,
+  teardown: Teardown,
+): Promise<Gateway> {
+  const { clock, random, log, software } = ports;
+  const { node, dataDir, devices } = config;
+  const startedAtMs = clock.now();
+
+  const store = await openGatewayStore(dataDir, ports, teardown);
+  const meta = await MetaStore.open(store, { clock, random, log });
+  teardown.add('metamanager', () => meta.close());
+  const twins = new DeviceTwin({ meta, devices, clock, log });
+  teardown.add('devicetwin', () => twins.stop());
+
+  const eventBus = new EventBus({
+    ...{ twins, node, listen: config.broker.listen },
+    ...{ clock, random, log },
+  });
+  const { address } = await eventBus.start();
+  teardown.add('eventbus', () => eventBus.stop());
+  const broker = `${address.host}:${address.port}`;
+
+  const mappers = new MapperRunner({ twins, clock, random, log });
+  const uplink = new Uplink({ ...ports, meta, twins, dataDir, hub: config.hub });
+
+  const status = (): GatewayStatus => ({
+    node,
+    software,
+    uptimeMs: Math.round(clock.now() - startedAtMs),
+    hub: uplink.status(),
+    store: store.stats(),
+    broker: { address: broker, ...brokerStatus(eventBus) },
+    ...mappers.status(),
+    devices: devices.length,
+    memoryBytes: process.memoryUsage.rss(),
+  });
+  const metaServer = new MetaServer({
+    ...{ twins, status, listen: config.api.listen, dataDir },
+    ...{ clock, random, log },
+  });
+  const { url } = await metaServer.start();
+  teardown.add('metaserver', () => metaServer.stop());
+
+  teardown.add('mappers', () => mappers.stop());
+  await mappers.start(await modulesFor(config, ports));
+  teardown.add('edgehub', () => uplink.stop());
+  await uplink.start();
+  return { addresses: { broker, api: url }, status, stop: () => teardown.run() };
+}
+
+async function openGatewayStore(
+  dataDir: string,
+  { clock, random, log }: GatewayPorts,
+  teardown: Teardown,
+): Promise<Store<GatewayTables>> {
+  const storage = await openFileStorage(dataDir);
+  const lock = await lockFolder(dataDir);
+  teardown.add('lock', () => lock.release());
+  const store = await openStore<GatewayTables>(storage, { clock, random, log });
+  teardown.add('store', () => store.close());
+  return store;
+}
+
+async function modulesFor(
+  { devices }: GatewayConfig,
+  { loadMapper }: GatewayPorts,
+): Promise<readonly MapperModule[]> {
+  const names = new Set(devices.map((device) => device.protocol.protocolName));
+  const modules = await Promise.all([...names].map((name) => loadMapper(name)));
+  return modules.filter((module) => module !== undefined);
+}
+
+function brokerStatus(eventBus: EventBus): { clients: number; counters: Record<string, number> } {
+  const counters = eventBus.stats();
+  return { clients: counters['clients'] ?? 0, counters };
+}
