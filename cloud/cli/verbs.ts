@@ -32,7 +32,7 @@ async function tokenCreate(
   args: Arguments,
   terminal: Terminal,
 ): Promise<void> {
-  const ttlHours = hoursOf(args.text('ttl') ?? '24h');
+  const ttlHours = hoursOf(args.required('ttl'));
   const body = { node: args.required('node'), ttlHours };
   const answer = await client.request({ method: 'POST', path: '/api/v1/tokens', body });
   printToken(answer.body, args, terminal);

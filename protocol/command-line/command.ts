@@ -27,6 +27,7 @@ export interface Flag {
   readonly value?: string;
   readonly required?: boolean;
   readonly repeated?: boolean;
+  /** The value when the flag is not given. */
   readonly default?: string;
   /** The only values it takes. */
   readonly choices?: readonly string[];

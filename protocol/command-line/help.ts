@@ -29,19 +29,44 @@ export function programHelp(program: Program): string {
 }
 
 export function commandHelp(program: Program, command: Command): string {
-  const rows = [
-    ...(command.operands ?? []).map((operand) => [operandForm(operand), operand.summary]),
-    ...flagsOf(command).map((flag) => [flagForm(flag), flagSummary(flag)]),
-  ];
   return lines([
     command.summary,
     '',
     usageLine(program, command),
     '',
-    ...columns(rows),
+    ...columns(argumentRows(command)),
     '',
     `Example: ${command.example}`,
   ]);
+}
+
+/** The commands of a program as a chapter of docs/cli.md, which tests hold against the table. */
+export function markdown(program: Program): string {
+  const sections = program.commands.map((command) => {
+    const rows = argumentRows(command).map(([left, right]) => `- \`${left}\`: ${right}`);
+    return lines([
+      `### ${program.name} ${commandName(command)}`,
+      '',
+      command.summary,
+      '',
+      '```sh',
+      command.example,
+      '```',
+      '',
+      ...rows,
+    ]);
+  });
+  return [`## ${program.name}\n`, ...sections].join('\n');
+}
+
+function argumentRows(command: Command): [string, string][] {
+  return [
+    ...(command.operands ?? []).map((operand): [string, string] => [
+      operandForm(operand),
+      operand.summary,
+    ]),
+    ...flagsOf(command).map((flag): [string, string] => [flagForm(flag), flagSummary(flag)]),
+  ];
 }
 
 function operandForm(operand: Operand): string {

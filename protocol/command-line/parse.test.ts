@@ -16,7 +16,13 @@ const program: Program = {
       flags: [
         { name: 'data', value: 'DIR', required: true, summary: 'Folder.' },
         { name: 'name', value: 'HOST', repeated: true, summary: 'Names.' },
-        { name: 'level', value: 'LEVEL', choices: ['low', 'high'], summary: 'Level.' },
+        {
+          name: 'level',
+          value: 'LEVEL',
+          choices: ['low', 'high'],
+          default: 'low',
+          summary: 'Level.',
+        },
       ],
       example: 'thing run --data d',
     },
@@ -41,6 +47,7 @@ test('flags take their value after a space or an equals sign, and may repeat whe
   const args = run(t, 'run', '--data', 'd', '--name=a=b', '--name', 'c');
   t.is(args.required('data'), 'd');
   t.deepEqual(args.texts('name'), ['a=b', 'c']);
+  t.is(args.text('level'), 'low');
   t.false(args.on('json'));
 });
 

@@ -64,6 +64,9 @@ export function parseCommandLine(program: Program, argv: readonly string[]): Inv
   const read = readArguments(program, command, rest);
   if (leading > 0) read.flags.set('json', ['']);
   checkRequired(program, command, read);
+  for (const flag of flagsOf(command))
+    if (flag.default !== undefined && !read.flags.has(flag.name))
+      read.flags.set(flag.name, [flag.default]);
   return { kind: 'run', command, args: new Arguments(read.operands, read.flags) };
 }
 

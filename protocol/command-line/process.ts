@@ -1,5 +1,7 @@
-import { EXIT } from './exit-code.js';
+import { EdgeError } from '../errors.js';
+import type { Log } from '../log.js';
 import type { Program } from './command.js';
+import { EXIT } from './exit-code.js';
 import { runCommandLine } from './terminal.js';
 import type { Dispatch } from './terminal.js';
 
@@ -9,6 +11,7 @@ export interface ProcessPort {
   readonly stdout: OutputPort;
   readonly stderr: OutputPort;
   on(event: 'SIGINT' | 'SIGTERM', listener: () => void): unknown;
+  on(event: 'uncaughtException' | 'unhandledRejection', listener: (thrown: Error) => void): unknown;
   exit(code: number): void;
 }
 
@@ -19,13 +22,13 @@ interface OutputPort {
 
 /**
  * A whole program: reads its words, performs the command, says how it ended by its exit code. The
- * first signal asks for an orderly end, the second one ends at once.
+ * first signal asks for an orderly end, the second one ends at once. A defect that nobody caught
+ * is logged and ends the program: its state cannot be trusted, and a supervisor starts it anew.
  */
 export async function runProcess(
   process: ProcessPort,
   program: Program,
-  version: () => string,
-  dispatch: Dispatch,
+  parts: { readonly version: () => string; readonly dispatch: Dispatch; readonly log: Log },
 ): Promise<void> {
   const stop = new AbortController();
   const onSignal = (): void => {
@@ -34,6 +37,12 @@ export async function runProcess(
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
+  const onDefect = (thrown: Error): void => {
+    parts.log.error('uncaught', { error: EdgeError.from(thrown), stack: thrown.stack });
+    process.exit(EXIT.failure);
+  };
+  process.on('uncaughtException', onDefect);
+  process.on('unhandledRejection', onDefect);
   // The reader of a pipe has enough: `edgetwin twin watch | head`.
   process.stdout.on('error', () => process.exit(EXIT.ok));
   process.stderr.on('error', () => undefined);
@@ -42,6 +51,7 @@ export async function runProcess(
     err: (text: string) => void process.stderr.write(text),
     signal: stop.signal,
   };
+  const { version, dispatch } = parts;
   const code = await runCommandLine(program, version, dispatch, process.argv.slice(2), terminal);
   process.stdout.write('', () => process.exit(code));
 }

@@ -8,8 +8,7 @@ import {
 const CONFIG: Flag = {
   name: 'config',
   value: 'FILE',
-  default: './gateway.yaml, then /etc/edgetwin/gateway.yaml',
-  summary: 'The gateway’s configuration.',
+  summary: 'The configuration. Default: ./gateway.yaml, then /etc/edgetwin/gateway.yaml.',
 };
 
 /** The commands of the gateway's program. docs/cli.md is held against this table by a test. */
