@@ -1,4 +1,4 @@
-import { crc32 } from 'node:zlib';
+import { crc32 } from './checksum.js';
 
 /**
  * One record: u32 length, u32 CRC-32, payload; little-endian. The CRC continues from the CRC of

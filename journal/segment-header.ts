@@ -1,5 +1,5 @@
-import { crc32 } from 'node:zlib';
 import { EdgeError } from '#protocol/errors.js';
+import { crc32 } from './checksum.js';
 
 /**
  * The head of a journal segment: two copies, a sector each, of magic (8 bytes), u32 format

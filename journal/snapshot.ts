@@ -1,4 +1,4 @@
-import { crc32 } from 'node:zlib';
+import { crc32 } from './checksum.js';
 import type { Storage } from './storage-port.js';
 import { JOURNAL_LIMITS } from './limits.js';
 import { type FrozenTables, RowTables } from './row-tables.js';

@@ -1,9 +1,11 @@
+import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import type { Database } from 'sql.js';
 import type { Clock } from '#protocol/clock.js';
 import { EdgeError } from '#protocol/errors.js';
 import type { Store, TableName } from './store.js';
 import { SQL_LIMITS } from './limits.js';
-import type { SqlAnswer, SqlRequest, SqlRows } from './sql-worker.js';
+import type { SqlAnswer, SqlRequest, SqlRows } from './sql-messages.js';
 
 export type SqlParameter = string | number | null;
 
@@ -49,6 +51,16 @@ export function openSqlView<Tables extends object>(
   options: SqlViewOptions,
 ): SqlView {
   return new WorkerView(store, tables, options);
+}
+
+export type { Database };
+
+/** For the worker: an empty database in memory. sql.js is loaded here and nowhere else. */
+export async function openDatabase(): Promise<Database> {
+  const { default: initialise } = await import('sql.js');
+  const wasm = fileURLToPath(import.meta.resolve('sql.js/dist/sql-wasm.wasm'));
+  const sqlite = await initialise({ locateFile: () => wasm });
+  return new sqlite.Database();
 }
 
 class WorkerView<Tables extends object> implements SqlView {

@@ -1,38 +1,6 @@
-import { fileURLToPath } from 'node:url';
 import { parentPort } from 'node:worker_threads';
-import type { Database, SqlValue } from 'sql.js';
-
-/** What the view asks of the worker, one at a time, each answered by one SqlAnswer. */
-export type SqlRequest =
-  /** A new, empty database with these tables. */
-  | {
-      readonly kind: 'begin';
-      readonly tables: readonly { readonly name: string; readonly fields: readonly string[] }[];
-    }
-  /** JSON of an array of [key, row]. */
-  | { readonly kind: 'load'; readonly table: string; readonly rows: string }
-  | {
-      readonly kind: 'query';
-      readonly sql: string;
-      readonly params: readonly SqlValue[];
-      readonly rowsMax: number;
-      readonly bytesMax: number;
-    }
-  | { readonly kind: 'export' };
-
-export interface SqlRows {
-  readonly columns: readonly string[];
-  readonly rows: readonly (readonly SqlValue[])[];
-  /** True when there were more rows than asked for, or more bytes than a result may have. */
-  readonly truncated: boolean;
-}
-
-export type SqlAnswer =
-  | { readonly kind: 'done' }
-  | { readonly kind: 'rows'; readonly result: SqlRows }
-  | { readonly kind: 'image'; readonly image: Uint8Array }
-  /** `refused`: the statement is not one that may run here, rather than wrong SQL. */
-  | { readonly kind: 'error'; readonly message: string; readonly refused: boolean };
+import type { SqlAnswer, SqlRequest, SqlRows, SqlValue } from './sql-messages.js';
+import { type Database, openDatabase } from './sql-view.js';
 
 /** Bytes that SQLite may take: a query cannot make the process grow beyond it. */
 const HEAP_BYTES_MAX = 128 * 1024 * 1024;
@@ -44,7 +12,8 @@ let database: Database | undefined;
 async function answer(request: SqlRequest): Promise<SqlAnswer> {
   if (request.kind === 'begin') {
     database?.close();
-    database = await emptyDatabase();
+    database = await openDatabase();
+    database.run(`PRAGMA hard_heap_limit = ${HEAP_BYTES_MAX}`);
     for (const { name, fields } of request.tables) database.run(createTable(name, fields));
     return { kind: 'done' };
   }
@@ -59,15 +28,6 @@ async function answer(request: SqlRequest): Promise<SqlAnswer> {
     case 'export':
       return { kind: 'image', image: open.export() };
   }
-}
-
-async function emptyDatabase(): Promise<Database> {
-  const { default: initialise } = await import('sql.js');
-  const wasm = fileURLToPath(import.meta.resolve('sql.js/dist/sql-wasm.wasm'));
-  const sqlite = await initialise({ locateFile: () => wasm });
-  const empty = new sqlite.Database();
-  empty.run(`PRAGMA hard_heap_limit = ${HEAP_BYTES_MAX}`);
-  return empty;
 }
 
 function createTable(name: string, fields: readonly string[]): string {
