@@ -1,0 +1,41 @@
+import type { Clock } from '#protocol/clock.js';
+import type { Arguments } from '#protocol/command-line/parse.js';
+import { serve } from '#protocol/command-line/service.js';
+import type { CommandHandler, Terminal } from '#protocol/command-line/terminal.js';
+import { jsonLog } from '#protocol/log.js';
+import type { Log, LogLevel } from '#protocol/log.js';
+import type { Random } from '#protocol/random.js';
+import type { ListenForNodes } from '#tunnel/transport.js';
+import { startHub } from '../hub.js';
+
+/** What the composition root brings together. */
+export interface HubParts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly software: string;
+  readonly listen: (log: Log) => ListenForNodes;
+}
+
+export function hubCommands(parts: HubParts): Readonly<Record<string, CommandHandler>> {
+  return { run: (args, terminal) => run(parts, args, terminal) };
+}
+
+async function run(parts: HubParts, args: Arguments, terminal: Terminal): Promise<void> {
+  const { clock } = parts;
+  const log = jsonLog(
+    (line) => terminal.err(line),
+    () => clock.wallTime(),
+    args.required('log-level') as LogLevel,
+  );
+  const options = {
+    dataDir: args.required('data'),
+    listen: args.required('listen'),
+    api: args.required('api'),
+    names: args.texts('name'),
+  };
+  const start = async () => {
+    const hub = await startHub(options, { ...parts, listen: parts.listen(log), log });
+    return { ready: { listen: hub.listenAddress, api: hub.apiUrl }, stop: () => hub.stop() };
+  };
+  await serve(start, { clock, log }, terminal, args.on('json'));
+}

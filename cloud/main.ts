@@ -1,0 +1,44 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { systemClock } from '#protocol/clock.js';
+import { commandName } from '#protocol/command-line/command.js';
+import type { Command } from '#protocol/command-line/command.js';
+import { runProcess } from '#protocol/command-line/process.js';
+import type { CommandHandler } from '#protocol/command-line/terminal.js';
+import { EdgeError } from '#protocol/errors.js';
+import { jsonLog } from '#protocol/log.js';
+import { systemRandom } from '#protocol/random.js';
+import { EDGETWIN_HUB } from './cli/commands.js';
+
+const log = jsonLog(
+  (line) => void process.stderr.write(line),
+  () => systemClock.wallTime(),
+);
+
+await runProcess(process, EDGETWIN_HUB, { version, dispatch, log });
+
+/** Each command loads only what it needs. */
+async function dispatch(command: Command): Promise<CommandHandler> {
+  const name = commandName(command);
+  const handlers = name === 'run' ? await wholeHub() : (await import('./cli/verbs.js')).VERBS;
+  const handler = handlers[name];
+  if (handler === undefined) throw new EdgeError('EDGE_INTERNAL', `${name} has no handler`);
+  return handler;
+}
+
+async function wholeHub(): Promise<Readonly<Record<string, CommandHandler>>> {
+  const { hubCommands } = await import('./cli/run.js');
+  const { listenWebsocket } = await import('#tunnel/websocket/listener.js');
+  return hubCommands({
+    clock: systemClock,
+    random: systemRandom,
+    software: `edgetwin-hub ${version()}`,
+    listen: (ownLog) => (options) =>
+      listenWebsocket({ ...options, clock: systemClock, log: ownLog }),
+  });
+}
+
+function version(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}

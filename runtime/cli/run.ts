@@ -1,0 +1,65 @@
+import type { Clock } from '#protocol/clock.js';
+import type { Arguments } from '#protocol/command-line/parse.js';
+import { serve } from '#protocol/command-line/service.js';
+import type { CommandHandler, Terminal } from '#protocol/command-line/terminal.js';
+import { jsonLog } from '#protocol/log.js';
+import type { Log } from '#protocol/log.js';
+import type { MapperModule } from '#protocol/mapper-port.js';
+import type { Random } from '#protocol/random.js';
+import type { Transport } from '#tunnel/transport.js';
+import type { ValidateDevice } from '../config/device-files.js';
+import { formatIssues } from '../config/issue.js';
+import { loadConfig } from '../config/load.js';
+import { startGateway } from '../runtime.js';
+import { configFile } from './gateway-file.js';
+
+/** What the composition root brings together. */
+export interface GatewayParts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly software: string;
+  readonly loadMapper: (protocolName: string) => Promise<MapperModule | undefined>;
+  readonly transport: (log: Log) => Promise<Transport>;
+}
+
+/** `run` and `check`: the commands that read the whole configuration. */
+export function gatewayCommands(parts: GatewayParts): Readonly<Record<string, CommandHandler>> {
+  return {
+    run: (args, terminal) => run(parts, args, terminal),
+    check: (args, terminal) => check(parts, args, terminal),
+  };
+}
+
+async function run(parts: GatewayParts, args: Arguments, terminal: Terminal): Promise<void> {
+  const { clock, random, software, loadMapper } = parts;
+  const config = await loadConfig(await configFile(args), validateBy(parts));
+  const log = jsonLog(
+    (line) => terminal.err(line),
+    () => clock.wallTime(),
+    config.log.level,
+  );
+  for (const issue of config.warnings) log.warn('config', { ...issue });
+  const start = async () => {
+    const transport = await parts.transport(log);
+    const ports = { clock, random, log, software, loadMapper, transport };
+    const gateway = await startGateway(config, ports);
+    return { ready: gateway.addresses, stop: () => gateway.stop() };
+  };
+  await serve(start, { clock, log }, terminal, args.on('json'));
+}
+
+async function check(parts: GatewayParts, args: Arguments, terminal: Terminal): Promise<void> {
+  const file = await configFile(args);
+  const { node, devices, warnings } = await loadConfig(file, validateBy(parts));
+  if (args.on('json')) {
+    terminal.out(`${JSON.stringify({ node, devices: devices.map(({ id }) => id), warnings })}\n`);
+    return;
+  }
+  if (warnings.length > 0) terminal.err(`${formatIssues(warnings)}\n`);
+  terminal.out(`${file} is sound: node ${node}, ${devices.length} devices\n`);
+}
+
+/** A device of a protocol that no mapper here serves is for a mapper in another process. */
+function validateBy({ loadMapper }: GatewayParts): ValidateDevice {
+  return async (device) => (await loadMapper(device.protocol.protocolName))?.validate(device) ?? [];
+}

@@ -1,0 +1,50 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { systemClock } from '#protocol/clock.js';
+import { commandName } from '#protocol/command-line/command.js';
+import type { Command } from '#protocol/command-line/command.js';
+import { runProcess } from '#protocol/command-line/process.js';
+import type { CommandHandler } from '#protocol/command-line/terminal.js';
+import { EdgeError } from '#protocol/errors.js';
+import { jsonLog } from '#protocol/log.js';
+import { systemRandom } from '#protocol/random.js';
+import { EDGETWIN } from './cli/commands.js';
+
+const log = jsonLog(
+  (line) => void process.stderr.write(line),
+  () => systemClock.wallTime(),
+);
+
+await runProcess(process, EDGETWIN, { version, dispatch, log });
+
+/** Each command loads only what it needs: `status` is asked often and should answer at once. */
+async function dispatch(command: Command): Promise<CommandHandler> {
+  const name = commandName(command);
+  const handlers =
+    name === 'run' || name === 'check'
+      ? await wholeGateway()
+      : (await import('./cli/verbs.js')).VERBS;
+  const handler = handlers[name];
+  if (handler === undefined) throw new EdgeError('EDGE_INTERNAL', `${name} has no handler`);
+  return handler;
+}
+
+async function wholeGateway(): Promise<Readonly<Record<string, CommandHandler>>> {
+  const { gatewayCommands } = await import('./cli/run.js');
+  return gatewayCommands({
+    clock: systemClock,
+    random: systemRandom,
+    software: `edgetwin ${version()}`,
+    loadMapper: async (protocolName) =>
+      (await import('#mappers/registry.js')).loadMapper(protocolName),
+    transport: async (ownLog) => {
+      const { websocketTransport } = await import('#tunnel/websocket/client.js');
+      return websocketTransport({ clock: systemClock, random: systemRandom, log: ownLog });
+    },
+  });
+}
+
+function version(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
