@@ -24,6 +24,7 @@ export async function serve(
   json: boolean,
 ): Promise<void> {
   const service = await start();
+  ports.log.info('ready', { ...service.ready });
   terminal.out(readyLine(service.ready, json));
   await aborted(terminal.signal);
   ports.log.info('stopping');

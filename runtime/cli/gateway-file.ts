@@ -34,7 +34,7 @@ export async function readSite(
   if (document === undefined || issues.some(({ severity }) => severity === 'error'))
     throw configError(issues);
   const { output, issues: wrong } = checkShape(gatewaySchema, document.value ?? {});
-  if (output !== undefined)
+  if (output !== undefined && wrong.length === 0)
     return { node: output.node, dataDir: resolve(dirname(file), output.dataDir) };
   throw configError(
     wrong.map(({ path, message, suggestion, unknownKey }) => ({

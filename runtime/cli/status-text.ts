@@ -1,4 +1,5 @@
 import { duration, printable, textTable } from '#protocol/command-line/text-table.js';
+import { isoTime } from '#protocol/twin-document.js';
 import type { GatewayStatus } from '../metaserver/status.js';
 
 /** The status for people: the link first, then what would worry one. */
@@ -23,10 +24,11 @@ function hubText(hub: GatewayStatus['hub']): string {
   const { connected, url, transport, since, unsent, inFlight, reconnects, lastError } = hub;
   if (url === '') return 'none: join one with `edgetwin join`';
   const state = connected ? `connected over ${transport}` : 'not connected';
+  const from = since > 0 ? ` since ${isoTime(since) ?? 'long ago'}` : '';
   const trouble =
     connected || lastError === undefined ? '' : ` (${lastError.code}: ${lastError.message})`;
   const queue = `${unsent} unsent, ${inFlight} in flight, ${reconnects} reconnects`;
-  return `${url} ${state} for ${duration(since)}${trouble}, ${queue}`;
+  return `${url} ${state}${from}${trouble}, ${queue}`;
 }
 
 function mebibytes(bytes: number): string {

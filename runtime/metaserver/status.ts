@@ -9,7 +9,7 @@ export interface GatewayStatus {
     readonly connected: boolean;
     /** Of the present or the last session; 0 before the first. */
     readonly epoch: number;
-    /** Milliseconds since it was connected, or since it was lost. */
+    /** Wall time of the last change between connected and not, milliseconds since 1970; or 0. */
     readonly since: number;
     readonly transport: string;
     readonly url: string;

@@ -1,0 +1,131 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import { systemClock } from '#protocol/clock.js';
+import { commandName } from '#protocol/command-line/command.js';
+import { runCommandLine } from '#protocol/command-line/terminal.js';
+import { silentLog } from '#protocol/log.js';
+import { systemRandom } from '#protocol/random.js';
+import { FakeTwins, fakeProperty } from '../eventbus/fake-twins.js';
+import { MetaServer } from '../metaserver/meta-server.js';
+import type { GatewayStatus } from '../metaserver/status.js';
+import { EDGETWIN } from './commands.js';
+import { statusText } from './status-text.js';
+import { VERBS } from './verbs.js';
+
+const STATUS: GatewayStatus = {
+  node: 'pi-1',
+  software: 'edgetwin 0.0.0',
+  uptimeMs: 90_000,
+  hub: {
+    connected: false,
+    epoch: 3,
+    since: Date.UTC(2026, 0, 1),
+    transport: 'websocket',
+    url: 'wss://hub:7443',
+    unsent: 12,
+    inFlight: 0,
+    reconnects: 4,
+    lastError: { code: 'EDGE_CONNECTION', message: 'refused' },
+  },
+  store: { commits: 5, syncs: 6, bytesWritten: 3_145_728 },
+  broker: { address: '127.0.0.1:1883', clients: 2, counters: {} },
+  mappers: [
+    {
+      protocolName: 'modbus',
+      devices: [{ device: 'default/meter', state: 'offline', detail: 'no answer' }],
+      counters: {},
+    },
+  ],
+  devices: 1,
+  memoryBytes: 52_428_800,
+};
+
+async function run(...argv: string[]) {
+  let [out, err] = ['', ''];
+  const terminal = {
+    out: (text: string) => void (out += text),
+    err: (text: string) => void (err += text),
+    signal: new AbortController().signal,
+  };
+  const code = await runCommandLine(
+    EDGETWIN,
+    () => '0.0.0',
+    async (command) => Promise.resolve(VERBS[commandName(command)]!),
+    argv,
+    terminal,
+  );
+  return { code, out, err };
+}
+
+async function folderWith(t: { teardown: (fn: () => Promise<void>) => void }, yaml: string) {
+  const folder = await mkdtemp(join(tmpdir(), 'edgetwin-cli-'));
+  t.teardown(() => rm(folder, { recursive: true, force: true }));
+  const config = join(folder, 'gateway.yaml');
+  await writeFile(config, yaml);
+  return { folder, config };
+}
+
+test('the verbs reach the running gateway through its configuration, whatever its device files are', async (t) => {
+  const { folder, config } = await folderWith(t, 'node: pi-1\ndevices: [missing.yaml]\n');
+  const twins = new FakeTwins();
+  twins.addDevice('default/meter', [fakeProperty('setpoint', { minimum: 0, maximum: 100 })]);
+  const server = new MetaServer({
+    twins,
+    status: () => STATUS,
+    listen: { host: '127.0.0.1', port: 0 },
+    dataDir: join(folder, 'data'),
+    clock: systemClock,
+    random: systemRandom,
+    log: silentLog,
+  });
+  await server.start();
+  t.teardown(() => server.stop());
+  const shown = await run('status', '--config', config, '--json');
+  t.deepEqual(JSON.parse(shown.out), STATUS);
+  const set = await run('twin', 'set', '--config', config, 'meter', 'setpoint', '42');
+  t.deepEqual(set, { code: 0, out: 'accepted default/meter setpoint = 42\n', err: '' });
+  t.like(twins.writes, [{ device: 'default/meter', value: 42, actor: 'cli' }]);
+  const got = await run('twin', 'get', '--config', config, 'default/meter');
+  t.regex(got.out, /^default\/meter {2}m over virtual\nPROPERTY [^\n]*\nsetpoint /);
+  t.is((await run('twin', 'get', '--config', config, 'default/none')).code, 4);
+});
+
+test('status puts the link, the store and what is wrong into a few lines', (t) => {
+  const text = statusText(STATUS);
+  t.regex(
+    text,
+    /hub +wss:\/\/hub:7443 not connected since 2026-01-01T.*EDGE_CONNECTION: refused.*12 unsent/,
+  );
+  t.regex(text, /default\/meter +modbus +offline +no answer/);
+  t.false(text.includes('ALARM'));
+  const alarm = { code: 'EDGE_STORAGE', message: 'disk full' };
+  t.regex(
+    statusText({ ...STATUS, store: { ...STATUS.store, alarm } }),
+    /ALARM +EDGE_STORAGE: disk full/,
+  );
+});
+
+test('without a running gateway the exit code is 3', async (t) => {
+  const { config } = await folderWith(t, 'node: pi-1\n');
+  const { code, err } = await run('status', '--config', config);
+  t.is(code, 3);
+  t.regex(err, /^error EDGE_NOT_RUNNING: .*\nhint: /);
+});
+
+test('a wrong configuration is exit code 2 with file, line, column and a suggestion', async (t) => {
+  const { config } = await folderWith(t, 'node: pi-1\ndataDri: x\n');
+  const { code, err } = await run('status', '--config', config);
+  t.is(code, 2);
+  t.true(err.includes(`${config}:2:1  dataDri`), err);
+  t.regex(err, /did you mean dataDir\?/);
+  t.is((await run('status', '--config', `${config}.none`)).code, 2);
+});
+
+test('a token that is none is refused before anything is written', async (t) => {
+  const { config } = await folderWith(t, 'node: pi-1\n');
+  const { code, err } = await run('join', '--config', config, '--token', 'nonsense');
+  t.true(code === 2 || code === 4, err);
+  t.regex(err, /^error EDGE_/);
+});
