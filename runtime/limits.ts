@@ -52,7 +52,7 @@ export const GATEWAY_LIMITS = {
   redialMaxMs: 60_000,
   /** A session that lived so long starts the doubling anew. */
   sessionLastedMs: 30_000,
-  /** After BYE superseded, clone, unsupported, refused: docs/sync-protocol.md section 4.10. */
+  /** After BYE superseded, clone or unsupported: docs/sync-protocol.md section 4.10. */
   holdFirstMs: 10 * 60_000,
   holdMaxMs: 4 * 60 * 60_000,
   /** What `stop` grants for the last rows to be acknowledged. */

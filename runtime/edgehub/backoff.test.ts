@@ -33,7 +33,7 @@ test('jitter is full: any wait between nothing and the ceiling', (t) => {
   t.is(nextDial({ failures: 5, holds: 0 }, { livedMs: 0 }, 0.5).waitMs, 16_000);
 });
 
-for (const bye of ['superseded', 'clone', 'unsupported', 'refused'] as const)
+for (const bye of ['superseded', 'clone', 'unsupported'] as const)
   test(`after BYE ${bye} it keeps away for ten minutes at least, doubling`, (t) => {
     const [first = 0, second = 0] = ceilings(2, 5000, bye);
     t.true(first >= holdFirstMs && second >= 2 * holdFirstMs);
@@ -45,6 +45,10 @@ for (const bye of ['shutting-down', 'diverged'] as const)
   test(`after BYE ${bye} it dials as after any loss`, (t) => {
     t.deepEqual(ceilings(3, 0, bye), [1000, 2000, 4000]);
   });
+
+test('after BYE refused the longest ordinary wait is drawn from at once', (t) => {
+  t.deepEqual(ceilings(2, 0, 'refused'), [redialMaxMs, redialMaxMs]);
+});
 
 test('every wait is a bounded number, whatever came before', (t) => {
   const ended = fc.record({

@@ -9,8 +9,11 @@ export interface Backoff {
 
 export const FRESH_BACKOFF: Backoff = { failures: 0, holds: 0 };
 
+/** Years of failures stay a number. */
+const DOUBLINGS_MAX = 30;
+
 /** After these the other end is right and soon again is no help: a person must do something. */
-const HOLDING: ReadonlySet<ByeReason> = new Set(['superseded', 'clone', 'unsupported', 'refused']);
+const HOLDING: ReadonlySet<ByeReason> = new Set(['superseded', 'clone', 'unsupported']);
 
 /**
  * How long to wait before the next dial. A session that lasted starts anew, so that a hub that
@@ -31,12 +34,13 @@ export function nextDial(
   const lasted = ended.livedMs >= sessionLastedMs;
   // Only a session that outlived the first hold shows that nobody fights for this identity.
   const holds = ended.livedMs >= holdFirstMs ? 0 : backoff.holds;
-  const failures = lasted ? 0 : backoff.failures;
+  // A hub that refuses is full, or does not know this node yet: the longest wait from the start.
+  const refused = ended.bye === 'refused' ? Infinity : 0;
+  const failures = lasted ? 0 : Math.max(backoff.failures, refused);
   const waitMs = doubled(redialFirstMs, failures, redialMaxMs) * unit;
-  return { backoff: { failures: failures + 1, holds }, waitMs, hold: false };
+  return { backoff: { failures: Math.min(failures + 1, DOUBLINGS_MAX), holds }, waitMs, hold: false };
 }
 
-/** The exponent is bounded, so that years of failures stay a number. */
 function doubled(firstMs: number, times: number, maxMs: number): number {
-  return Math.min(maxMs, firstMs * 2 ** Math.min(times, 30));
+  return Math.min(maxMs, firstMs * 2 ** Math.min(times, DOUBLINGS_MAX));
 }

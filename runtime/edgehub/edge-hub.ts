@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '#protocol/clock.js';
 import { EdgeError } from '#protocol/errors.js';
+import type { ErrorCode } from '#protocol/errors.js';
 import type { Log } from '#protocol/log.js';
 import { decodeMessage, encodeMessage, unsupportedMessage } from '#protocol/message-codec.js';
 import type { Random } from '#protocol/random.js';
@@ -337,9 +338,14 @@ export class EdgeHub {
   }
 }
 
-function codeOf(
-  bye: ByeReason | undefined,
-): 'EDGE_SUPERSEDED' | 'EDGE_VERSION_SKEW' | 'EDGE_PROTOCOL' {
-  if (bye === 'superseded' || bye === 'clone') return 'EDGE_SUPERSEDED';
-  return bye === 'unsupported' ? 'EDGE_VERSION_SKEW' : 'EDGE_PROTOCOL';
+const BYE_CODES: Partial<Record<ByeReason, ErrorCode>> = {
+  superseded: 'EDGE_SUPERSEDED',
+  clone: 'EDGE_SUPERSEDED',
+  unsupported: 'EDGE_VERSION_SKEW',
+  refused: 'EDGE_FORBIDDEN',
+  'shutting-down': 'EDGE_CONNECTION',
+};
+
+function codeOf(bye: ByeReason | undefined): ErrorCode {
+  return (bye === undefined ? undefined : BYE_CODES[bye]) ?? 'EDGE_PROTOCOL';
 }
