@@ -38,7 +38,11 @@ export function nextDial(
   const refused = ended.bye === 'refused' ? Infinity : 0;
   const failures = lasted ? 0 : Math.max(backoff.failures, refused);
   const waitMs = doubled(redialFirstMs, failures, redialMaxMs) * unit;
-  return { backoff: { failures: Math.min(failures + 1, DOUBLINGS_MAX), holds }, waitMs, hold: false };
+  return {
+    backoff: { failures: Math.min(failures + 1, DOUBLINGS_MAX), holds },
+    waitMs,
+    hold: false,
+  };
 }
 
 function doubled(firstMs: number, times: number, maxMs: number): number {
