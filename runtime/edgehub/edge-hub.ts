@@ -196,14 +196,14 @@ export class EdgeHub {
   }
 
   #step(event: SyncEvent): void {
-    const wasLive = this.#machine.status().live;
+    const wasLive = this.#machine.isLive;
     for (const effect of this.#machine.step(event, this.#clock.now())) this.#perform(effect);
-    const status = this.#machine.status();
-    if (status.live !== wasLive) {
+    const { isLive, isIdle } = this.#machine;
+    if (isLive !== wasLive) {
       this.#sinceWall = this.#clock.wallTime();
-      if (status.live) this.#log.info('session-open', { epoch: status.epoch });
+      if (isLive) this.#log.info('session-open', { epoch: this.#machine.status().epoch });
     }
-    if (status.unsent === 0 && status.inFlight === 0) this.#idle?.();
+    if (isIdle) this.#idle?.();
     this.#armWake();
   }
 
@@ -318,14 +318,14 @@ export class EdgeHub {
     this.#wake?.cancel();
     const at = this.#machine.wakeAt();
     if (at === undefined) return;
-    this.#wake = this.#clock.setTimer('sync-wake', Math.max(0, at - this.#clock.now()), () => {
-      this.#step({ kind: 'tick' });
-    });
+    // Whole milliseconds: a rest that rounding leaves would wake it at the same instant for ever.
+    const delayMs = Math.max(1, Math.ceil(at - this.#clock.now()));
+    this.#wake = this.#clock.setTimer('sync-wake', delayMs, () => this.#step({ kind: 'tick' }));
   }
 
   /** Resolves when nothing is unsent, when the line is gone, or when the time is over. */
   async #flushed(): Promise<void> {
-    if (!this.#machine.status().live) return;
+    if (!this.#machine.isLive) return;
     await new Promise<void>((resolve) => {
       const timer = this.#clock.setTimer('flush', GATEWAY_LIMITS.flushMs, resolve);
       this.#idle = () => {

@@ -67,6 +67,15 @@ export class SyncMachine {
     return soonest === Infinity ? undefined : soonest;
   }
 
+  get isLive(): boolean {
+    return this.#session?.phase === 'live';
+  }
+
+  /** Everything durable is acknowledged. */
+  get isIdle(): boolean {
+    return this.#queue.unsent === 0 && this.#waiting === 0;
+  }
+
   status(): SyncStatus {
     const session = this.#session;
     return {
