@@ -4,19 +4,26 @@ import type { Client } from 'aedes';
 import type { Clock, Timer } from '#protocol/clock.js';
 import type { Log } from '#protocol/log.js';
 import type { Broker, BrokerGate, BrokerStats, ListenAddress, Message } from './broker-port.js';
-import { bytesOf, ClientGate } from './client-gate.js';
+import { ClientGate } from './client-gate.js';
+import type { DirectClient } from './direct-delivery.js';
 import { Dispatcher } from './dispatcher.js';
 import type { EventBusLimits } from './limits.js';
 import { listen } from './listener.js';
 import { LogLimiter } from './log-limiter.js';
+import { bytesOf } from './payload-bytes.js';
 import { SessionStore } from './session-store.js';
 import type { StoredSubscription } from './session-store.js';
 import { newGuardCounters, SocketGuard } from './socket-guard.js';
 
-/** What Aedes keeps of a subscription but does not declare. */
-interface GrantedSubscription {
-  readonly qos: number;
-  readonly func: (packet: unknown, done: () => void) => void;
+/** What Aedes keeps of a client but does not declare. */
+interface AedesClient extends Client {
+  readonly subscriptions?: Readonly<
+    Record<
+      string,
+      { readonly qos: number; readonly func: (packet: unknown, done: () => void) => void }
+    >
+  >;
+  _nextId?: number;
 }
 
 const EXPIRY_CHECK_MS = 60_000;
@@ -40,6 +47,7 @@ export class AedesBroker implements Broker {
   readonly #counters = { connectionsAccepted: 0, connectionsRefused: 0, clientErrors: 0 };
   readonly #guards = new Set<SocketGuard>();
   readonly #clients: ClientGate;
+  readonly #direct = new WeakMap<object, DirectClient>();
   readonly #dispatcher = new Dispatcher();
   readonly #sessions: SessionStore;
   #aedes: Aedes | undefined;
@@ -195,9 +203,16 @@ export class AedesBroker implements Broker {
   }
 
   /** Tells the dispatcher whose the subscriptions are. */
-  #claim(client: Client & { subscriptions?: Record<string, GrantedSubscription> }): void {
+  #claim(client: AedesClient): void {
+    let direct = this.#direct.get(client);
+    if (direct === undefined) {
+      const guard = this.#clients.guardOf(client);
+      if (guard === undefined) return;
+      direct = directClient(client, guard);
+      this.#direct.set(client, direct);
+    }
     for (const { func, qos } of Object.values(client.subscriptions ?? {}))
-      this.#dispatcher.claim(func, client, qos);
+      this.#dispatcher.claim(func, direct, qos);
   }
 
   #expireLater(): void {
@@ -206,4 +221,17 @@ export class AedesBroker implements Broker {
       this.#expireLater();
     });
   }
+}
+
+/** Aedes and the direct path draw packet ids from one sequence; kept sessions are Aedes' alone. */
+function directClient(client: AedesClient, guard: SocketGuard): DirectClient {
+  return {
+    write: (piece) => void guard.write(piece),
+    nextId: () => {
+      const id = client._nextId;
+      if (!client.clean || id === undefined) return undefined;
+      client._nextId = id >= 65_535 ? 1 : id + 1;
+      return id;
+    },
+  };
 }

@@ -5,6 +5,7 @@ import type { BrokerClient, BrokerGate, ConnectVerdict, PublishVerdict } from '.
 import { NOWHERE } from './dispatcher.js';
 import type { EventBusLimits } from './limits.js';
 import type { LogLimiter } from './log-limiter.js';
+import { bytesOf } from './payload-bytes.js';
 import { SocketGuard } from './socket-guard.js';
 import { isTopicFilter, isTopicName } from './topic-filter.js';
 
@@ -206,10 +207,4 @@ export class ClientGate {
     }
     done(null);
   }
-}
-
-export function bytesOf(payload: string | Uint8Array): Buffer {
-  if (typeof payload === 'string') return Buffer.from(payload);
-  if (Buffer.isBuffer(payload)) return payload;
-  return Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
 }

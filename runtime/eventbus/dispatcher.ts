@@ -1,7 +1,10 @@
+import { DirectDelivery } from './direct-delivery.js';
+import type { DirectClient } from './direct-delivery.js';
 import { TopicTree } from './topic-tree.js';
 
 export interface Dispatched {
   readonly topic: string;
+  readonly payload: string | Uint8Array;
   readonly qos: number;
 }
 
@@ -9,9 +12,10 @@ type Deliver = (packet: Dispatched, done: () => void) => void;
 
 interface Listener {
   readonly filter: string;
+  /** Delivery by Aedes. */
   readonly deliver: Deliver;
   /** The client behind it and the QoS it was granted, once they are known. */
-  owner: object | undefined;
+  client: DirectClient | undefined;
   qos: number;
 }
 
@@ -28,7 +32,7 @@ export class Dispatcher {
   readonly #listeners = new Map<Deliver, Listener>();
 
   on(filter: string, deliver: Deliver, done?: () => void): this {
-    const listener = { filter, deliver, owner: undefined, qos: 2 };
+    const listener = { filter, deliver, client: undefined, qos: 2 };
     this.#listeners.set(deliver, listener);
     this.#tree.add(filter, listener);
     done?.();
@@ -44,32 +48,36 @@ export class Dispatcher {
   }
 
   /** Which client a subscription belongs to: it gets each message once, at its highest QoS. */
-  claim(deliver: Deliver, owner: object, qos: number): void {
+  claim(deliver: Deliver, client: DirectClient, qos: number): void {
     const listener = this.#listeners.get(deliver);
     if (listener === undefined) return;
-    listener.owner = owner;
+    listener.client = client;
     listener.qos = qos;
     this.#tree.refresh();
   }
 
   emit(packet: Dispatched, done: () => void): this {
-    const listeners = packet.topic === NOWHERE ? [] : this.#tree.match(packet.topic, oncePerOwner);
-    let waiting = listeners.length;
-    if (waiting === 0) {
-      done();
-      return this;
-    }
+    const listeners = packet.topic === NOWHERE ? [] : this.#tree.match(packet.topic, oncePerClient);
+    let waiting = 1;
     const delivered = (): void => {
       if (--waiting === 0) done();
     };
-    for (const { deliver, qos } of listeners)
-      deliver(qos < packet.qos ? { ...packet, qos } : packet, delivered); // [MQTT-3.8.4-6]
+    if (listeners.length > 0) {
+      const direct = new DirectDelivery(packet);
+      for (const { client, deliver, qos: granted } of listeners) {
+        const qos = Math.min(granted, packet.qos); // [MQTT-3.8.4-6]
+        if (client !== undefined && direct.deliver(client, qos)) continue;
+        waiting++;
+        deliver(qos < packet.qos ? { ...packet, qos } : packet, delivered);
+      }
+    }
+    delivered();
     return this;
   }
 
   /** The filters of connected clients that match. */
   filters(topic: string): readonly string[] {
-    return this.#tree.match(topic, oncePerOwner).map(({ filter }) => filter);
+    return this.#tree.match(topic, oncePerClient).map(({ filter }) => filter);
   }
 
   close(done: () => void): this {
@@ -78,12 +86,12 @@ export class Dispatcher {
   }
 }
 
-function oncePerOwner(found: Listener[]): Listener[] {
+function oncePerClient(found: Listener[]): Listener[] {
   const best = new Map<object, Listener>();
   for (const listener of found) {
-    const owner = listener.owner ?? listener;
-    const other = best.get(owner);
-    if (other === undefined || other.qos < listener.qos) best.set(owner, listener);
+    const client = listener.client ?? listener;
+    const other = best.get(client);
+    if (other === undefined || other.qos < listener.qos) best.set(client, listener);
   }
   return [...best.values()];
 }
