@@ -4,18 +4,8 @@ import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import mqtt from 'mqtt-packet';
 import type { IConnectPacket } from 'mqtt-packet';
+import type { Abuse } from './broker-abuses.js';
 import { pause } from './process-figures.js';
-
-export const ABUSES = [
-  'nothing',
-  'subscriber that stops reading',
-  'PUBLISH of 256 MB',
-  '20 endless CONNECTs',
-  '50,000 messages for an absent client',
-  'flood of QoS 0',
-  'malformed connections',
-] as const;
-export type Abuse = (typeof ABUSES)[number];
 
 const HUGE_LENGTH = [0xff, 0xff, 0xff, 0x7f];
 const ABUSE_MS = 3_000;
@@ -48,8 +38,21 @@ async function pour(socket: Socket, chunk: Buffer, bytesMax = Infinity): Promise
   let written = 0;
   while (!socket.destroyed && performance.now() < until && written < bytesMax) {
     written += chunk.length;
-    if (!socket.write(chunk)) await Promise.race([once(socket, 'drain'), pause(100)]);
+    if (!socket.write(chunk)) await writable(socket);
   }
+}
+
+/** Drained, closed, or a while later: a broker may simply stop reading. */
+function writable(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      socket.off('drain', done).off('close', done);
+      resolve();
+    };
+    const timer = setTimeout(done, 100);
+    socket.on('drain', done).on('close', done);
+  });
 }
 
 const X = Buffer.alloc(64 * 1024, 'x');
@@ -117,8 +120,6 @@ const RUNS: Record<Abuse, (port: number) => Promise<unknown>> = {
   },
 };
 
-const { port, abuse } = JSON.parse(process.argv[2] ?? '{}') as { port: number; abuse: Abuse };
-if (process.argv[1]?.endsWith('broker-abuse-load.js') === true) {
-  await RUNS[abuse](port);
-  process.exit();
-}
+const { port, abuse } = JSON.parse(process.argv[2] ?? '') as { port: number; abuse: Abuse };
+await RUNS[abuse](port);
+process.exit();

@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import mqtt from 'mqtt-packet';
-import { ABUSES } from './broker-abuse-load.js';
-import type { Abuse } from './broker-abuse-load.js';
+import { ABUSES } from './broker-abuses.js';
+import type { Abuse } from './broker-abuses.js';
 import { here, LOAD_CORE, pinned, startEventBus, startMosquitto } from './broker-peers.js';
 import { markdown } from './markdown-table.js';
 import { pause, percentile, rssMegabytes } from './process-figures.js';
@@ -33,8 +33,9 @@ export async function measureAbuse(withMosquitto: boolean): Promise<readonly Abu
 
 async function measureOne(start: typeof startMosquitto, abuse: Abuse): Promise<AbuseRow> {
   const peer = await start();
+  await warmUp(peer.port);
   const probe = await startProbe(peer.port);
-  await pause(500);
+  await pause(1000);
   const rssBefore = rssMegabytes(peer.pid);
   let rssPeak = rssBefore;
   probe.reset();
@@ -50,6 +51,20 @@ async function measureOne(start: typeof startMosquitto, abuse: Abuse): Promise<A
   const rssAfter = rssMegabytes(peer.pid);
   await peer.stop();
   return { broker: peer.name, abuse, ...figures, rssBefore, rssPeak, rssAfter };
+}
+
+/** Some traffic first: what a program costs while it is compiled is no answer to abuse. */
+async function warmUp(port: number): Promise<void> {
+  const socket = await client(port);
+  const packet = { topic: 'warm/up', payload: 'x', qos: 0, dup: false, retain: false } as const;
+  const some = Buffer.concat(
+    Array.from({ length: 100 }, () => mqtt.generate({ cmd: 'publish', ...packet })),
+  );
+  for (let turn = 0; turn < 200; turn++) {
+    socket.write(some);
+    await pause(5);
+  }
+  socket.destroy();
 }
 
 interface Probe {

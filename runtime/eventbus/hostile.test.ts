@@ -102,6 +102,24 @@ test('what comes in one write with its CONNECT is handled after the CONNACK, and
   await eager.closed;
 });
 
+test('a large burst right before the end of a connection is handled to its last message', async (t) => {
+  const bus = await bench(t);
+  const watcher = await bus.client();
+  await watcher.subscribe('p/#');
+  const sender = await bus.client();
+  const payload = Buffer.alloc(100, 'x');
+  const packets = Array.from({ length: 5_000 }, (_, n) =>
+    mqtt.generate(publishPacket(`p/${n}`, payload)),
+  );
+  sender.socket.end(Buffer.concat(packets));
+  for (let n = 0; n < 5_000; n++) {
+    const { topic } = await watcher.message();
+    if (topic !== `p/${n}`) t.is(topic, `p/${n}`);
+  }
+  await sender.closed;
+  t.is(bus.bus.stats()['publishesIn'], 5_000);
+});
+
 test('a subscriber that stops reading is cut and nobody else waits for it', async (t) => {
   const bus = await bench(t);
   const [slow, good, publisher] = [await bus.client(), await bus.client(), await bus.client()];

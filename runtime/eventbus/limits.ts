@@ -59,7 +59,7 @@ export const DEFAULT_LIMITS: EventBusLimits = {
   slowConsumerBytes: 1 * MB,
   replayBytes: 256 * KB,
   publishesPerSecond: 25_000,
-  publishBurst: 50_000,
+  publishBurst: 10_000,
   pendingPublishes: 1024,
   lingerMs: 2_000,
   clientIdChars: 128,

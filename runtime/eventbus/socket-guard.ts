@@ -45,6 +45,9 @@ export interface GuardOptions {
 type Phase = 'connect' | 'held' | 'open' | 'closed';
 
 const TCP_KEEPALIVE_MS = 60_000;
+/** What one client may have handled before it is the turn of the others. */
+const SLICE_BYTES = 16 * 1024;
+const NOTHING = Buffer.alloc(0);
 
 /**
  * The armour between a socket and Aedes, which has none: an unknown peer gets a few KB and a few
@@ -61,9 +64,12 @@ export class SocketGuard extends Duplex {
   readonly #out = new WriteBuffer();
   #phase: Phase = 'connect';
   #connect: Buffer[] = [];
-  #rest: Buffer | undefined;
+  /** Came with the CONNECT, or in a chunk larger than a slice: not handed over yet. */
+  #rest: Buffer = NOTHING;
+  #full = false;
   #flushing = false;
   #ended = false;
+  #finished = false;
   #cut = false;
   #holds = 0;
   #timer: Timer | undefined;
@@ -103,10 +109,10 @@ export class SocketGuard extends Duplex {
     this.#phase = 'open';
     this.#timer?.cancel();
     const rest = this.#rest;
-    this.#rest = undefined;
-    if (rest !== undefined && rest.length > 0) this.#forward(rest);
-    if (this.#ended) this.push(null);
-    else this.#resume();
+    this.#rest = NOTHING;
+    if (rest.length > 0) this.#forward(rest);
+    this.#resume();
+    this.#finishInput();
   }
 
   /** Stops reading the peer until `release`; nests. */
@@ -139,6 +145,7 @@ export class SocketGuard extends Duplex {
   }
 
   override _read(): void {
+    this.#full = false;
     this.#resume();
   }
 
@@ -165,8 +172,7 @@ export class SocketGuard extends Duplex {
     if (this.#phase === 'closed') return;
     this.#options.counters.bytesIn += chunk.length;
     if (this.#phase === 'connect') this.#connecting(chunk);
-    else if (this.#phase === 'held')
-      this.#rest = this.#rest === undefined ? chunk : Buffer.concat([this.#rest, chunk]);
+    else if (this.#phase === 'held') this.#rest = Buffer.concat([this.#rest, chunk]);
     else this.#forward(chunk);
   }
 
@@ -193,9 +199,9 @@ export class SocketGuard extends Duplex {
       this.#end(breach);
       return;
     }
+    this.#slice(chunk);
     const publishes = this.#scanner.publishes - before;
     this.#options.counters.publishesIn += publishes;
-    if (!this.push(chunk)) this.#socket.pause();
     const { clock } = this.#options;
     const waitMs = publishes === 0 ? 0 : this.#bucket.take(publishes, clock.now());
     if (waitMs > 0 && this.#throttle === undefined) {
@@ -208,8 +214,37 @@ export class SocketGuard extends Duplex {
     }
   }
 
+  /**
+   * Hands over at most a slice in a turn, and reads no more meanwhile: then it is the turn of the
+   * other clients. libuv alone would read 2 MB of one socket before it looks at another.
+   */
+  #slice(chunk: Buffer): void {
+    const slice = chunk.subarray(0, SLICE_BYTES);
+    this.#rest = chunk.subarray(slice.length);
+    if (!this.push(slice)) {
+      this.#full = true;
+      this.#socket.pause();
+    }
+    if (slice.length < SLICE_BYTES) return;
+    this.hold();
+    setImmediate(() => {
+      if (this.#phase === 'closed') return;
+      this.#holds--;
+      if (this.#rest.length > 0) this.#slice(this.#rest);
+      this.#resume();
+      this.#finishInput();
+    });
+  }
+
+  /** The end of the input, once all before it was handed over. */
+  #finishInput(): void {
+    if (!this.#ended || this.#finished || this.#phase !== 'open' || this.#rest.length > 0) return;
+    this.#finished = true;
+    this.push(null);
+  }
+
   #resume(): void {
-    if (this.#phase === 'open' && this.#holds === 0) this.#socket.resume();
+    if (this.#phase === 'open' && this.#holds === 0 && !this.#full) this.#socket.resume();
   }
 
   #flush(): void {
@@ -235,7 +270,7 @@ export class SocketGuard extends Duplex {
   #inputEnded(): void {
     this.#ended = true;
     if (this.#phase === 'connect') this.destroy();
-    else if (this.#phase === 'open') this.push(null);
+    else this.#finishInput();
   }
 
   /** What was read and not yet handled is still handled; but not for ever. */
