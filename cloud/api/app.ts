@@ -58,6 +58,9 @@ async function answer(parts: AppParts, route: Route, context: Context<Env>): Pro
       stillAllowed: admitted.stillAllowed,
     });
     parts.answered(route.path, reply.status);
+    // A HEAD is matched as the GET, but nobody would ever read its stream.
+    if (context.req.method === 'HEAD' && reply.body instanceof ReadableStream)
+      await reply.body.cancel();
     return respond(reply);
   } catch (thrown) {
     return refuse(parts, route.path, EdgeError.from(thrown), context);

@@ -135,6 +135,16 @@ test('a service says that it is ready, and stops when asked', async (t) => {
   t.deepEqual(ports.clock.pending(), []);
 });
 
+test('a service that is still starting five seconds after the signal is an error too', async (t) => {
+  const clock = new ManualClock();
+  const terminal = { out: t.fail, err: t.fail, signal: AbortSignal.abort() };
+  const start = () => new Promise<never>(() => undefined);
+  const served = serve(start, { clock, log: silentLog }, terminal, false);
+  while (clock.pending().length === 0) await Promise.resolve();
+  clock.advance(5_000);
+  await t.throwsAsync(served, { code: 'EDGE_TIMEOUT' });
+});
+
 test('a service that does not stop within five seconds is an error', async (t) => {
   const clock = new ManualClock();
   const terminal = { out: () => undefined, err: t.fail, signal: AbortSignal.abort() };

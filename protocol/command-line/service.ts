@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.js';
+import type { Clock, Timer } from '../clock.js';
 import { EdgeError } from '../errors.js';
 import type { Log } from '../log.js';
 import type { Terminal } from './terminal.js';
@@ -14,8 +14,8 @@ export interface Service {
 const STOP_WITHIN_MS = 5_000;
 
 /**
- * Runs a service from its start to an orderly stop. Rejects with EDGE_TIMEOUT when it does not stop
- * in time: the caller then ends the process.
+ * Runs a service from its start to an orderly stop. Rejects with EDGE_TIMEOUT when it has not stopped
+ * in time, also when it is still starting then: the caller ends the process.
  */
 export async function serve(
   start: () => Promise<Service>,
@@ -23,13 +23,49 @@ export async function serve(
   terminal: Terminal,
   json: boolean,
 ): Promise<void> {
-  const service = await start();
-  ports.log.info('ready', { ...service.ready });
-  terminal.out(readyLine(service.ready, json));
-  await aborted(terminal.signal);
-  ports.log.info('stopping');
-  await stopInTime(service, ports.clock);
-  ports.log.info('stopped');
+  const { clock, log } = ports;
+  const deadline = new StopDeadline(terminal.signal, clock);
+  try {
+    const service = await deadline.bound(start());
+    log.info('ready', { ...service.ready });
+    terminal.out(readyLine(service.ready, json));
+    await aborted(terminal.signal);
+    log.info('stopping');
+    await deadline.bound(service.stop());
+    log.info('stopped');
+  } finally {
+    deadline.cancel();
+  }
+}
+
+/** Runs from the moment the signal is aborted. */
+class StopDeadline {
+  readonly #passed: Promise<never>;
+  #timer: Timer | undefined;
+
+  constructor(signal: AbortSignal, clock: Clock) {
+    this.#passed = aborted(signal).then(
+      () =>
+        new Promise((_, reject) => {
+          this.#timer = clock.setTimer('stop-deadline', STOP_WITHIN_MS, () =>
+            reject(
+              new EdgeError('EDGE_TIMEOUT', `the stop took longer than ${STOP_WITHIN_MS} ms`, {
+                hint: 'What was acknowledged is safe; the log shows what was still under way.',
+              }),
+            ),
+          );
+        }),
+    );
+    this.#passed.catch(() => undefined);
+  }
+
+  bound<T>(work: Promise<T>): Promise<T> {
+    return Promise.race([work, this.#passed]);
+  }
+
+  cancel(): void {
+    this.#timer?.cancel();
+  }
 }
 
 function readyLine(ready: Service['ready'], json: boolean): string {
@@ -42,17 +78,5 @@ function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {
     signal.addEventListener('abort', () => resolve(), { once: true });
-  });
-}
-
-async function stopInTime(service: Service, clock: Clock): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    const timer = clock.setTimer('stop-deadline', STOP_WITHIN_MS, () =>
-      reject(new EdgeError('EDGE_TIMEOUT', `the stop took longer than ${STOP_WITHIN_MS} ms`)),
-    );
-    service
-      .stop()
-      .then(resolve, reject)
-      .finally(() => timer.cancel());
   });
 }
