@@ -3,6 +3,8 @@ import { EdgeError } from '#protocol/errors.js';
 import type { ConfigIssue } from './issue.js';
 import { CONFIG_LIMITS } from './limits.js';
 
+const CHUNK_BYTES = 16 * 1024;
+
 /** The text of a file of at most CONFIG_LIMITS.fileBytes, or the issue that says why not. */
 export async function readBounded(file: string): Promise<string | ConfigIssue> {
   try {
@@ -16,18 +18,18 @@ export async function readBounded(file: string): Promise<string | ConfigIssue> {
   }
 }
 
-/** Reads no more than `max`, whatever the file claims or becomes: it may be a device. */
+/** Reads no more than `max` and a chunk, whatever the file claims or becomes: it may be a device. */
 async function firstBytes(file: string, max: number): Promise<Uint8Array> {
   const handle = await open(file, 'r');
   try {
-    const buffer = new Uint8Array(max);
-    let length = 0;
-    while (length < max) {
-      const { bytesRead } = await handle.read(buffer, length, max - length, null);
+    const chunks: Uint8Array[] = [];
+    for (let length = 0; length < max;) {
+      const { bytesRead, buffer } = await handle.read({ buffer: new Uint8Array(CHUNK_BYTES) });
       if (bytesRead === 0) break;
+      chunks.push(buffer.subarray(0, bytesRead));
       length += bytesRead;
     }
-    return buffer.subarray(0, length);
+    return Buffer.concat(chunks);
   } finally {
     await handle.close();
   }

@@ -4,6 +4,12 @@ import { formatPath } from './issue.js';
 import type { ConfigIssue } from './issue.js';
 import { CONFIG_LIMITS } from './limits.js';
 
+/** From 1. */
+export interface Place {
+  readonly line: number;
+  readonly column: number;
+}
+
 export interface YamlDocument {
   /** Undefined when the document has errors. */
   readonly value: unknown;
@@ -11,7 +17,7 @@ export interface YamlDocument {
    * Line and column, from 1, of the deepest part of the path that the document has: of the value,
    * or of the key when `which` says so or when something below it is missing.
    */
-  place(path: Path, which?: 'key' | 'value'): { readonly line: number; readonly column: number };
+  place(path: Path, which?: 'key' | 'value'): Place;
 }
 
 export interface YamlFile {
@@ -21,35 +27,23 @@ export interface YamlFile {
 
 /**
  * Parses a file of YAML or JSON documents (YAML 1.2 core, and merge keys). Never throws for what
- * the text contains. The library is loaded on the first call.
+ * the text contains. The library is loaded on the first call. Documents are parsed one after the
+ * other and only their values kept: a syntax tree is some 50 times as large as its text. Who asks
+ * for places causes a second parse.
  */
 export async function parseYaml(file: string, text: string): Promise<YamlFile> {
-  const yaml = await import('yaml');
-  const lines = new yaml.LineCounter();
+  const source = new YamlSource(await import('yaml'), text);
   const issues: ConfigIssue[] = [];
+  const documents: YamlDocument[] = [];
   const report: ReportAt = (offset, message, key = '', severity = 'error') => {
     const clipped = message.slice(0, CONFIG_LIMITS.messageChars);
-    issues.push({ file, ...lineOf(lines, offset), key, message: clipped, severity });
+    issues.push({ file, ...source.lineOf(offset), key, message: clipped, severity });
   };
-  const tokens = [...new yaml.Parser(lines.addNewLine).parse(text)];
-  if (nestingOf(tokens) > CONFIG_LIMITS.nesting) {
-    report(0, `is nested deeper than ${CONFIG_LIMITS.nesting} levels`);
-    return { documents: [], issues };
+  for (const document of source.parse(report)) {
+    const index = documents.length;
+    const value = source.valueOf(document, report);
+    documents.push({ value, place: (path, which) => source.place(index, path, which) });
   }
-  // Keys are compared below: the library's own comparison takes the square of their number.
-  const parsed = [...new yaml.Composer({ uniqueKeys: false, merge: true }).compose(tokens)];
-  const documents = parsed.map((document) => {
-    const before = issues.length;
-    const { errors, warnings } = document;
-    for (const { pos, message } of errors.slice(0, CONFIG_LIMITS.syntaxErrors))
-      report(pos[0], message);
-    for (const { pos, message } of warnings.slice(0, CONFIG_LIMITS.syntaxErrors))
-      report(pos[0], message, '', 'warning');
-    if (document.errors.length === 0) findTwins(yaml, document, report);
-    const sound = !issues.slice(before).some(({ severity }) => severity === 'error');
-    const value = sound ? toValue(document, report) : undefined;
-    return new ParsedDocument(yaml, document, lines, value);
-  });
   return { documents, issues };
 }
 
@@ -62,42 +56,87 @@ type ReportAt = (
   severity?: ConfigIssue['severity'],
 ) => void;
 
-class ParsedDocument implements YamlDocument {
-  readonly value: unknown;
+class YamlSource {
   readonly #yaml: Yaml;
-  readonly #document: Document.Parsed;
+  readonly #text: string;
   readonly #lines: LineCounter;
+  #trees: readonly Document.Parsed[] | undefined;
 
-  constructor(yaml: Yaml, document: Document.Parsed, lines: LineCounter, value: unknown) {
-    this.value = value;
+  constructor(yaml: Yaml, text: string) {
     this.#yaml = yaml;
-    this.#document = document;
-    this.#lines = lines;
+    this.#text = text;
+    this.#lines = new yaml.LineCounter();
   }
 
-  place(path: Path, which: 'key' | 'value' = 'value'): { line: number; column: number } {
-    let node: unknown = this.#document.contents;
-    let keyOffset = offsetOf(node) ?? this.#document.range[0];
+  /** Ends early, with a report, when the nesting is too deep. Only the first run counts lines. */
+  *parse(report?: ReportAt): Generator<Document.Parsed, void> {
+    const { Parser, Composer } = this.#yaml;
+    const tokens = new Parser(report === undefined ? undefined : this.#lines.addNewLine).parse(
+      this.#text,
+    );
+    // Keys are compared below: the library's own comparison takes the square of their number.
+    const composer = new Composer({ uniqueKeys: false, merge: true });
+    for (const token of tokens) {
+      if (nestingOf(token) > CONFIG_LIMITS.nesting) {
+        report?.(0, `is nested deeper than ${CONFIG_LIMITS.nesting} levels`);
+        return;
+      }
+      yield* composer.next(token);
+    }
+    yield* composer.end();
+  }
+
+  /** Undefined when there are errors. Aliases are expanded here, and a bomb of them refused. */
+  valueOf(document: Document.Parsed, report: ReportAt): unknown {
+    const { errors, warnings } = document;
+    for (const { pos, message } of errors.slice(0, CONFIG_LIMITS.syntaxErrors))
+      report(pos[0], message);
+    for (const { pos, message } of warnings.slice(0, CONFIG_LIMITS.syntaxErrors))
+      report(pos[0], message, '', 'warning');
+    if (errors.length > 0 || hasTwins(this.#yaml, document, report)) return undefined;
+    try {
+      return document.toJS({ maxAliasCount: CONFIG_LIMITS.aliases }) as unknown;
+    } catch (thrown) {
+      report(document.range[0], thrown instanceof Error ? thrown.message : String(thrown));
+      return undefined;
+    }
+  }
+
+  place(index: number, path: Path, which: 'key' | 'value' = 'value'): Place {
+    this.#trees ??= [...this.parse()];
+    const document = this.#trees[index];
+    if (document === undefined) return this.lineOf(0);
+    let node: unknown = document.contents;
+    let keyOffset = offsetOf(node) ?? document.range[0];
     for (const step of path) {
-      const child = this.#child(node, step);
-      if (child === undefined) return lineOf(this.#lines, keyOffset);
+      const child = childOf(this.#yaml, document, node, step);
+      if (child === undefined) return this.lineOf(keyOffset);
       keyOffset = offsetOf(child.key) ?? offsetOf(child.value) ?? keyOffset;
       node = child.value;
     }
     const offset = which === 'key' ? undefined : offsetOf(node);
-    return lineOf(this.#lines, offset ?? keyOffset);
+    return this.lineOf(offset ?? keyOffset);
   }
 
-  #child(node: unknown, step: string | number): { key: unknown; value: unknown } | undefined {
-    const yaml = this.#yaml;
-    const target = yaml.isAlias(node) ? node.resolve(this.#document) : node;
-    if (yaml.isSeq(target)) {
-      const item = typeof step === 'number' ? target.items[step] : undefined;
-      return item === undefined ? undefined : { key: undefined, value: item };
-    }
-    if (!yaml.isMap(target)) return undefined;
-    return target.items.find(({ key }) => keyText(yaml, key) === String(step));
+  lineOf(offset: number): Place {
+    const { line, col } = this.#lines.linePos(offset);
+    return { line: Math.max(line, 1), column: Math.max(col, 1) };
   }
+}
+
+function childOf(
+  yaml: Yaml,
+  document: Document.Parsed,
+  node: unknown,
+  step: string | number,
+): { key?: unknown; value?: unknown } | undefined {
+  const target = yaml.isAlias(node) ? node.resolve(document) : node;
+  if (yaml.isSeq(target)) {
+    const item = typeof step === 'number' ? target.items[step] : undefined;
+    return item === undefined ? undefined : { value: item };
+  }
+  if (!yaml.isMap(target)) return undefined;
+  return target.items.find(({ key }) => keyText(yaml, key) === String(step));
 }
 
 /**
@@ -105,8 +144,10 @@ class ParsedDocument implements YamlDocument {
  * near the end of the stack V8 may abort the process instead of throwing (its regular expression
  * compiler does), so this cannot be left to a catch.
  */
-function nestingOf(tokens: readonly CST.Token[]): number {
-  const rest = tokens.map((token: CST.Token | null | undefined) => ({ token, depth: 0 }));
+function nestingOf(root: CST.Token): number {
+  const rest: { token: CST.Token | null | undefined; depth: number }[] = [
+    { token: root, depth: 0 },
+  ];
   let deepest = 0;
   for (let next = rest.pop(); next !== undefined; next = rest.pop()) {
     const { token, depth } = next;
@@ -121,19 +162,9 @@ function nestingOf(tokens: readonly CST.Token[]): number {
   return deepest;
 }
 
-/** Aliases are expanded here, so this is where a bomb of them is refused. */
-function toValue(document: Document.Parsed, report: ReportAt): unknown {
-  try {
-    return document.toJS({ maxAliasCount: CONFIG_LIMITS.aliases }) as unknown;
-  } catch (thrown) {
-    const message = thrown instanceof Error ? thrown.message : String(thrown);
-    report(document.range[0], message);
-    return undefined;
-  }
-}
-
 /** Reports keys that a map has twice. */
-function findTwins(yaml: Yaml, document: Document.Parsed, report: ReportAt): void {
+function hasTwins(yaml: Yaml, document: Document.Parsed, report: ReportAt): boolean {
+  let found = false;
   const rest: { node: unknown; path: Path }[] = [{ node: document.contents, path: [] }];
   for (let next = rest.pop(); next !== undefined; next = rest.pop()) {
     const { node, path } = next;
@@ -144,12 +175,15 @@ function findTwins(yaml: Yaml, document: Document.Parsed, report: ReportAt): voi
     for (const { key, value } of node.items as Pair<ParsedNode, ParsedNode | null>[]) {
       const text = keyText(yaml, key);
       const at = [...path, text];
-      if (seen.has(text) && text !== '<<')
+      if (seen.has(text) && text !== '<<') {
+        found = true;
         report(key.range[0], 'is given twice in one map', formatPath(at));
+      }
       seen.add(text);
       rest.push({ node: value, path: at });
     }
   }
+  return found;
 }
 
 function keyText(yaml: Yaml, key: unknown): string {
@@ -158,9 +192,4 @@ function keyText(yaml: Yaml, key: unknown): string {
 
 function offsetOf(node: unknown): number | undefined {
   return (node as Partial<Node> | null | undefined)?.range?.[0];
-}
-
-function lineOf(lines: LineCounter, offset: number): { line: number; column: number } {
-  const { line, col } = lines.linePos(offset);
-  return { line: Math.max(line, 1), column: Math.max(col, 1) };
 }
