@@ -283,11 +283,11 @@ test('a bomb of aliases is refused', async (t) => {
 });
 
 test('nesting and keys without end are refused, not followed', async (t) => {
-  for (const text of ['['.repeat(200_000), '- '.repeat(200_000), '{a: '.repeat(100_000)]) {
+  for (const text of ['['.repeat(20_000), '- '.repeat(20_000), '{a: '.repeat(20_000)]) {
     const [issue] = await faults(t, { 'gateway.yaml': text });
     t.regex(issue ?? '', /^gateway\.yaml:\d+:\d+ {2}/);
   }
-  const keys = Array.from({ length: 60_000 }, (_, index) => `k${index}: 1`).join('\n');
+  const keys = Array.from({ length: 20_000 }, (_, index) => `k${index}: 1`).join('\n');
   t.is((await faults(t, { 'gateway.yaml': keys })).length, CONFIG_LIMITS.issues);
 });
 

@@ -7,6 +7,7 @@ import type { ReportPattern, ValidateDevice } from './device-files.js';
 import { readBounded } from './file.js';
 import { configError, formatPath } from './issue.js';
 import type { ConfigIssue } from './issue.js';
+import { CONFIG_LIMITS } from './limits.js';
 import { gatewaySchema, parseListen } from './schema.js';
 import type { GatewayDocument, ListenAddress } from './schema.js';
 import { parseYaml } from './yaml-file.js';
@@ -43,7 +44,10 @@ export async function loadConfig(path: string, validate: ValidateDevice): Promis
   }
 
   const checked = checkShape(gatewaySchema, document.value ?? {});
-  for (const { path: at, message, suggestion, unknownKey } of checked.issues)
+  for (const { path: at, message, suggestion, unknownKey } of checked.issues.slice(
+    0,
+    CONFIG_LIMITS.issues,
+  ))
     issues.push({
       file: path,
       ...document.place(at, unknownKey ? 'key' : 'value'),
