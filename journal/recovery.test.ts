@@ -89,7 +89,7 @@ test('after power cuts, kills and failed syncs the state is one that the commits
       if (bytes > 6 * MODEL_SEGMENT_BYTES) throw new TypeError(`${bytes} bytes without snapshot`);
       await last.close();
     }),
-    { numRuns: 600, includeErrorInReport: true },
+    { numRuns: 400, includeErrorInReport: true },
   );
   t.true(rotations > 20, `only ${rotations} lives reached a third segment`);
 });

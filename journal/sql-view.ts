@@ -1,6 +1,4 @@
-import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import type { Database } from 'sql.js';
 import type { Clock } from '#protocol/clock.js';
 import { EdgeError } from '#protocol/errors.js';
 import type { Store, TableName } from './store.js';
@@ -51,16 +49,6 @@ export function openSqlView<Tables extends object>(
   options: SqlViewOptions,
 ): SqlView {
   return new WorkerView(store, tables, options);
-}
-
-export type { Database };
-
-/** For the worker: an empty database in memory. sql.js is loaded here and nowhere else. */
-export async function openDatabase(): Promise<Database> {
-  const { default: initialise } = await import('sql.js');
-  const wasm = fileURLToPath(import.meta.resolve('sql.js/dist/sql-wasm.wasm'));
-  const sqlite = await initialise({ locateFile: () => wasm });
-  return new sqlite.Database();
 }
 
 class WorkerView<Tables extends object> implements SqlView {

@@ -1,6 +1,7 @@
+import { fileURLToPath } from 'node:url';
 import { parentPort } from 'node:worker_threads';
+import type { Database } from 'sql.js';
 import type { SqlAnswer, SqlRequest, SqlRows, SqlValue } from './sql-messages.js';
-import { type Database, openDatabase } from './sql-view.js';
 
 /** Bytes that SQLite may take: a query cannot make the process grow beyond it. */
 const HEAP_BYTES_MAX = 128 * 1024 * 1024;
@@ -12,8 +13,7 @@ let database: Database | undefined;
 async function answer(request: SqlRequest): Promise<SqlAnswer> {
   if (request.kind === 'begin') {
     database?.close();
-    database = await openDatabase();
-    database.run(`PRAGMA hard_heap_limit = ${HEAP_BYTES_MAX}`);
+    database = await emptyDatabase();
     for (const { name, fields } of request.tables) database.run(createTable(name, fields));
     return { kind: 'done' };
   }
@@ -28,6 +28,15 @@ async function answer(request: SqlRequest): Promise<SqlAnswer> {
     case 'export':
       return { kind: 'image', image: open.export() };
   }
+}
+
+async function emptyDatabase(): Promise<Database> {
+  const { default: initialise } = await import('sql.js');
+  const wasm = fileURLToPath(import.meta.resolve('sql.js/dist/sql-wasm.wasm'));
+  const sqlite = await initialise({ locateFile: () => wasm });
+  const empty = new sqlite.Database();
+  empty.run(`PRAGMA hard_heap_limit = ${HEAP_BYTES_MAX}`);
+  return empty;
 }
 
 function createTable(name: string, fields: readonly string[]): string {
