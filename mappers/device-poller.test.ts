@@ -192,6 +192,9 @@ test('a write that will be tried again leaves the label, a refused one takes it'
   await bench.writes[0]?.end({ ok: false, code: 'EDGE_DEVICE_TIMEOUT', message: '', retry: true });
   t.like(await again, { ok: false, retry: true });
   t.is(bench.reads.length, 0);
+  bench.poller.start();
+  await bench.advance(0);
+  await bench.reads[0]?.answer(1);
   const refused = bench.write('a', 7, 2);
   await settled();
   await bench.writes[1]?.end({
@@ -201,10 +204,10 @@ test('a write that will be tried again leaves the label, a refused one takes it'
     retry: false,
   });
   t.like(await refused, { ok: false, retry: false });
-  await bench.reads[0]?.answer(1);
+  await bench.reads[1]?.answer(1);
   t.deepEqual(
     bench.batches.flat().map(({ appliedVersion }) => appliedVersion.n),
-    [2],
+    [0, 2],
   );
 });
 

@@ -7,11 +7,11 @@ import { seededRandom } from '#protocol/random.js';
 import {
   complianceDevice,
   FAST,
+  inProcessRig,
+  mapped,
   mapperCompliance,
   recordingHost,
-  START_LABEL,
   until,
-  writeUntilFinal,
   type ComplianceRig,
 } from '#mappers/compliance.js';
 import { modbusModule } from '#mappers/modbus/mapper.js';
@@ -273,22 +273,11 @@ if (hasSocat)
       fast: { register: 'HoldingRegister', offset: 0 },
       slow: { register: 'HoldingRegister', offset: 50 },
     });
-    const applied = new Map(described.properties.map(({ name }) => [name, START_LABEL]));
-    await mapper.start([{ device: described, applied }]);
-    return {
-      readings,
-      desire: (name, value, version) => {
-        const request = { device: described.id, property: name, value, version };
-        void writeUntilFinal(() => mapper.write(request));
-      },
-      stop: () => mapper.stop(),
-      settle: () => new Promise((resolve) => setImmediate(resolve)),
-      close: async () => {
-        await mapper.stop();
-        await stopSlave();
-        await pair.close();
-      },
-    };
+    await mapper.start([mapped(described)]);
+    return inProcessRig(mapper, described, readings, async () => {
+      await stopSlave();
+      await pair.close();
+    });
   });
 
 /** A slave whose answers come when they come: also too late for the request that they are for. */

@@ -131,7 +131,7 @@ class HostileWire {
         return;
       }
       case 6: {
-        this.send(delayMs, wrap(unit + 1, pdu));
+        this.send(delayMs, wrap(unit + 1, isWrite ? pdu : registers(9, 9)));
         return;
       }
       case 7: {
@@ -308,6 +308,9 @@ test('after a write that timed out a waiting poll goes first', (t) => {
   run(bus.submit(0, job(2, read(1, 2), 'write')));
   run(bus.tick(250));
   t.is(sent[1]?.[9], 1);
+  run(bus.submit(260, job(3, read(1, 3), 'poll')));
+  run(bus.tick(500));
+  t.is(sent[2]?.[9], 2, 'and then a write again, though the poll timed out as well');
 });
 
 test('a line that never falls silent fails the waiting requests instead of hanging them', (t) => {

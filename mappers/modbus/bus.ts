@@ -172,7 +172,7 @@ export class Bus {
     this.counters.timeouts += 1;
     this.#timeoutsInARow += 1;
     // Writes to a silent unit are tried again and again: polls must not wait for all of them.
-    this.#urgentInARow = MAPPER_LIMITS.urgentInARow;
+    if (job.priority !== 'poll') this.#urgentInARow = MAPPER_LIMITS.urgentInARow;
     const { crcError, anyBytes } = this.#framing.giveUp();
     if (crcError) this.counters.crcErrors += 1;
     else if (anyBytes) this.counters.damagedReplies += 1;

@@ -8,11 +8,11 @@ import type { Mapper, Reading } from '#protocol/mapper-port.js';
 import { NO_VERSION } from '#protocol/twin.js';
 import {
   complianceDevice,
+  inProcessRig,
+  mapped,
   mapperCompliance,
   recordingHost,
-  START_LABEL,
   until,
-  writeUntilFinal,
   type ComplianceRig,
   type ScriptedDevice,
 } from '../compliance.js';
@@ -64,25 +64,8 @@ mapperCompliance(test, 'modbus over TCP', async (device): Promise<ComplianceRig>
     fast: { register: 'HoldingRegister', offset: 0, dataType: 'uint16' },
     slow: { register: 'HoldingRegister', offset: 500, dataType: 'uint16' },
   });
-  await mapper.start([
-    {
-      device: described,
-      applied: new Map(described.properties.map(({ name }) => [name, START_LABEL])),
-    },
-  ]);
-  return {
-    readings,
-    desire: (property, value, version) => {
-      const request = { device: described.id, property, value, version };
-      void writeUntilFinal(() => mapper.write(request));
-    },
-    stop: () => mapper.stop(),
-    settle: () => new Promise((resolve) => setImmediate(resolve)),
-    close: async () => {
-      await mapper.stop();
-      await server.stop();
-    },
-  };
+  await mapper.start([mapped(described)]);
+  return inProcessRig(mapper, described, readings, () => server.stop());
 });
 
 const property = (
