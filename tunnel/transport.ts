@@ -1,4 +1,4 @@
-import type { RequestListener } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 
 // How both ends are named and judged is part of the contract: no transport has its own rules.
 export { NODE_URN, certifiedHub, certifiedNode, type CertifiedName } from './certificates.js';
@@ -109,8 +109,12 @@ export interface ListenOptions {
   readonly identity: Pick<Identity, 'key' | 'certificate'>;
   /** PEM of the authorities that issue node certificates. */
   readonly clientAuthorities: readonly string[];
-  /** Every HTTPS request that is not the tunnel's, from anybody. Absent: 404. */
-  readonly onRequest?: RequestListener;
+  /**
+   * Every HTTPS request that is not the tunnel's, from anybody. Absent: 404. `holder` is the node
+   * whose certificate was shown, ALSO when that certificate has lapsed or was revoked: enough to
+   * know who asks for a new one, never enough to let somebody in.
+   */
+  readonly onRequest?: (request: IncomingMessage, response: ServerResponse, holder?: Peer) => void;
   /** Asked for each authenticated node before it is let in: false refuses a revoked one. */
   readonly admit?: (peer: Peer) => boolean;
 }

@@ -1,6 +1,7 @@
 import type { X509Certificate } from 'node:crypto';
-import type { TLSSocket } from 'node:tls';
+import { TLSSocket } from 'node:tls';
 import { EdgeError } from '#protocol/errors.js';
+import type { Socket } from 'node:net';
 import { certifiedNode } from '../certificates.js';
 import type { Peer } from '../transport.js';
 
@@ -19,6 +20,27 @@ export function admittedNode(socket: TLSSocket, authorities: readonly X509Certif
       cause: socket.authorizationError,
     });
   return { ...certifiedNode(certificate, authorities), address: addressOf(socket) };
+}
+
+/**
+ * The node whose certificate was shown and whose key was proved in the handshake, lapsed or not;
+ * undefined for everybody else. Only for requests about certificates themselves.
+ */
+export function certificateHolder(
+  socket: Socket,
+  authorities: readonly X509Certificate[],
+): Peer | undefined {
+  if (!(socket instanceof TLSSocket)) return undefined;
+  const certificate = socket.getPeerX509Certificate();
+  if (certificate === undefined) return undefined;
+  const verdict: unknown = socket.authorizationError;
+  if (!socket.authorized && verdict !== 'CERT_HAS_EXPIRED') return undefined;
+  try {
+    // The library names one error and an expiry hides the others: these are checked here.
+    return { ...certifiedNode(certificate, authorities), address: addressOf(socket) };
+  } catch {
+    return undefined;
+  }
 }
 
 export function addressOf(socket: TLSSocket): string {

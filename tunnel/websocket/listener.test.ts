@@ -85,6 +85,31 @@ test('plain requests are served to peers without a certificate, and are no tunne
   t.is(hub.accepted.length, 0);
 });
 
+test('a request is told whose certificate was shown, lapsed ones too, and nobody else’s', async (t) => {
+  const holders: (string | undefined)[] = [];
+  const hub = await hubFor(t, {
+    onRequest: (_incoming, response, holder) => {
+      holders.push(holder?.name);
+      response.end('served');
+    },
+  });
+  const names = ['urn:edgetwin:node:gw-1'];
+  const lapsed = { untilMs: Date.UTC(2020, 0) };
+  for (const identity of [
+    undefined,
+    hub.authority.node('gw-1'),
+    hub.authority.issue({ names, usage: 'client', ...lapsed }),
+    hub.authority.issue({ names, usage: 'server', ...lapsed }),
+    new TestAuthority('test authority').issue({ names, usage: 'client', ...lapsed }),
+    new TestAuthority().node('gw-1'),
+  ]) {
+    const { socket, heard } = await raw(t, hub.port, identity);
+    socket.write('POST /v1/renew HTTP/1.1\r\nHost: hub\r\nContent-Length: 0\r\n\r\n');
+    await until(() => heard().includes('served'));
+  }
+  t.deepEqual(holders, [undefined, 'gw-1', 'gw-1', undefined, undefined, undefined]);
+});
+
 test('an upgrade elsewhere is answered 404', async (t) => {
   const hub = await hubFor(t);
   const { socket, heard, isClosed } = await raw(t, hub.port, hub.authority.node('gw-1'));

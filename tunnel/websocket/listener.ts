@@ -17,7 +17,7 @@ import type {
   NodeListener,
   Peer,
 } from '../transport.js';
-import { addressOf, admittedNode } from './admission.js';
+import { addressOf, admittedNode, certificateHolder } from './admission.js';
 import { WebsocketConnection } from './connection.js';
 import { LISTENER_LIMITS, type ListenerLimits } from './limits.js';
 import { PendingSockets, Roster } from './roster.js';
@@ -176,7 +176,10 @@ class HttpsListener implements WebsocketListener {
     server.maxRequestsPerSocket = this.#limits.requestsPerSocket;
     server.on('connection', (socket: Socket) => this.#pending.add(socket));
     server.on('tlsClientError', () => this.#failedHandshakes++);
-    server.on('request', this.#options.onRequest ?? notFound);
+    const { onRequest = notFound } = this.#options;
+    server.on('request', (request, response) => {
+      onRequest(request, response, certificateHolder(request.socket, this.#authorities));
+    });
     server.on('upgrade', (request, socket, head) => {
       if (socket instanceof TLSSocket) this.#onUpgrade(request, socket, head);
       else socket.destroy();
