@@ -10,6 +10,7 @@ import { MemoryStorage } from '#journal/memory-storage.js';
 import { websocketTransport } from '#tunnel/websocket/client.js';
 import { listenWebsocket, type WebsocketListener } from '#tunnel/websocket/listener.js';
 import { join, loadIdentity } from '#runtime/edgehub/join.js';
+import { renewIdentity } from '#runtime/edgehub/renew.js';
 import { Authority, hubNames } from '#cloud/enrolment/authority.js';
 import { Enrolment } from '#cloud/enrolment/enrolment.js';
 import { joinHandler } from '#cloud/enrolment/join-handler.js';
@@ -101,4 +102,18 @@ test('joining again by force retires the certificate that the gateway had', asyn
   await t.throwsAsync(refused, { code: 'EDGE_UNAUTHENTICATED' });
   const connection = await transport.connect({ url: after.hub, identity: after.identity });
   t.is(connection.peer.name, '127.0.0.1');
+});
+
+test('a gateway renews with its old key, and goes on with the new one', async (t) => {
+  const { enrolment } = await hubFor(t);
+  const dataDir = await folder(t);
+  const { token } = await enrolment.createToken({ node: 'gw-1' });
+  await join({ token, dataDir, node: 'gw-1' });
+  t.is(await renewIdentity({ dataDir }), undefined);
+  const renewed = (await renewIdentity({ dataDir, force: true }))!;
+  const connection = await transport.connect({ url: renewed.hub, identity: renewed.identity });
+  t.is(connection.peer.name, '127.0.0.1');
+  t.is(enrolment.certificates({ node: 'gw-1' }).length, 2);
+  await enrolment.revokeNode('gw-1');
+  await t.throwsAsync(renewIdentity({ dataDir, force: true }), { code: 'EDGE_FORBIDDEN' });
 });

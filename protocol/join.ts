@@ -25,7 +25,13 @@ export interface JoinRequest {
   readonly csr: string;
 }
 
-/** The answer to it; errors are RFC 9457 problems with our code. */
+/** The body of POST /v1/renew, by a node that shows its present certificate, lapsed or not. */
+export interface RenewRequest {
+  /** PKCS#10 in DER, base64, of a new key. Only that key counts. */
+  readonly csr: string;
+}
+
+/** The answer to both; errors are RFC 9457 problems with our code. */
 export interface JoinAnswer {
   readonly node: string;
   /** PEM of the node's certificate and of the hub's authority. */
@@ -34,6 +40,7 @@ export interface JoinAnswer {
 }
 
 export const JOIN_PATH = '/v1/join';
+export const RENEW_PATH = '/v1/renew';
 
 /** Characters: an address of at most 253 characters and the other fields, in base64. */
 export const JOIN_TOKEN_CHARS = 1_024;

@@ -1,24 +1,21 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '#protocol/clock.js';
 import { EdgeError } from '#protocol/errors.js';
-import {
-  CERTIFIED_NAME_CHARS,
-  encodeJoinToken,
-  type JoinAnswer,
-  type JoinRequest,
-} from '#protocol/join.js';
+import { CERTIFIED_NAME_CHARS, encodeJoinToken, type JoinAnswer } from '#protocol/join.js';
 import type { Log } from '#protocol/log.js';
 import { isNodeName } from '#protocol/name.js';
 import type { Random } from '#protocol/random.js';
-import type { Put, Store } from '#journal/store.js';
+import type { Store } from '#journal/store.js';
 import type { Peer } from '#tunnel/transport.js';
-import type { Authority } from './authority.js';
+import type { Authority, IssuedCertificate } from './authority.js';
+import { CertificateBook, type CertificateView } from './certificate-book.js';
 import { publicKeyOfRequest } from './certificate-maker.js';
-import { readJoinRequest } from './join-request.js';
+import { readJoinRequest, readRenewRequest } from './join-request.js';
 import { ENROLMENT_LIMITS as LIMITS } from './limits.js';
 import { RateLimit } from './rate-limit.js';
-import type { CertificateRow, EnrolmentTables, JoinTokenRow } from './tables.js';
-import { isSecretOf, newToken } from './token.js';
+import { NEW_TOKEN, tooFast } from './refusals.js';
+import type { EnrolmentTables, JoinTokenRow } from './tables.js';
+import { TokenBook, unknownToken, type TokenView } from './token-book.js';
 
 export interface EnrolmentOptions {
   readonly store: Store<EnrolmentTables>;
@@ -42,32 +39,21 @@ export interface CreatedToken {
   readonly expiresAt: number;
 }
 
-export interface TokenView {
-  readonly id: string;
-  readonly node: string;
-  readonly createdAt: number;
-  readonly expiresAt: number;
-  readonly usedAt?: number;
-}
-
-export interface CertificateView extends CertificateRow {
-  readonly serial: string;
-}
-
 /** Who may become a node, and who is one. */
 export class Enrolment {
   readonly #options: EnrolmentOptions;
   readonly #store: Store<EnrolmentTables>;
   readonly #log: Log;
-  readonly #attempts = new RateLimit(LIMITS.attemptsPerSecond, LIMITS.attemptsBurst);
+  readonly #tokens: TokenBook;
+  readonly #certificates: CertificateBook;
   readonly #issues = new RateLimit(LIMITS.issuesPerSecond, LIMITS.issuesBurst);
-  /** Of tokens that exist, so it is bounded as they are. */
-  readonly #attemptsOf = new Map<string, RateLimit>();
 
   constructor(options: EnrolmentOptions) {
     this.#options = options;
     this.#store = options.store;
     this.#log = options.log.child('enrolment');
+    this.#tokens = new TokenBook(options.store);
+    this.#certificates = new CertificateBook(options.store);
   }
 
   /**
@@ -87,28 +73,23 @@ export class Enrolment {
       throw new EdgeError('EDGE_CONFIG', 'A token cannot be valid for that long.', {
         hint: `At most ${LIMITS.tokenTtlMaxMs / 3_600_000} hours.`,
       });
-    const nowMs = this.#options.clock.wallTime();
-    const outdated = this.#outdated(nowMs);
-    const fresh = [...this.#store.rows('joinTokens').values()].filter(
-      ({ expiresAt }) => expiresAt > nowMs,
-    );
-    if (fresh.length >= LIMITS.tokens)
-      throw new EdgeError('EDGE_LIMIT', `There are ${LIMITS.tokens} tokens already.`, {
-        hint: 'Withdraw those that nobody needs, or wait until they expire.',
-      });
-    const { id, secret, row } = newToken(node, nowMs, ttlMs, this.#options.random);
-    await this.#store.commit([...outdated, { table: 'joinTokens', key: id, row }]);
+    const { authority, hubUrl, random } = this.#options;
+    const wallMs = this.#wallMs();
+    const { id, secret, row } = this.#tokens.make(node, wallMs, ttlMs, random);
+    await this.#store.commit([
+      ...this.#tokens.sweep(wallMs),
+      ...this.#certificates.sweep(wallMs),
+      { table: 'joinTokens', key: id, row },
+    ]);
     this.#log.info('token created', { id, node, expiresAt: row.expiresAt });
-    const { hubUrl, authority } = this.#options;
     const token = encodeJoinToken({ hub: hubUrl(), pin: authority.pin, id, secret, node });
     return { token, id, expiresAt: row.expiresAt };
   }
 
   /** Withdraws a token; a node that joined with it stays. False: there was none. */
   async withdrawToken(id: string): Promise<boolean> {
-    const existed = this.#store.get('joinTokens', id) !== undefined;
-    await this.#store.commit([{ table: 'joinTokens', key: id, row: null }]);
-    this.#attemptsOf.delete(id);
+    const existed = this.#tokens.get(id) !== undefined;
+    await this.#store.commit([this.#tokens.withdraw(id)]);
     if (existed) this.#log.info('token withdrawn', { id });
     return existed;
   }
@@ -119,17 +100,63 @@ export class Enrolment {
    * EDGE_MALFORMED, EDGE_TOKEN, EDGE_CERTIFICATE (the request's key), EDGE_LIMIT, EDGE_STORAGE.
    */
   async join(body: unknown, from: string): Promise<JoinAnswer> {
-    try {
-      const request = readJoinRequest(body);
-      const { row, certificate } = await this.#spend(request);
-      this.#log.info('node joined', { node: row.node, token: request.id, from });
-      const { authority } = this.#options;
-      return { node: row.node, certificate, authority: authority.certificate };
-    } catch (thrown) {
-      const error = EdgeError.from(thrown);
-      this.#log.warn('join refused', { code: error.code, cause: error, from });
-      throw error;
-    }
+    return this.#audited('join', { from }, async () => {
+      const { id, secret, csr } = readJoinRequest(body);
+      const token = this.#tokens.recognise(id, secret, this.#nowMs(), this.#wallMs());
+      const key = await readKey(csr);
+      if (token.used !== undefined) return this.#repeat(token, key.hash);
+      const issued = await this.#issue(token.node, key.spki);
+      // Others may have come while this one waited: what stands now decides.
+      const present = this.#tokens.get(id);
+      if (present === undefined) throw unknownToken();
+      if (present.used !== undefined) return this.#repeat(present, key.hash);
+      const { node } = token;
+      const at = this.#wallMs();
+      const { certificate, serial } = issued;
+      const used = { keyHash: key.hash, serial, certificate, at };
+      await this.#store.commit([
+        // A node has one good identity: a later join is the same node on new hardware.
+        ...this.#certificates.retire(node, at, 'replaced'),
+        ...this.#certificates.makeRoom(node),
+        this.#certificates.add(node, issued, {
+          issuedAt: at,
+          keyHash: key.hash,
+          from: { token: id },
+        }),
+        { table: 'joinTokens', key: id, row: { ...present, used } },
+      ]);
+      this.#note(node, issued);
+      return this.#answer(node, certificate);
+    });
+  }
+
+  /**
+   * Certifies a new key of a node that proved the key of its present certificate, which stays good
+   * beside the new one until it ends. Rejects with EDGE_UNAUTHENTICATED, EDGE_FORBIDDEN,
+   * EDGE_MALFORMED, EDGE_CERTIFICATE (lapsed too long ago, or the key), EDGE_LIMIT, EDGE_STORAGE.
+   */
+  async renew(holder: Peer | undefined, body: unknown): Promise<JoinAnswer> {
+    const about = { from: holder?.address, node: holder?.name };
+    return this.#audited('renewal', about, async () => {
+      if (holder === undefined)
+        throw new EdgeError('EDGE_UNAUTHENTICATED', 'No certificate of this hub was shown.');
+      this.#certificates.requireRenewable(holder, this.#nowMs(), this.#wallMs());
+      const key = await readKey(readRenewRequest(body).csr);
+      const { name: node, serial: old } = holder;
+      const issued = await this.#issue(node, key.spki);
+      if (!this.#certificates.isAllowed(holder))
+        throw new EdgeError('EDGE_FORBIDDEN', 'This certificate was revoked meanwhile.');
+      await this.#store.commit([
+        ...this.#certificates.makeRoom(node, old),
+        this.#certificates.add(node, issued, {
+          issuedAt: this.#wallMs(),
+          keyHash: key.hash,
+          from: { renewal: old },
+        }),
+      ]);
+      this.#note(node, issued);
+      return this.#answer(node, issued.certificate);
+    });
   }
 
   /**
@@ -137,159 +164,79 @@ export class Enrolment {
    * node connects, and for those connected after `revokeNode`.
    */
   isNodeAllowed(peer: Pick<Peer, 'name' | 'fingerprint' | 'serial'>): boolean {
-    const row = this.#store.get('certificates', peer.serial);
-    if (row === undefined || row.revoked !== undefined) return false;
-    return row.node === peer.name && row.fingerprint === peer.fingerprint;
+    return this.#certificates.isAllowed(peer);
   }
 
   /** Revokes all certificates and withdraws all tokens of a node. Resolves to how many it revoked. */
   async revokeNode(node: string): Promise<number> {
-    const revoked = this.#retire(node, 'revoked');
-    const tokens = [...this.#store.rows('joinTokens')]
-      .filter(([, row]) => row.node === node)
-      .map(([key]) => ({ table: 'joinTokens', key, row: null }) as const);
-    await this.#store.commit([...revoked, ...tokens]);
+    const revoked = this.#certificates.retire(node, this.#wallMs(), 'revoked');
+    await this.#store.commit([...revoked, ...this.#tokens.withdrawAll(node)]);
     this.#log.warn('node revoked', { node, certificates: revoked.length });
     return revoked.length;
   }
 
   tokens(): readonly TokenView[] {
-    return [...this.#store.rows('joinTokens')].map(
-      ([id, { node, createdAt, expiresAt, used }]) => ({
-        id,
-        node,
-        createdAt,
-        expiresAt,
-        ...(used === undefined ? {} : { usedAt: used.at }),
-      }),
-    );
+    return this.#tokens.list();
   }
 
   /** Oldest first. */
   certificates(filter: { readonly node?: string } = {}): readonly CertificateView[] {
-    return [...this.#store.rows('certificates')]
-      .filter(([, row]) => filter.node === undefined || row.node === filter.node)
-      .map(([serial, row]) => ({ serial, ...row }));
+    return this.#certificates.list(filter.node);
   }
 
-  async #spend({
-    id,
-    secret,
-    csr,
-  }: JoinRequest): Promise<{ row: JoinTokenRow; certificate: string }> {
-    const row = this.#recognise(id, secret);
-    const publicKey = await publicKeyOfRequest(Buffer.from(csr, 'base64'));
-    const keyHash = createHash('sha256').update(publicKey).digest('hex');
-    if (row.used !== undefined) return this.#repeat(row, keyHash);
-    if (!this.#issues.take(this.#options.clock.now())) throw tooFast();
-    const issued = await this.#options.authority.issueNode(row.node, publicKey);
-    // Others may have come while this one waited: what stands now decides.
-    const present = this.#store.get('joinTokens', id);
-    if (present === undefined) throw unknown();
-    if (present.used !== undefined) return this.#repeat(present, keyHash);
-    const { certificate, serial, fingerprint, fromMs, untilMs } = issued;
-    const at = this.#options.clock.wallTime();
-    const { node } = row;
-    await this.#store.commit([
-      ...this.#retire(node, 'replaced'),
-      ...this.#surplus(node),
-      {
-        table: 'certificates',
-        key: serial,
-        row: { node, fingerprint, issuedAt: at, fromMs, untilMs, token: id },
-      },
-      {
-        table: 'joinTokens',
-        key: id,
-        row: { ...present, used: { keyHash, serial, certificate, at } },
-      },
-    ]);
-    this.#log.info('certificate issued', { node, serial, fingerprint, untilMs });
-    return { row, certificate };
-  }
-
-  /** Says nothing about a token to somebody who does not know its secret. */
-  #recognise(id: string, secret: string): JoinTokenRow {
-    const nowMs = this.#options.clock.now();
-    if (!this.#attempts.take(nowMs)) throw tooFast();
-    const row = this.#store.get('joinTokens', id);
-    if (row !== undefined && !this.#limitOf(id).take(nowMs)) throw tooFast();
-    if (!isSecretOf(row, secret)) throw unknown();
-    if (this.#options.clock.wallTime() >= row.expiresAt)
-      throw new EdgeError('EDGE_TOKEN', 'The token has expired.', { hint: NEW_TOKEN });
-    return row;
-  }
-
-  async #repeat(
-    row: JoinTokenRow,
-    keyHash: string,
-  ): Promise<{ row: JoinTokenRow; certificate: string }> {
-    const { used } = row;
+  async #repeat({ node, used }: JoinTokenRow, keyHash: string): Promise<JoinAnswer> {
     if (used?.keyHash !== keyHash)
       throw new EdgeError('EDGE_TOKEN', 'The token was used before, by another key.', {
-        hint: `${NEW_TOKEN} If it was not you, revoke the node ${row.node}.`,
+        hint: `${NEW_TOKEN} If it was not you, revoke the node ${node}.`,
       });
-    if (this.#store.get('certificates', used.serial)?.revoked !== undefined)
+    if (this.#certificates.isRevoked(used.serial))
       throw new EdgeError('EDGE_TOKEN', 'The node joined again since, or was revoked.', {
         hint: NEW_TOKEN,
       });
     // The first answer may still be on its way to the disk.
     await this.#store.commit([]);
-    return { row, certificate: used.certificate };
+    return this.#answer(node, used.certificate);
   }
 
-  #limitOf(id: string): RateLimit {
-    const perMinute = LIMITS.attemptsPerTokenPerMinute;
-    const limit = this.#attemptsOf.get(id) ?? new RateLimit(perMinute / 60, perMinute);
-    this.#attemptsOf.set(id, limit);
-    return limit;
+  #issue(node: string, publicKey: Uint8Array): Promise<IssuedCertificate> {
+    if (!this.#issues.take(this.#nowMs())) throw tooFast();
+    return this.#options.authority.issueNode(node, publicKey);
   }
 
-  /** Tokens and certificates that time alone has ended; some at a time. */
-  #outdated(nowMs: number): Put<EnrolmentTables>[] {
-    const tokens = [...this.#store.rows('joinTokens')].filter(
-      ([, { expiresAt }]) => expiresAt <= nowMs,
-    );
-    for (const [id] of tokens) this.#attemptsOf.delete(id);
-    const certificates = this.certificates().filter(({ untilMs }) => untilMs <= nowMs);
-    return [
-      ...tokens.map(([key]) => ({ table: 'joinTokens', key, row: null }) as const),
-      ...certificates.map(
-        ({ serial }) => ({ table: 'certificates', key: serial, row: null }) as const,
-      ),
-    ].slice(0, LIMITS.outdatedAtOnce);
+  #note(node: string, { serial, fingerprint, untilMs }: IssuedCertificate): void {
+    this.#log.info('certificate issued', { node, serial, fingerprint, untilMs });
   }
 
-  /** A node has one good certificate: a later join is the same node on new hardware. */
-  #retire(node: string, why: 'replaced' | 'revoked'): Put<EnrolmentTables>[] {
-    const revoked = { at: this.#options.clock.wallTime(), why };
-    return this.certificates({ node })
-      .filter((certificate) => certificate.revoked === undefined)
-      .map(({ serial, ...row }) => ({
-        table: 'certificates',
-        key: serial,
-        row: { ...row, revoked },
-      }));
+  #answer(node: string, certificate: string): JoinAnswer {
+    return { node, certificate, authority: this.#options.authority.certificate };
   }
 
-  /** A certificate that is not kept is not allowed, so the oldest may be forgotten. */
-  #surplus(node: string): Put<EnrolmentTables>[] {
-    const kept = this.certificates({ node });
-    return kept
-      .slice(0, Math.max(0, kept.length + 1 - LIMITS.certificatesPerNode))
-      .map(({ serial }) => ({ table: 'certificates', key: serial, row: null }));
+  async #audited(
+    what: string,
+    about: Readonly<Record<string, string | undefined>>,
+    attempt: () => Promise<JoinAnswer>,
+  ): Promise<JoinAnswer> {
+    try {
+      const answer = await attempt();
+      this.#log.info(`${what} granted`, { ...about, node: answer.node });
+      return answer;
+    } catch (thrown) {
+      const error = EdgeError.from(thrown);
+      this.#log.warn(`${what} refused`, { ...about, code: error.code, cause: error });
+      throw error;
+    }
+  }
+
+  #nowMs(): number {
+    return this.#options.clock.now();
+  }
+
+  #wallMs(): number {
+    return this.#options.clock.wallTime();
   }
 }
 
-const NEW_TOKEN = 'Make a new token at the hub.';
-
-function unknown(): EdgeError {
-  return new EdgeError('EDGE_TOKEN', 'The token is not known here.', { hint: NEW_TOKEN });
-}
-
-function tooFast(): EdgeError {
-  return new EdgeError('EDGE_LIMIT', 'Too many attempts to join.', {
-    hint: 'Wait a minute, then try again with the same token.',
-    details: { retryAfterS: 60 },
-  });
+async function readKey(csr: string): Promise<{ spki: Buffer; hash: string }> {
+  const spki = await publicKeyOfRequest(Buffer.from(csr, 'base64'));
+  return { spki, hash: createHash('sha256').update(spki).digest('hex') };
 }

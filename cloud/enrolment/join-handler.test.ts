@@ -5,7 +5,12 @@ import test, { type ExecutionContext } from 'ava';
 import { EdgeError } from '#protocol/errors.js';
 import type { JoinAnswer } from '#protocol/join.js';
 import { ManualClock } from '#protocol/manual-clock.js';
+import type { Peer } from '#tunnel/transport.js';
 import { joinHandler } from './join-handler.js';
+
+const renew = async (holder: Peer | undefined): Promise<JoinAnswer> => {
+  throw new EdgeError('EDGE_UNAUTHENTICATED', `holder: ${holder?.name ?? 'nobody'}`);
+};
 
 const ANSWER: JoinAnswer = { node: 'gw-1', certificate: 'c', authority: 'a' };
 
@@ -20,7 +25,7 @@ async function serverFor(
   join: (body: unknown, from: string) => Promise<JoinAnswer> = async () => ANSWER,
 ): Promise<TestServer> {
   const clock = new ManualClock();
-  const server = createServer(joinHandler({ join }, clock));
+  const server = createServer(joinHandler({ join, renew }, clock));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   t.teardown(() => server.close());
@@ -53,6 +58,12 @@ test('a join is passed on with where it came from, and answered as JSON', async 
   t.deepEqual(JSON.parse(answer.split('\r\n\r\n')[1] ?? ''), ANSWER);
   t.deepEqual(asked[0], { id: '1' });
   t.regex(String(asked[1]), /^127\.0\.0\.1:\d+$/);
+});
+
+test('a renewal by somebody who shows no certificate is answered 401', async (t) => {
+  const { send } = await serverFor(t);
+  const answer = await send(post('{}', '/v1/renew')).answer;
+  t.regex(answer, /^HTTP\/1\.1 401 [\s\S]*holder: nobody/);
 });
 
 for (const [what, request] of [

@@ -1,14 +1,19 @@
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '#protocol/clock.js';
 import { EdgeError, ERROR_CODES, type ErrorCode } from '#protocol/errors.js';
-import { JOIN_PATH } from '#protocol/join.js';
+import { JOIN_PATH, RENEW_PATH } from '#protocol/join.js';
 import { parseOutsideJson } from '#protocol/outside-json.js';
+import type { ListenOptions } from '#tunnel/transport.js';
 import type { Enrolment } from './enrolment.js';
 import { ENROLMENT_LIMITS as LIMITS } from './limits.js';
+
+const PATHS: ReadonlySet<string> = new Set([JOIN_PATH, RENEW_PATH]);
 
 const STATUS: Partial<Record<ErrorCode, number>> = {
   EDGE_MALFORMED: 400,
   EDGE_CERTIFICATE: 400,
+  EDGE_UNAUTHENTICATED: 401,
+  EDGE_FORBIDDEN: 403,
   EDGE_TOKEN: 403,
   EDGE_UNSUPPORTED: 404,
   EDGE_TIMEOUT: 408,
@@ -16,16 +21,22 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   EDGE_STORAGE: 503,
 };
 
+export type HolderRequestListener = NonNullable<ListenOptions['onRequest']>;
+
 /**
- * Answers POST /v1/join to anybody who can reach the hub; everything else is 404. For the
- * tunnel's listener. Errors are RFC 9457 problems with our code.
+ * Answers POST /v1/join to anybody who can reach the hub, and POST /v1/renew to those who show a
+ * node's certificate; everything else is 404. For the tunnel's listener. Errors are RFC 9457
+ * problems with our code.
  */
-export function joinHandler(enrolment: Pick<Enrolment, 'join'>, clock: Clock): RequestListener {
+export function joinHandler(
+  enrolment: Pick<Enrolment, 'join' | 'renew'>,
+  clock: Clock,
+): HolderRequestListener {
   let underWay = 0;
-  return (request, response) => {
+  return (request, response, holder) => {
     // Never an answer without a body limit: one connection, one request.
     response.setHeader('connection', 'close');
-    if (request.method !== 'POST' || request.url !== JOIN_PATH) {
+    if (request.method !== 'POST' || !PATHS.has(request.url ?? '')) {
       answerProblem(response, new EdgeError('EDGE_UNSUPPORTED', 'There is nothing here.'));
       return;
     }
@@ -37,7 +48,10 @@ export function joinHandler(enrolment: Pick<Enrolment, 'join'>, clock: Clock): R
     underWay++;
     const from = `${request.socket.remoteAddress ?? '?'}:${request.socket.remotePort ?? 0}`;
     readBody(request, clock)
-      .then((bytes) => enrolment.join(parseOutsideJson(bytes, LIMITS.bodyBytes), from))
+      .then((bytes) => parseOutsideJson(bytes, LIMITS.bodyBytes))
+      .then((body) =>
+        request.url === RENEW_PATH ? enrolment.renew(holder, body) : enrolment.join(body, from),
+      )
       .then((answer) => answerJson(response, 200, 'application/json', answer))
       .catch((thrown: unknown) => answerProblem(response, EdgeError.from(thrown)))
       .finally(() => underWay--);

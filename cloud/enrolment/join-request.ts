@@ -1,5 +1,5 @@
 import { EdgeError } from '#protocol/errors.js';
-import type { JoinRequest } from '#protocol/join.js';
+import type { JoinRequest, RenewRequest } from '#protocol/join.js';
 import { ENROLMENT_LIMITS } from './limits.js';
 
 const SHAPES: Readonly<Record<keyof JoinRequest, RegExp>> = {
@@ -12,15 +12,24 @@ const CSR_CHARS = Math.ceil(ENROLMENT_LIMITS.csrBytes / 3) * 4;
 
 /** Reads what a stranger sent as the body of a join. Throws EDGE_MALFORMED or EDGE_LIMIT. */
 export function readJoinRequest(body: unknown): JoinRequest {
+  const read = readerOf(body);
+  return { id: read('id'), secret: read('secret'), csr: read('csr') };
+}
+
+/** Reads what a node sent as the body of a renewal. Throws EDGE_MALFORMED or EDGE_LIMIT. */
+export function readRenewRequest(body: unknown): RenewRequest {
+  return { csr: readerOf(body)('csr') };
+}
+
+function readerOf(body: unknown): (name: keyof JoinRequest) => string {
   const fields = new Map(typeof body === 'object' && body !== null ? Object.entries(body) : []);
-  const read = (name: keyof JoinRequest): string => {
+  return (name) => {
     const value: unknown = fields.get(name);
     if (typeof value !== 'string')
-      throw new EdgeError('EDGE_MALFORMED', `A join needs "${name}", a text.`);
+      throw new EdgeError('EDGE_MALFORMED', `"${name}" is missing, or no text.`);
     if (value.length > CSR_CHARS) throw new EdgeError('EDGE_LIMIT', `"${name}" is too long.`);
     if (!SHAPES[name].test(value))
       throw new EdgeError('EDGE_MALFORMED', `"${name}" is not what it should be.`);
     return value;
   };
-  return { id: read('id'), secret: read('secret'), csr: read('csr') };
 }

@@ -25,6 +25,8 @@ export const ENROLMENT_LIMITS = {
   issuesBurst: 50,
   /** Attempts with one token per minute: a gateway retries at most every few seconds. */
   attemptsPerTokenPerMinute: 20,
+  /** Renewals of one node per hour and at once: it needs one in two months. */
+  renewalsPerHour: 6,
 } as const;
 
 const DAY_MS = 24 * 3_600_000;
@@ -37,6 +39,8 @@ export const CERTIFICATE_LIVES = {
   hubMs: 365 * DAY_MS,
   /** A stolen gateway's certificate is dead after so long even if nobody revokes it. */
   nodeMs: 90 * DAY_MS,
+  /** So long after its end a node may still renew it by its key: a gateway in a drawer. */
+  lapsedMs: 90 * DAY_MS,
   /** Certificates begin so much earlier, for clocks that are a little behind. */
   backdatedMs: 5 * 60_000,
   /** The part of its life after which a certificate is reissued. */

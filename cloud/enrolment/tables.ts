@@ -31,8 +31,10 @@ export interface CertificateRow {
   readonly issuedAt: number;
   readonly fromMs: number;
   readonly untilMs: number;
-  /** Id of the token that it was issued for. */
-  readonly token: string;
+  /** SHA-256 of its public key (SPKI, DER), hexadecimal. */
+  readonly keyHash: string;
+  /** Id of the token that it was issued for, or serial number of the certificate it renews. */
+  readonly from: { readonly token: string } | { readonly renewal: string };
   readonly revoked?: {
     readonly at: number;
     /** `replaced` by a later join of the same node, or `revoked` by a person. */

@@ -5,31 +5,41 @@ import { isIP } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 import type { Clock } from '#protocol/clock.js';
 import { EdgeError, isErrorCode } from '#protocol/errors.js';
-import { JOIN_PATH, type JoinAnswer, type JoinToken } from '#protocol/join.js';
+import type { JoinAnswer } from '#protocol/join.js';
 import { parseOutsideJson } from '#protocol/outside-json.js';
-import { certifiedHub } from '#tunnel/transport.js';
+import { certifiedHub, type Identity } from '#tunnel/transport.js';
 import { JOIN_LIMITS as LIMITS } from './join-limits.js';
 
+/** A question to a hub about a certificate. */
+export interface HubQuestion {
+  /** `wss://host:port`. */
+  readonly hub: string;
+  /** SHA-256 of the public key of the authority that the hub must show. */
+  readonly pin: string;
+  readonly path: string;
+  readonly body: object;
+  /** Shown to the hub, when there is one already. */
+  readonly present?: Pick<Identity, 'key' | 'certificate'>;
+}
+
 /**
- * Spends a token at its hub for a certificate. The hub proves itself by the token's pin before it
- * is told anything. Rejects with EDGE_CERTIFICATE (another hub), EDGE_CONNECTION, EDGE_TIMEOUT,
- * EDGE_MALFORMED, or what the hub refused it with.
+ * Asks a hub for a certificate. The hub proves itself by the pin before it is told anything.
+ * Rejects with EDGE_CERTIFICATE (another hub), EDGE_CONNECTION, EDGE_TIMEOUT, EDGE_MALFORMED, or
+ * what the hub refused it with.
  */
-export async function exchangeToken(
-  token: JoinToken,
-  csr: Uint8Array,
-  clock: Clock,
-): Promise<JoinAnswer> {
+export async function askHub(question: HubQuestion, clock: Clock): Promise<JoinAnswer> {
+  const { hub, pin, path, body, present } = question;
   const ended = new AbortController();
   const timer = clock.setTimer('join', LIMITS.joinMs, () =>
     ended.abort(new EdgeError('EDGE_TIMEOUT', 'The hub did not answer in time.')),
   );
-  const url = new URL(token.hub);
+  const url = new URL(hub);
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
   const socket = connect({
     host,
     port: url.port === '' ? 443 : Number(url.port),
     ...(isIP(host) > 0 ? {} : { servername: host }),
+    ...(present === undefined ? {} : { key: present.key, cert: present.certificate }),
     minVersion: 'TLSv1.3',
     ALPNProtocols: ['http/1.1'],
     // Judged below, fact by fact, because a wrong clock would hide every other error.
@@ -39,16 +49,15 @@ export async function exchangeToken(
   ended.signal.addEventListener('abort', () => socket.destroy());
   try {
     await once(socket, 'secureConnect', { signal: ended.signal });
-    requirePin(socket, token.pin, host, clock.wallTime());
-    const body = { id: token.id, secret: token.secret, csr: Buffer.from(csr).toString('base64') };
-    const response = await post(socket, host, JSON.stringify(body), ended.signal);
+    requirePin(socket, pin, host, clock.wallTime());
+    const response = await post(socket, { host, path }, JSON.stringify(body), ended.signal);
     return readAnswer(response.statusCode ?? 0, await readBody(response));
   } catch (cause) {
     ended.signal.throwIfAborted();
     if (cause instanceof EdgeError) throw cause;
-    throw new EdgeError('EDGE_CONNECTION', `${token.hub} cannot be reached.`, {
+    throw new EdgeError('EDGE_CONNECTION', `${hub} cannot be reached.`, {
       cause,
-      hint: 'Is the address in the token right, and the hub running? The token is still good.',
+      hint: 'Is the address right, and the hub running? A token stays good; try again.',
     });
   } finally {
     timer.cancel();
@@ -61,7 +70,7 @@ function requirePin(socket: TLSSocket, pin: string, host: string, nowMs: number)
   const certificate = socket.getPeerX509Certificate();
   const authority = chainOf(certificate).find((shown) => pinOf(shown) === pin);
   if (certificate === undefined || authority === undefined)
-    throw new EdgeError('EDGE_CERTIFICATE', 'This is not the hub that made the token.', {
+    throw new EdgeError('EDGE_CERTIFICATE', 'This is not the hub that this gateway expects.', {
       hint: 'Somebody may be in between, or the hub was set up anew. Nothing secret was sent.',
     });
   certifiedHub(certificate, [authority], host, nowMs);
@@ -85,15 +94,14 @@ export function pinOf({ publicKey }: X509Certificate): string {
 
 async function post(
   socket: TLSSocket,
-  host: string,
+  target: { readonly host: string; readonly path: string },
   body: string,
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
   const outgoing = request({
     createConnection: () => socket,
     method: 'POST',
-    path: JOIN_PATH,
-    host,
+    ...target,
     maxHeaderSize: LIMITS.headerBytes,
     headers: {
       'content-type': 'application/json',

@@ -1,12 +1,12 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { createPrivateKey } from 'node:crypto';
 import { systemClock, type Clock } from '#protocol/clock.js';
 import { EdgeError } from '#protocol/errors.js';
-import { decodeJoinToken, type JoinAnswer, type JoinToken } from '#protocol/join.js';
+import { decodeJoinToken, JOIN_PATH, type JoinRequest } from '#protocol/join.js';
 import { systemRandom, type Random } from '#protocol/random.js';
-import { certifiedNode } from '#tunnel/transport.js';
 import { certificationRequest } from './csr.js';
 import { IdentityFiles, type NodeIdentity } from './identity-files.js';
-import { exchangeToken, pinOf } from './join-exchange.js';
+import { judgeAnswer } from './join-answer.js';
+import { askHub } from './join-exchange.js';
 
 export interface JoinOptions {
   /** The line that the hub printed. */
@@ -38,9 +38,11 @@ export async function join(options: JoinOptions): Promise<{ hub: string; node: s
   if (options.force !== true) await refuseToOverwrite(files);
   const key = await files.stagedKey();
   const csr = certificationRequest(createPrivateKey(key), node);
-  const answer = await exchangeToken(token, csr, clock);
-  await files.adopt({ ...judge(answer, token, key), hub: token.hub, node });
-  return { hub: token.hub, node };
+  const { hub, pin, id, secret } = token;
+  const body = { id, secret, csr: csr.toString('base64') } satisfies JoinRequest;
+  const answer = await askHub({ hub, pin, path: JOIN_PATH, body }, clock);
+  await files.adopt({ ...judgeAnswer(answer, { pin, node }, key), hub, node });
+  return { hub, node };
 }
 
 /**
@@ -61,30 +63,4 @@ async function refuseToOverwrite(files: IdentityFiles): Promise<void> {
     hint: 'Use --force to join again; its present certificate then stops working.',
     remote: false,
   });
-}
-
-/** The hub must have certified our key for our name, under the authority that the token pins. */
-function judge(
-  answer: JoinAnswer,
-  token: JoinToken,
-  key: string,
-): { certificate: string; authority: string } {
-  const refuse = (why: string, cause?: unknown): EdgeError =>
-    new EdgeError('EDGE_CERTIFICATE', `The hub’s answer cannot be used: ${why}.`, {
-      ...(cause === undefined ? {} : { cause }),
-      hint: 'Update the hub or the gateway; then make a new token.',
-    });
-  try {
-    const authority = new X509Certificate(answer.authority);
-    const certificate = new X509Certificate(answer.certificate);
-    if (pinOf(authority) !== token.pin) throw refuse('its authority is not the pinned one');
-    const { name } = certifiedNode(certificate, [authority]);
-    if (name !== token.node) throw refuse(`it certifies ${name}`);
-    if (!certificate.checkPrivateKey(createPrivateKey(key))) throw refuse('it is for another key');
-    // Written anew from what was parsed: nothing that was not judged gets into our files.
-    return { certificate: certificate.toString(), authority: authority.toString() };
-  } catch (cause) {
-    if (cause instanceof EdgeError && cause.code === 'EDGE_CERTIFICATE') throw cause;
-    throw refuse('a certificate in it is not acceptable', cause);
-  }
 }

@@ -1,0 +1,51 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { systemClock, type Clock } from '#protocol/clock.js';
+import { RENEW_PATH, type RenewRequest } from '#protocol/join.js';
+import { systemRandom, type Random } from '#protocol/random.js';
+import { certificationRequest } from './csr.js';
+import { IdentityFiles, type NodeIdentity } from './identity-files.js';
+import { judgeAnswer } from './join-answer.js';
+import { askHub, pinOf } from './join-exchange.js';
+
+/** The part of a certificate's life after which the gateway asks for the next. */
+const RENEW_AFTER = 2 / 3;
+
+export interface RenewOptions {
+  readonly dataDir: string;
+  /** Overrides the hub's address that joining has kept. */
+  readonly hub?: string | undefined;
+  /** Renews at once, as when the hub says that the certificate has lapsed. */
+  readonly force?: boolean;
+  readonly clock?: Clock;
+  readonly random?: Random;
+}
+
+/**
+ * Asks the hub for the next certificate, of a new key, when two thirds of the present one's life
+ * have passed. Resolves to the new identity, which is also on the disk; undefined: nothing to do,
+ * or never joined. The present certificate stays good until it ends, so nothing is lost whenever
+ * this fails: repeat it daily. Rejects as `join` does; EDGE_FORBIDDEN and EDGE_CERTIFICATE mean
+ * that only a new token helps.
+ */
+export async function renewIdentity(options: RenewOptions): Promise<NodeIdentity | undefined> {
+  const { dataDir, force = false, clock = systemClock, random = systemRandom } = options;
+  const files = new IdentityFiles(dataDir, random);
+  const present = await files.load();
+  if (present === undefined) return undefined;
+  const { identity, node } = present;
+  if (!force && !isDue(identity.certificate, clock.wallTime())) return undefined;
+  const hub = options.hub ?? present.hub;
+  const pin = pinOf(new X509Certificate(identity.authorities[0] ?? ''));
+  const key = await files.stagedKey();
+  const csr = certificationRequest(createPrivateKey(key), node);
+  const body = { csr: csr.toString('base64') } satisfies RenewRequest;
+  const answer = await askHub({ hub, pin, path: RENEW_PATH, body, present: identity }, clock);
+  await files.adopt({ ...judgeAnswer(answer, { pin, node }, key), hub: present.hub, node });
+  return files.load();
+}
+
+function isDue(pem: string, wallMs: number): boolean {
+  const { validFrom, validTo } = new X509Certificate(pem);
+  const fromMs = Date.parse(validFrom);
+  return wallMs > fromMs + (Date.parse(validTo) - fromMs) * RENEW_AFTER;
+}
