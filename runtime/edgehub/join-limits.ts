@@ -6,6 +6,8 @@ export const JOIN_LIMITS = {
   headerBytes: 8 * 1024,
   /** Milliseconds for all of it: a slow hub loads its certificate library in one. */
   joinMs: 30_000,
+  /** Milliseconds between looks at the age of the certificate, at most. */
+  renewalLookMs: 6 * 3_600_000,
   /** Certificates of the hub's chain that are looked at. */
   chainCertificates: 5,
   /** Characters of what the hub says about a refusal. */

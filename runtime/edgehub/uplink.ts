@@ -9,6 +9,7 @@ import type { GatewayStatus } from '../metaserver/status.js';
 import type { MetaStore } from '../metamanager/meta-store.js';
 import { EdgeHub } from './edge-hub.js';
 import { loadIdentity } from './join.js';
+import { Renewal } from './renewal.js';
 
 export interface UplinkOptions {
   readonly meta: MetaStore;
@@ -31,6 +32,7 @@ export class Uplink {
   readonly #options: UplinkOptions;
   readonly #log: Log;
   #edgeHub: EdgeHub | undefined;
+  #renewal: Renewal | undefined;
   #look: Timer | undefined;
   #stopped = false;
 
@@ -49,6 +51,7 @@ export class Uplink {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#look?.cancel();
+    this.#renewal?.stop();
     await this.#edgeHub?.stop();
   }
 
@@ -67,23 +70,33 @@ export class Uplink {
     const joined = await loadIdentity(dataDir);
     if (joined === undefined || this.#stopped) return false;
     const url = hub ?? joined.hub;
-    this.#edgeHub = new EdgeHub({ ...options, url, identity: joined.identity });
-    this.#edgeHub.start();
+    const edgeHub = new EdgeHub({ ...options, url, identity: joined.identity });
+    this.#edgeHub = edgeHub;
+    edgeHub.start();
+    const { clock, random } = options;
+    this.#renewal = new Renewal({ dataDir, hub, clock, random, log: this.#log }, (identity) =>
+      edgeHub.setIdentity(identity),
+    );
+    this.#renewal.start();
     return true;
   }
 
   #lookLater(): void {
     if (this.#stopped) return;
-    this.#look = this.#options.clock.setTimer('look-for-identity', GATEWAY_LIMITS.joinLookMs, () => {
-      this.#dial().then(
-        (done) => {
-          if (!done) this.#lookLater();
-        },
-        (error: unknown) => {
-          this.#log.error('identity-unusable', { error: EdgeError.from(error) });
-          this.#lookLater();
-        },
-      );
-    });
+    this.#look = this.#options.clock.setTimer(
+      'look-for-identity',
+      GATEWAY_LIMITS.joinLookMs,
+      () => {
+        this.#dial().then(
+          (done) => {
+            if (!done) this.#lookLater();
+          },
+          (error: unknown) => {
+            this.#log.error('identity-unusable', { error: EdgeError.from(error) });
+            this.#lookLater();
+          },
+        );
+      },
+    );
   }
 }
