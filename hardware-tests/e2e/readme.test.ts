@@ -27,7 +27,6 @@ function script(blocks: readonly string[]): string {
     return port === undefined ? `. ./${file}` : `. ./${file}; open ${port}`;
   });
   return [
-    "trap 'kill $(jobs -p) 2>/dev/null; wait' EXIT",
     'open() { for i in $(seq 200); do (: < /dev/tcp/127.0.0.1/$1) 2>/dev/null && return; sleep 0.1; done; exit 1; }',
     'again() { for i in $(seq 100); do . $1 && return; sleep 0.2; done; echo "gave up: $1"; exit 1; }',
     ...steps,
@@ -80,10 +79,17 @@ test('the two commands of the README are the ones that package.json has', async 
 });
 
 async function bash(text: string, cwd: string): Promise<string> {
-  const child = spawn('bash', ['-c', text], { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn('bash', ['-c', text], {
+    cwd,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  });
   let output = '';
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding('utf8').on('data', (chunk: string) => (output += chunk));
+  await new Promise((resolve) => child.once('exit', resolve));
+  // What runs in the background is in the shell's process group.
+  if (child.pid !== undefined) process.kill(-child.pid, 'SIGTERM');
   await new Promise((resolve) => child.once('close', resolve));
   return output;
 }
