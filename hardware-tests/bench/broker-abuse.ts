@@ -7,8 +7,8 @@ import mqtt from 'mqtt-packet';
 import { ABUSES } from './broker-abuses.js';
 import type { Abuse } from './broker-abuses.js';
 import { here, LOAD_CORE, pinned, startEventBus, startMosquitto } from './broker-peers.js';
-import { markdown } from './markdown-table.js';
 import { pause, percentile, rssMegabytes } from './process-figures.js';
+import type { BenchResult } from './table.js';
 
 export interface AbuseRow {
   readonly broker: string;
@@ -120,11 +120,12 @@ async function client(port: number): Promise<Socket> {
   return socket;
 }
 
-export function abuseTable(rows: readonly AbuseRow[]): string {
-  const head = ['abuse by one client', 'broker', 'others: p99 ms', 'arrived', 'RSS MB'];
-  const body = rows.map((row) => [
-    ...[row.abuse, row.broker, row.p99.toFixed(1), `${row.arrived} of ${row.sent}`],
-    [row.rssBefore, row.rssPeak, row.rssAfter].map((size) => size.toFixed(0)).join(' -> '),
-  ]);
-  return markdown([head, ...body]);
+export function abuseRows(rows: readonly AbuseRow[]): BenchResult['rows'] {
+  return rows.map((row) => ({
+    ...{ abuse: row.abuse, broker: row.broker, 'p99 ms of others': row.p99 },
+    arrived: `${row.arrived} of ${row.sent}`,
+    'RSS MB': [row.rssBefore, row.rssPeak, row.rssAfter]
+      .map((size) => size.toFixed(0))
+      .join(' -> '),
+  }));
 }

@@ -5,8 +5,7 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { abuseTable, measureAbuse } from './broker-abuse.js';
-import type { AbuseRow } from './broker-abuse.js';
+import { abuseRows, measureAbuse } from './broker-abuse.js';
 import {
   here,
   isInstalled,
@@ -16,9 +15,9 @@ import {
   startMosquitto,
 } from './broker-peers.js';
 import type { BrokerPeer } from './broker-peers.js';
-import { markdown } from './markdown-table.js';
 import { percentile } from './process-figures.js';
 import type { LoadOptions, LoadResult } from './broker-load.js';
+import type { BenchResult } from './table.js';
 
 export interface BrokerBenchOptions {
   readonly rounds?: number;
@@ -39,12 +38,6 @@ export interface ThroughputRow {
   readonly generatorShare: number;
 }
 
-export interface BrokerBench {
-  readonly throughput: readonly ThroughputRow[];
-  readonly abuse: readonly AbuseRow[];
-  readonly table: string;
-}
-
 const CASES = [
   { qos: 0, fan: 1 },
   { qos: 0, fan: 10 },
@@ -55,7 +48,7 @@ const CASES = [
 /** One generator stands for many clients, so the limit of a single client is lifted. */
 const LIFTED = { publishesPerSecond: 1e9, publishBurst: 1e9 };
 
-export async function run(options: BrokerBenchOptions = {}): Promise<BrokerBench> {
+export async function run(options: BrokerBenchOptions = {}): Promise<readonly BenchResult[]> {
   const { rounds = 5, measureMs = 1500, abuse = true } = options;
   const starts = [
     () => startEventBus(LIFTED),
@@ -83,9 +76,18 @@ export async function run(options: BrokerBenchOptions = {}): Promise<BrokerBench
         generatorShare: half(taken.map(({ generatorShare }) => generatorShare)),
       });
   }
-  const abused = abuse ? await measureAbuse(isInstalled('mosquitto')) : [];
-  const table = [throughputTable(throughput), ...(abuse ? [abuseTable(abused)] : [])].join('\n\n');
-  return { throughput, abuse: abused, table };
+  const results: BenchResult[] = [
+    {
+      title: 'broker: inbound messages of 100 bytes on one core',
+      rows: throughputRows(throughput),
+    },
+  ];
+  if (abuse)
+    results.push({
+      title: 'broker: what abuse by one client costs the others',
+      rows: abuseRows(await measureAbuse(isInstalled('mosquitto'))),
+    });
+  return results;
 }
 
 interface Sample {
@@ -119,24 +121,23 @@ async function measure(
   return { perSecond, cpuMicros: brokerCpuMicros / messages, generatorShare };
 }
 
-function throughputTable(rows: readonly ThroughputRow[]): string {
-  const lines = CASES.map(({ qos, fan }) => {
+function throughputRows(rows: readonly ThroughputRow[]): BenchResult['rows'] {
+  return CASES.map(({ qos, fan }) => {
     const of = (broker: string): ThroughputRow | undefined =>
       rows.find((row) => row.broker === broker && row.qos === qos && row.fan === fan);
     const [ours, theirs] = [of('edgetwin'), of('mosquitto')];
-    const ratio = (a = 0, b = 0): string => (a > 0 && b > 0 ? `${(a / b).toFixed(2)}x` : '-');
-    const cell = (row: ThroughputRow | undefined): string =>
-      row === undefined
-        ? '-'
-        : `${Math.round(row.perSecond)}/s, ${row.cpuMicros.toFixed(1)} us, load ${row.generatorShare.toFixed(2)}`;
-    return [
-      ...[`QoS ${qos}, fan ${fan}`, cell(ours), cell(theirs)],
-      ratio(ours?.perSecond, theirs?.perSecond),
-      ratio(theirs?.cpuMicros, ours?.cpuMicros),
-    ];
+    const ratio = (a = 0, b = 0): number | string => (a > 0 && b > 0 ? a / b : '-');
+    return {
+      ...{ QoS: qos, 'fan-out': fan },
+      'edgetwin/s': Math.round(ours?.perSecond ?? 0),
+      'mosquitto/s': theirs === undefined ? '-' : Math.round(theirs.perSecond),
+      ratio: ratio(ours?.perSecond, theirs?.perSecond),
+      'edgetwin CPU us': ours?.cpuMicros ?? '-',
+      'mosquitto CPU us': theirs?.cpuMicros ?? '-',
+      'CPU ratio': ratio(theirs?.cpuMicros, ours?.cpuMicros),
+      'generator busy': Math.max(ours?.generatorShare ?? 0, theirs?.generatorShare ?? 0),
+    };
   });
-  const head = ['inbound messages', 'edgetwin', 'mosquitto', 'rate', 'CPU'];
-  return markdown([head, ...lines]);
 }
 
 function half(values: readonly number[]): number {

@@ -1,7 +1,7 @@
 import { connectAsync, type MqttClient } from 'mqtt';
 import { eventually, Site } from '../site.js';
 import type { BenchResult } from './table.js';
-import { processUsage, type ProcessUsage } from './process-usage.js';
+import { pause, percentile, processUsage, type ProcessUsage } from './process-figures.js';
 
 const DEVICES = 100;
 const PROPERTIES = 10;
@@ -90,13 +90,11 @@ async function measured(
 }
 
 function row(what: string, result: Measured, updates: number): Record<string, string | number> {
-  const sorted = [...result.latenciesMs].sort((a, b) => a - b);
-  const at = (share: number): number => sorted[Math.floor(share * (sorted.length - 1))] ?? 0;
   return {
     what,
     'updates/s': Math.round(updates / result.seconds),
-    'p50 ms': at(0.5),
-    'p99 ms': at(0.99),
+    'p50 ms': percentile(result.latenciesMs, 0.5),
+    'p99 ms': percentile(result.latenciesMs, 0.99),
     'CPU us/update': Math.round((result.cpuMs * 1000) / updates),
     'disk B/update': Math.round(result.bytes / updates),
     'log B/update': result.logBytes / updates,
@@ -180,8 +178,6 @@ async function startMs(site: Site): Promise<number> {
   await site.startGateway();
   return Math.round(performance.now() - start);
 }
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 function devices(): string {
   const names = Array.from({ length: PROPERTIES }, (_, index) => `p${index}`);

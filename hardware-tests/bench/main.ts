@@ -2,9 +2,17 @@ import { parseArgs } from 'node:util';
 import { formatTable, type BenchResult } from './table.js';
 
 const BENCHES: Readonly<Record<string, { about: string; load: () => Promise<Bench> }>> = {
+  broker: {
+    about: 'messages per second beside mosquitto, and the broker under abuse',
+    load: () => import('./broker.js'),
+  },
   gateway: {
     about: 'the whole gateway: memory, start, durable updates, CPU, log and flash bytes',
     load: () => import('./gateway.js'),
+  },
+  journal: {
+    about: 'durable commits beside a plain append and fdatasync',
+    load: () => import('./journal.js'),
   },
 };
 

@@ -9,9 +9,29 @@ export function cpuMicros(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) * MICROS_PER_TICK;
 }
 
+/** What the kernel says of a process (proc(5)): memory in MB, CPU in milliseconds. */
+export interface ProcessUsage {
+  readonly rssMb: number;
+  /** Highest RSS since the start, or since `resetPeak`. */
+  readonly peakMb: number;
+  readonly anonymousMb: number;
+  readonly cpuMs: number;
+}
+
+export function processUsage(pid: number): ProcessUsage {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  const megabytes = (field: string): number =>
+    Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? 0) / 1024;
+  return {
+    rssMb: megabytes('VmRSS'),
+    peakMb: megabytes('VmHWM'),
+    anonymousMb: megabytes('RssAnon'),
+    cpuMs: cpuMicros(pid) / 1000,
+  };
+}
+
 export function rssMegabytes(pid: number): number {
-  const status = readFileSync(`/proc/${pid}/status`, 'latin1');
-  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0) / 1024;
+  return processUsage(pid).rssMb;
 }
 
 export function pause(ms: number): Promise<void> {

@@ -98,7 +98,7 @@ export async function assertConverged(t: ExecutionContext, site: Site, load: Loa
     t.deepEqual(atHub?.value, atGateway?.value, name);
     t.true(
       Number(atHub?.value) >= value,
-      `${name}: acknowledged ${value}, hub ${String(atHub?.value)}`,
+      `${name}: acknowledged ${value}, hub ${Number(atHub?.value)}`,
     );
   }
 }
