@@ -135,9 +135,17 @@ function throughputRows(rows: readonly ThroughputRow[]): BenchResult['rows'] {
       'edgetwin CPU us': ours?.cpuMicros ?? '-',
       'mosquitto CPU us': theirs?.cpuMicros ?? '-',
       'CPU ratio': ratio(theirs?.cpuMicros, ours?.cpuMicros),
+      // A rate tells what a core can do only where the broker was busy; CPU tells it anywhere.
+      'edgetwin busy': ours === undefined ? '-' : busy(ours),
+      'mosquitto busy': theirs === undefined ? '-' : busy(theirs),
       'generator busy': Math.max(ours?.generatorShare ?? 0, theirs?.generatorShare ?? 0),
     };
   });
+}
+
+/** Share of its core that the broker had. */
+function busy({ perSecond, cpuMicros }: ThroughputRow): number {
+  return (perSecond * cpuMicros) / 1e6;
 }
 
 function half(values: readonly number[]): number {
