@@ -82,8 +82,9 @@ export class CloudHub {
       return;
     }
     if (!this.#admission.admit(clock.now())) {
+      // No BYE: a refused gateway would keep away for long, this one should just dial again.
       fleet.counters.refusedConnections++;
-      refuse(connection, 'refused', 'Too many gateways connect at once: try again later.');
+      refuse(connection, undefined, 'Too many gateways connect at once: try again later.');
       return;
     }
     const session: NodeSession = new NodeSession({
@@ -120,10 +121,11 @@ export class CloudHub {
   }
 }
 
-function refuse(connection: Connection, reason: ByeReason, detail: string): void {
+function refuse(connection: Connection, reason: ByeReason | undefined, detail: string): void {
   connection.onMessage(() => undefined);
   connection.onDrained(() => undefined);
   connection.onClose(() => undefined);
-  connection.send(encodeMessage({ kind: 'bye', reason, detail }), 'control');
-  connection.close(reason === 'shutting-down' ? 'normal' : 'unauthorized', detail);
+  if (reason !== undefined)
+    connection.send(encodeMessage({ kind: 'bye', reason, detail }), 'control');
+  connection.close(reason === 'refused' ? 'unauthorized' : 'normal', detail);
 }

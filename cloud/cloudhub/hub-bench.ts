@@ -21,9 +21,9 @@ type StorageAction = 'sync' | 'write';
 /** For tests: a whole hub over a journal in memory and a network in memory, moved by hand. */
 export class HubBench {
   readonly clock = new ManualClock();
-  readonly random: Random = seededRandom(7);
+  readonly random: Random;
+  readonly network: MemoryNetwork;
   storage: MemoryStorage;
-  network = this.#newNetwork();
   /** Refused by the enrolment. */
   readonly revoked = new Set<string>();
   /** Puts something between the hub and its store. */
@@ -34,7 +34,11 @@ export class HubBench {
   #fleet: DeviceController | undefined;
   #hub: CloudHub | undefined;
 
-  constructor() {
+  constructor({ seed = 7, jitterMs = 0 } = {}) {
+    const { clock } = this;
+    this.random = seededRandom(seed);
+    const { random } = this;
+    this.network = new MemoryNetwork({ clock, random, latencyMs: 5, jitterMs, silenceMs: 1000 });
     this.storage = new MemoryStorage(undefined, { before: (action) => this.#before(action) });
   }
 
@@ -74,7 +78,8 @@ export class HubBench {
 
   /** The power goes and comes back: what was not synced is gone, every connection too. */
   async crash(): Promise<void> {
-    this.network = this.#newNetwork();
+    this.network.cut();
+    this.network.mend();
     this.#fleet?.stop();
     this.#gate = undefined;
     this.changes = [];
@@ -128,10 +133,6 @@ export class HubBench {
     });
     await this.run();
     return gateway;
-  }
-
-  #newNetwork(): MemoryNetwork {
-    return new MemoryNetwork({ clock: this.clock, random: this.random, latencyMs: 5 });
   }
 
   #before(action: string): Promise<void> | undefined {
