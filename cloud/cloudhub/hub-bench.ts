@@ -32,6 +32,7 @@ export class HubBench {
   /** While set, syncs of the journal wait for it. */
   #gate: { readonly open: Promise<void>; readonly release: () => void } | undefined;
   #fleet: DeviceController | undefined;
+  #unwatch = (): void => undefined;
   #hub: CloudHub | undefined;
 
   constructor({ seed = 7, jitterMs = 0 } = {}) {
@@ -64,7 +65,7 @@ export class HubBench {
     const opening = openStore<HubTables>(this.storage, { clock, random, log: silentLog });
     const store = this.wrap(new EmbeddedHubStore(await opening));
     this.#fleet = await DeviceController.open({ store, clock, random, log: silentLog });
-    this.#fleet.watch((change) => this.changes.push(change));
+    this.#unwatch = this.#fleet.watch((change) => this.changes.push(change));
     this.#hub = new CloudHub({
       fleet: this.#fleet,
       clock,
@@ -81,6 +82,7 @@ export class HubBench {
     this.network.cut();
     this.network.mend();
     this.#fleet?.stop();
+    this.#unwatch();
     this.#gate = undefined;
     this.changes = [];
     this.storage = this.storage.crash(this.random, { before: (action) => this.#before(action) });
