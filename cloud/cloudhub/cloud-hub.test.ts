@@ -141,7 +141,9 @@ test('a storage that fails ends the session without an acknowledgement; when it 
   gateway.say({ kind: 'state', epoch: gateway.epoch, id: 2, rows: [stateRow(2, 20)] });
   await bench.run();
   t.is(gateway.all('ack').length, 1);
+  t.is(gateway.all('bye')[0]?.reason, 'shutting-down');
   t.not(gateway.closed, undefined);
+  t.is(bench.fleet.counters.commitsRefused, 1);
   t.is(bench.fleet.node('gw-1')?.online, false);
   await t.throwsAsync(
     bench.fleet.setDesired({ device: 'default/boiler', property: 'target', value: 1, actor: 'a' }),
