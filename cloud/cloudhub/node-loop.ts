@@ -178,7 +178,8 @@ export class NodeLoop {
     this.#isBehind = true;
     this.#machine.restart(this.#machine.rows);
     if (id === undefined) return;
-    const code = reason === 'superseded' ? 'superseded' : 'lost';
+    // Not 'lost': that would drop the BYE with whatever else is queued.
+    const code = reason === 'superseded' ? 'superseded' : 'normal';
     this.#release([...goodbye(id, reason, detail, code), { kind: 'node', online: false }]);
   }
 
