@@ -1,6 +1,9 @@
 import type { Clock, Timer } from '#protocol/clock.js';
 import type { CloseReason, Connection, Priority, Transport } from '#tunnel/transport.js';
 
+/** How long the connections of a dead process seem to live. */
+const HALF_OPEN_MS = 1500;
+
 /**
  * What a simulated process is made of: a clock that starts at zero, and connections. Killing it
  * stops both at once; whatever its code still does reaches nobody.
@@ -10,8 +13,10 @@ export class SimulatedProcess {
   #timers = new Set<Timer>();
   #connections = new Set<Connection>();
   #dead = false;
+  #world: Clock;
 
   constructor(world: Clock) {
+    this.#world = world;
     const startMs = world.now();
     this.clock = {
       now: () => world.now() - startMs,
@@ -35,7 +40,11 @@ export class SimulatedProcess {
   kill(): void {
     this.#dead = true;
     for (const timer of this.#timers) timer.cancel();
-    for (const connection of this.#connections) connection.close('lost', 'the process was killed');
+    // What it sent is still on its way; the other end finds out some time later.
+    this.#world.setTimer('half-open', HALF_OPEN_MS, () => {
+      for (const connection of this.#connections)
+        connection.close('lost', 'the process was killed');
+    });
   }
 
   /** The connection as this process sees it. */

@@ -68,14 +68,14 @@ class Actor {
     this.#world = world;
     this.#checkers = checkers;
     this.#actions = [
-      { name: 'desire', weight: 8, run: () => this.#desire() },
-      { name: 'local', weight: 4, run: () => this.#local() },
+      { name: 'desire', weight: 18, run: () => this.#desire() },
+      { name: 'local', weight: 6, run: () => this.#local() },
       { name: 'knob', weight: 2, run: () => this.#turnKnob() },
       { name: 'cut', weight: 3, run: () => world.network.cut() },
-      { name: 'mend', weight: 5, run: () => world.network.mend() },
-      { name: 'crash-gateway', weight: 3, run: () => world.crashGateway() },
-      { name: 'crash-hub', weight: 3, run: () => world.crashHub() },
-      { name: 'start', weight: 8, run: () => this.#start() },
+      { name: 'mend', weight: 9, run: () => world.network.mend() },
+      { name: 'crash-gateway', weight: 3, run: () => this.#crashGateway() },
+      { name: 'crash-hub', weight: 2, run: () => world.crashHub() },
+      { name: 'start', weight: 10, run: () => this.#start() },
       { name: 'gateway-disk', weight: 1, run: () => this.#fail(world.gateway?.storage) },
       { name: 'hub-disk', weight: 1, run: () => this.#fail(world.hub?.storage) },
       { name: 'heal', weight: 3, run: () => this.#heal() },
@@ -84,8 +84,8 @@ class Actor {
       { name: 'wait', weight: 3, run: () => world.pass(world.random.unit() * 60_000) },
       ...(restores
         ? [
-            { name: 'backup', weight: 2, run: () => this.#takeBackup() },
-            { name: 'restore', weight: 1, run: () => this.#restore() },
+            { name: 'backup', weight: 3, run: () => this.#takeBackup() },
+            { name: 'restore', weight: 2, run: () => this.#restore() },
           ]
         : []),
     ];
@@ -108,6 +108,15 @@ class Actor {
     world.plant.away = false;
     await this.#start();
     if (world.devices.length < 2) await this.#changeDevices();
+  }
+
+  /** Half of the time while something is on its way to the disk: the worst moment. */
+  async #crashGateway(): Promise<void> {
+    const world = this.#world;
+    const waits = world.random.unit() < 0.5 ? 2000 : 0;
+    const end = world.clock.now() + waits;
+    while (world.clock.now() < end && !world.isSyncing) await world.pass(1);
+    world.crashGateway();
   }
 
   async #start(): Promise<void> {
@@ -137,7 +146,9 @@ class Actor {
 
   #turnKnob(): void {
     const [device, property] = this.#writable();
-    this.#world.plant.register(`${device}/${property}`).value = this.#newValue();
+    const register = this.#world.plant.register(`${device}/${property}`);
+    register.value = this.#newValue();
+    register.drifted = true;
   }
 
   /** Small numbers, so that values are equal by accident; -1 is refused by the device. */
@@ -175,9 +186,16 @@ class Actor {
     this.#backup = this.#world.backupGateway() ?? this.#backup;
   }
 
-  #restore(): void {
+  /** Often it counts on for a while before it meets the hub, past the numbers the hub knows. */
+  async #restore(): Promise<void> {
     if (this.#backup === undefined) return;
+    const world = this.#world;
     this.#checkers.forget();
-    this.#world.restoreGateway(this.#backup);
+    world.restoreGateway(this.#backup);
+    if (world.random.unit() < 0.5) return;
+    world.network.cut();
+    await this.#start();
+    await world.pass(world.random.unit() * 60_000);
+    world.network.mend();
   }
 }

@@ -22,6 +22,13 @@ import type { Acknowledged } from './sensor.js';
 
 const NODE = 'gateway-1';
 const JOURNAL_BYTES = 64 * 1024;
+/**
+ * A gateway comes back later than the last words of the process before it arrive. Otherwise a HELLO
+ * of the dead one may overtake that of the living one, which is then told that it is superseded.
+ */
+const RESTART_MS = 1000;
+/** The name of the timers of disks. */
+const SYNC = 'disk';
 
 const property = (name: string, access: Property['access']): Property => ({
   name,
@@ -82,9 +89,10 @@ export class World {
   onHub: (hub: Hub) => void = () => undefined;
   /** Called after every turn. */
   check: () => void = () => undefined;
-  #gatewayStorage = new MemoryStorage();
-  #hubStorage = new MemoryStorage();
+  #gatewayStorage = this.#slow(new Disk());
+  #hubStorage = this.#slow(new Disk());
   #seeds = 0;
+  #restartAtMs = 0;
 
   constructor(seed: number) {
     this.random = seededRandom(seed);
@@ -92,7 +100,8 @@ export class World {
       clock: this.clock,
       random: this.random,
       latencyMs: 20,
-      jitterMs: 120,
+      // Up to several windows of the gateway: messages of one property overtake each other.
+      jitterMs: this.random.unit() * 900,
       silenceMs: 3000,
     });
   }
@@ -103,8 +112,9 @@ export class World {
     const { clock } = process;
     const options = { clock, random: this.#newRandom(), log: silentLog };
     const journal = { ...options, journalBytes: JOURNAL_BYTES };
-    const store = await openStore<HubTables>(storage, journal);
-    const fleet = await DeviceController.open({ store: new EmbeddedHubStore(store), ...options });
+    const store = await this.#meanwhile(openStore<HubTables>(storage, journal));
+    const opening = DeviceController.open({ store: new EmbeddedHubStore(store), ...options });
+    const fleet = await this.#meanwhile(opening);
     const cloudHub = new CloudHub({ fleet, isNodeAllowed: () => true, ...options });
     const listener = this.network.listen({
       identity: { key: '', certificate: 'hub', authorities: [] },
@@ -122,14 +132,15 @@ export class World {
   }
 
   async startGateway(): Promise<void> {
+    await this.pass(Math.max(0, this.#restartAtMs - this.clock.now()));
     const process = new SimulatedProcess(this.clock);
     const storage = this.#gatewayStorage;
     const { clock } = process;
     const random = this.#newRandom();
     const options = { clock, random, log: silentLog };
     const journal = { ...options, journalBytes: JOURNAL_BYTES };
-    const store = await openStore<GatewayTables>(storage, journal);
-    const meta = await MetaStore.open(store, options);
+    const store = await this.#meanwhile(openStore<GatewayTables>(storage, journal));
+    const meta = await this.#meanwhile(MetaStore.open(store, options));
     const twins = new DeviceTwin({ meta, devices: this.devices, ...options });
     const edgeHub = new EdgeHub({
       meta,
@@ -155,8 +166,9 @@ export class World {
     const { gateway } = this;
     if (gateway === undefined) return;
     gateway.process.kill();
+    this.#restartAtMs = this.clock.now() + RESTART_MS;
     this.gateway = undefined;
-    this.#gatewayStorage = gateway.storage.crash(this.random);
+    this.#gatewayStorage = this.#slow(gateway.storage.crash(this.random).disk);
   }
 
   crashHub(): void {
@@ -164,7 +176,7 @@ export class World {
     if (hub === undefined) return;
     hub.process.kill();
     this.hub = undefined;
-    this.#hubStorage = hub.storage.crash(this.random);
+    this.#hubStorage = this.#slow(hub.storage.crash(this.random).disk);
   }
 
   /** A copy of the gateway's files as they are durable now. */
@@ -176,7 +188,12 @@ export class World {
 
   restoreGateway(backup: Disk): void {
     this.crashGateway();
-    this.#gatewayStorage = new MemoryStorage(copyOf(backup));
+    this.#gatewayStorage = this.#slow(copyOf(backup));
+  }
+
+  /** Something is on its way to a disk. */
+  get isSyncing(): boolean {
+    return this.clock.pending().includes(SYNC);
   }
 
   /** Lets virtual time pass: each timer fires in its own turn, with all that follows from it. */
@@ -192,6 +209,26 @@ export class World {
     this.clock.advance(end - this.clock.now());
     await turn();
     this.check();
+  }
+
+  /** A disk whose syncs take time, so that there is always something that is not synced yet. */
+  #slow(disk: Disk): MemoryStorage {
+    return new MemoryStorage(disk, {
+      before: (action) => (action === 'sync' ? this.#delay(this.random.unit() * 40) : undefined),
+    });
+  }
+
+  #delay(ms: number): Promise<void> {
+    return new Promise((resolve) => this.clock.setTimer(SYNC, ms, resolve));
+  }
+
+  /** What a start waits for takes virtual time. */
+  async #meanwhile<T>(promise: Promise<T>): Promise<T> {
+    const state = { settled: false };
+    const settle = (): void => void (state.settled = true);
+    promise.then(settle, settle);
+    while (!state.settled) await this.pass(5);
+    return promise;
   }
 
   #newRandom(): Random {

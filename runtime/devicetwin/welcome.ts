@@ -4,6 +4,7 @@ import type { Version } from '#protocol/twin.js';
 import { splitKey } from '../metamanager/tables.js';
 import type { LocalWriteRow } from '../metamanager/tables.js';
 import type { Draft } from './draft.js';
+import { describedProperty } from './twin-rows.js';
 
 /**
  * WELCOME as one transaction (docs/sync-protocol.md section 4.1). `known` is the highest number
@@ -11,6 +12,7 @@ import type { Draft } from './draft.js';
  * - whatever is numbered above it is unsent, whatever was acknowledged before (an emptied or
  *   restored hub), and moves into a new generation with its number;
  * - on a fork, whatever is not above it is older than what the hub may have: it becomes stale;
+ *   desired values of the backup go, since the hub sends its own;
  * - on a resync everything that is not stale takes a fresh number.
  */
 export function welcomed(draft: Draft, welcome: Welcome): void {
@@ -46,6 +48,7 @@ export function welcomed(draft: Draft, welcome: Welcome): void {
   }
 
   if (moved) moveLocals(draft, into);
+  if (fork && !welcome.adopt) dropDesired(draft);
 
   const { hubBoot, earlierHubBoots = [] } = welcome;
   const heard = [...draft.rows.identity().hubBoots, ...earlierHubBoots, hubBoot];
@@ -57,6 +60,20 @@ export function welcomed(draft: Draft, welcome: Welcome): void {
     // Heard again is heard newest: a ring forgets the boot that was silent longest.
     hubBoots: [...new Set(heard.toReversed())].toReversed().slice(-LIMITS.hubBootsKept),
   });
+}
+
+/**
+ * Desired values of a backup: the hub has them or newer ones and sends what is missing. One that
+ * it does not have belonged to a life of the device that has ended since, and nobody would ever
+ * take it away.
+ */
+function dropDesired(draft: Draft): void {
+  for (const key of draft.rows.keys('desired')) {
+    const { device, property } = splitKey(key);
+    const description = draft.rows.get('devices', device)?.description ?? null;
+    const isOfHub = description !== null && describedProperty(description, property) !== undefined;
+    if (isOfHub) draft.rows.put({ table: 'desired', key, row: null });
+  }
 }
 
 /**
