@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { flagsOf } from './bundle.js';
 import { freePort, Link } from './link.js';
 import { EDGETWIN, EDGETWIN_HUB, mustRun, Program } from './programs.js';
 
@@ -72,10 +73,10 @@ export class Site {
     ]);
   }
 
-  async startGateway(): Promise<void> {
-    this.gateway = await Program.start('gateway', EDGETWIN, [
-      ...['run', '--json', '--config', this.config],
-    ]);
+  /** By default the program as it is installed, with the flags of its first line. */
+  async startGateway(script = EDGETWIN): Promise<void> {
+    const args = ['run', '--json', '--config', this.config];
+    this.gateway = await Program.start('gateway', script, args, { execArgv: flagsOf(script) });
   }
 
   /** A request to the hub's API as the operator; the parsed body. */

@@ -1,4 +1,5 @@
 import { connectAsync, type MqttClient } from 'mqtt';
+import { BUNDLE, bundleGateway } from '../bundle.js';
 import { eventually, Site } from '../site.js';
 import type { BenchResult } from './table.js';
 import { pause, percentile, processUsage, type ProcessUsage } from './process-figures.js';
@@ -12,25 +13,28 @@ const PACED_SECONDS = 10;
 
 /** The whole gateway with 100 devices of 10 properties, fed over MQTT at QoS 1: PUBACK is durable. */
 export async function run(): Promise<readonly BenchResult[]> {
+  const bytes = await bundleGateway();
   const site = await Site.start({ devices: devices() });
   try {
-    return await measure(site);
+    await site.gateway?.stop();
+    await site.startGateway(BUNDLE);
+    return await measure(site, bytes);
   } finally {
     await site.stop();
   }
 }
 
-async function measure(site: Site): Promise<readonly BenchResult[]> {
+async function measure(site: Site, bundleBytes: number): Promise<readonly BenchResult[]> {
   const pid = site.gateway?.pid ?? 0;
   const client = await connectAsync(`mqtt://${site.broker}`, { clientId: 'bench' });
   await touchAll(client);
   await settled(site);
-  await pause(3000);
+  await pause(15_000);
   const idle = processUsage(pid);
   const paced = await measured(site, pid, () => pacedUpdates(client));
   const burst = await measured(site, pid, () => burstOfUpdates(client));
   await settled(site);
-  await pause(3000);
+  await pause(15_000);
   const after = processUsage(pid);
   await client.endAsync();
   const perSync = (burst.bytes + paced.bytes) / Math.max(1, burst.syncs + paced.syncs);
@@ -51,6 +55,7 @@ async function measure(site: Site): Promise<readonly BenchResult[]> {
       ],
       notes: [
         `bytes handed to the disk per sync: ${perSync.toFixed(0)} (journal and snapshots)`,
+        `bundle: ${(bundleBytes / 1024).toFixed(0)} KiB beside Node`,
         `gateway start to broker listening: ${await startMs(site)} ms, Node itself included`,
       ],
     },
@@ -175,7 +180,7 @@ async function settled(site: Site): Promise<void> {
 async function startMs(site: Site): Promise<number> {
   await site.gateway?.stop();
   const start = performance.now();
-  await site.startGateway();
+  await site.startGateway(BUNDLE);
   return Math.round(performance.now() - start);
 }
 

@@ -48,7 +48,7 @@ test('a serial slave of other makers, from register to cloud and back; bad desir
   const property = async (name: string): Promise<Record<string, unknown>> => {
     const { body } = await site.request('devices/default/tank');
     const all = body['properties'] as { name: string }[] | undefined;
-    return (all?.find((one) => one.name === name) ?? {});
+    return all?.find((one) => one.name === name) ?? {};
   };
   const valueOf = (one: Record<string, unknown>): unknown =>
     (one['reported'] as { value?: unknown } | undefined)?.value;

@@ -1,0 +1,41 @@
+import { readFileSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const DIST = fileURLToPath(new URL('..', import.meta.url));
+export const BUNDLE = `${DIST}bundle/edgetwin.js`;
+
+/** Packages that a bundle cannot hold (native code) or a gateway does not need in its process. */
+const EXTERNAL = ['@serialport/bindings-cpp', 'mqtt', 'sql.js', 'bufferutil', 'utf-8-validate'];
+
+/** The gateway as one minified file: what a small device runs. Resolves to its size in bytes. */
+export async function bundleGateway(): Promise<number> {
+  await build({
+    entryPoints: [`${DIST}runtime/main.js`],
+    outfile: BUNDLE,
+    bundle: true,
+    minify: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    external: EXTERNAL,
+    legalComments: 'none',
+    logLevel: 'error',
+    // Packages in CommonJS call `require` for built-ins, which an ES module does not have.
+    banner: {
+      js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);",
+    },
+  });
+  return (await stat(BUNDLE)).size;
+}
+
+/** The flags that a program asks for in its first line, for those who start it through `node`. */
+export function flagsOf(script: string): string[] {
+  const [, flags = ''] =
+    /^#!\/usr\/bin\/env -S node(.*)$/m.exec(readFileSync(script, 'utf8')) ?? [];
+  return flags.split(' ').filter((flag) => flag !== '');
+}
+
+if (process.argv[1] === import.meta.filename)
+  process.stdout.write(`${BUNDLE}: ${await bundleGateway()} bytes\n`);
