@@ -20,6 +20,8 @@ export class BusRunner {
   readonly #ports: BusRunnerPorts;
   readonly #waiting = new Map<number, (outcome: BusOutcome) => void>();
   #link: Link | undefined;
+  /** The link before: a port that is still open would refuse its own lock. */
+  #released: Promise<void> = Promise.resolve();
   /** Events of a link that was given up must not reach the bus. */
   #generation = 0;
   #timer: Timer | undefined;
@@ -62,7 +64,7 @@ export class BusRunner {
     this.#timer?.cancel();
     this.#generation += 1;
     this.#run(this.#bus.closed('the mapper was stopped'));
-    await this.#link?.close();
+    await Promise.all([this.#released, this.#link?.close()]);
   }
 
   #connect(): void {
@@ -97,6 +99,7 @@ export class BusRunner {
     this.#generation += 1;
     const lost = this.#link;
     this.#link = undefined;
+    this.#released = lost?.close() ?? this.#released;
     this.#run(this.#bus.closed(why));
     const boundMs = Math.min(
       MAPPER_LIMITS.reconnectMaxMs,
@@ -106,8 +109,7 @@ export class BusRunner {
     this.#timer?.cancel();
     const delayMs = this.#ports.random.unit() * boundMs;
     this.#timer = this.#ports.clock.setTimer('modbus reconnect', delayMs, () => {
-      // A port that is still open would refuse its own lock.
-      void Promise.resolve(lost?.close()).then(() => {
+      void this.#released.then(() => {
         if (this.#ended) return;
         this.#reconnects += 1;
         this.#connect();

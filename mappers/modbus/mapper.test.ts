@@ -331,6 +331,8 @@ test('a connection reset in the middle of a request fails that request at once',
 test('a server that speaks no Modbus costs a reconnect, not the mapper', async (t) => {
   const server = createServer((socket) => {
     socket.on('error', () => undefined);
+    // Unread, it would never see the other end close and would keep this process alive.
+    socket.resume();
     socket.write('SSH-2.0-OpenSSH_9.2p1 and whatever else it says\r\n');
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
