@@ -14,6 +14,8 @@ export interface Session {
   messageBytes: number;
   /** The highest state number that the hub is known to hold: the stamp of digests. */
   acknowledged: number;
+  /** The hub's desired state went back in time: local writes wait until it is adopted. */
+  adopting: boolean;
   /** The hub is known to have learnt the boots of HELLO. */
   confirmed: boolean;
   nextStateAtMs: number;
@@ -45,6 +47,7 @@ export function newSession(facts: HelloFacts, now: number): Session {
     epoch: 0,
     messageBytes: LIMITS.messageBytes,
     acknowledged: 0,
+    adopting: false,
     confirmed: false,
     nextStateAtMs: now,
     digestDueAtMs: Infinity,

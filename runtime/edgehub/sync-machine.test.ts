@@ -259,6 +259,16 @@ test('STORED leaves only after the commit, and only in its session', (t) => {
   );
 });
 
+test('local writes wait while the hub has to adopt the desired state; reports do not', (t) => {
+  const m = new Machine().step({ kind: 'connected', facts: FACTS });
+  m.hear({ ...WELCOME, adopt: true }).commit();
+  const queue = { device: 'default/tap', incarnation: { gen: 1, n: 1 }, property: 'a' };
+  m.durable({ rows: [row('b', 60)], locals: [{ ...queue, writes: [local(61)] }] });
+  t.deepEqual(m.rows, ['b60']);
+  t.false(m.kinds.includes('local'));
+  t.is(m.machine.status().undecidedLocals, 1);
+});
+
 test('local writes: one per property in flight, lost ones first', (t) => {
   const m = new Machine().live();
   const base = { device: 'default/tap', incarnation: LIFE, property: 'a' };

@@ -203,6 +203,7 @@ export class SyncMachine {
       session.phase = 'welcoming';
       session.epoch = epoch;
       session.acknowledged = known.state;
+      session.adopting = adopt;
       session.messageBytes = Math.min(welcome.messageBytes, LIMITS.messageBytes);
       if (fork || resync || adopt)
         this.#effects.notice('histories-differ', { fork, resync, adopt, gen, known: known.state });
@@ -281,7 +282,7 @@ export class SyncMachine {
   #send(session: Session, now: number): void {
     const { epoch } = session;
     if (this.#waiting === 0) session.answeredAtMs = now;
-    if (!this.#blocked) {
+    if (!this.#blocked && !session.adopting) {
       for (const local of this.#locals.next(epoch, (device) => this.#queue.isHeld(device))) {
         this.#counters.localsSent++;
         this.#emit(local, 'control');

@@ -2,7 +2,7 @@ import type { DeviceId } from '#protocol/device.js';
 import { EdgeError } from '#protocol/errors.js';
 import type { ErrorCode } from '#protocol/errors.js';
 import { LIMITS } from '#protocol/limits.js';
-import { formatVersion, sameVersion } from '#protocol/twin.js';
+import { formatVersion, NO_VERSION, sameVersion } from '#protocol/twin.js';
 import type { Desired, Reported, Value } from '#protocol/twin.js';
 import { formatText } from '#protocol/value-check.js';
 import { parseBoundedJson } from '#protocol/value-check-json.js';
@@ -168,7 +168,8 @@ function msgTwin({ property, reported, desired, pendingLocal }: Shown): JsonObje
   };
 }
 
-function actual({ value, version, quality, reason, timestamp }: Reported): JsonObject {
+function actual(reported: Reported): JsonObject {
+  const { value, version, quality, reason, timestamp, desiredVersion } = reported;
   return {
     value: textOf(value),
     metadata: {
@@ -176,6 +177,10 @@ function actual({ value, version, quality, reason, timestamp }: Reported): JsonO
       version: formatVersion(version),
       quality,
       ...(reason === undefined ? {} : { reason }),
+      // A mapper in another process starts from it, and writes nothing a second time.
+      ...(sameVersion(desiredVersion, NO_VERSION)
+        ? {}
+        : { appliedVersion: formatVersion(desiredVersion) }),
     },
   };
 }
