@@ -148,6 +148,13 @@ test('a write that may be tried again stays wanted and says why', (t) => {
   t.like(g.row(), { value: null, quality: 'bad', label: { gen: 1, n: 5 } });
 });
 
+test('a life that began before the first contact is in the hub’s generation, also where the hub knows it', (t) => {
+  const g = new TestTwins();
+  t.deepEqual(g.incarnation, { gen: 0, n: 1 });
+  g.welcome({ known: { state: 5, samples: 0 } });
+  t.deepEqual(g.incarnation, { gen: 1, n: 1 });
+});
+
 test('the end of a write to an earlier life of the device changes nothing', (t) => {
   const g = new TestTwins();
   g.welcome();

@@ -19,8 +19,9 @@ export function welcomed(draft: Draft, welcome: Welcome): void {
   const { fork, resync, gen } = welcome;
   const known = welcome.known.state;
   const moved = gen !== draft.rows.identity().gen;
+  // Generation 0 is "not told yet", also for what the hub has: it knows a number under its own.
   const into = (version: Version): Version =>
-    moved && version.n > known ? { gen, n: version.n } : version;
+    moved && (version.n > known || version.gen === 0) ? { gen, n: version.n } : version;
 
   for (const id of draft.rows.keys('devices')) {
     const row = draft.rows.get('devices', id);
