@@ -28,6 +28,10 @@ async function main(): Promise<number> {
     process.once(signal, () => {
       stop.abort();
     });
+  // A reader that has seen enough, as in `| head`, ends the playground like Ctrl-C.
+  process.stdout.on('error', () => {
+    stop.abort();
+  });
   const scene = await Scene.start(say);
   try {
     if (!json) print(whatToTry(scene), 0);
