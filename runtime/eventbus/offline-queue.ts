@@ -61,7 +61,7 @@ export class OfflineQueue {
   /** PUBREC came: from now on the PUBREL is what is repeated [MQTT-4.3.3-1]. */
   received(messageId: number): void {
     const entry = this.#entries.get(this.#byMessageId.get(messageId) ?? -1);
-    if (entry !== undefined) entry.packet = { cmd: 'pubrel', messageId };
+    if (entry !== undefined) entry.packet = { cmd: 'pubrel' };
   }
 
   /** PUBACK or PUBCOMP came. */
@@ -78,7 +78,7 @@ export class OfflineQueue {
       const { packet, messageId } = entry;
       const sentBefore = messageId !== undefined;
       yield packet.cmd === 'pubrel'
-        ? packet
+        ? { ...packet, messageId }
         : { ...packet, ...(sentBefore ? { messageId, dup: true } : {}) }; // [MQTT-3.3.1-1]
     }
   }
