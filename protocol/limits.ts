@@ -21,6 +21,8 @@ export const LIMITS = {
   devicesPerNode: 4096,
   /** Bytes of one device document after parsing. */
   documentBytes: 256 * 1024,
+  /** Characters of the documents of one device that the hub creates on a gateway. */
+  documentChars: 64 * 1024,
   /** Features or dictionaries that one end lists in a handshake. */
   featuresListed: 64,
   /** Boots in a ring that one end remembers of the other (docs/sync-protocol.md section 2). */

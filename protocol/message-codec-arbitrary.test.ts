@@ -85,6 +85,13 @@ const description: fc.Arbitrary<DeviceDescription> = optional(
   { description: text },
 );
 
+const hubDevice = fc.record({
+  device,
+  version,
+  incarnation: version,
+  documents: fc.oneof(text, fc.constant(null)),
+});
+
 const MESSAGES = {
   hello: fc.record({
     boot: hex64,
@@ -200,6 +207,53 @@ const MESSAGES = {
     detail: text,
   }),
   unsupported: fc.record({ epoch: count, id: count }),
+  samples: fc.record({
+    epoch: count,
+    from: count,
+    to: count,
+    dropped: count,
+    rows: list(
+      optional(
+        {
+          ...deviceRow,
+          n: count,
+          value,
+          quality: fc.constantFrom('good', 'uncertain', 'bad'),
+          timestamp: count,
+        },
+        { reason: text },
+      ),
+    ),
+  }),
+  sack: fc.record({ epoch: count, stored: count }),
+  devices: fc.record({ epoch: count, id: count, rows: list(hubDevice) }),
+  adopt: fc.record({
+    epoch: count,
+    id: count,
+    rows: list(optional({ ...deviceRow, version, value }, { origin: version })),
+    devices: list(hubDevice),
+    last: fc.boolean(),
+  }),
+  command: fc.record({
+    epoch: count,
+    command: hex64,
+    device,
+    incarnation: version,
+    method: label,
+    args: value,
+    ttlMs: count,
+    issuedMs: finite,
+  }),
+  result: optional(
+    {
+      epoch: count,
+      command: hex64,
+      state: fc.constantFrom('done', 'failed', 'expired', 'unknown', 'never-seen', 'running'),
+    },
+    { value, code: text, detail: text },
+  ),
+  resack: fc.record({ epoch: count, command: hex64 }),
+  query: fc.record({ epoch: count, command: hex64 }),
 } satisfies Record<SyncMessage['kind'], fc.Arbitrary<object>>;
 
 export const KINDS = Object.keys(MESSAGES) as SyncMessage['kind'][];
@@ -210,5 +264,5 @@ export function message(kind: SyncMessage['kind']): fc.Arbitrary<SyncMessage> {
 }
 
 test('there is an arbitrary message for each kind', (t) => {
-  t.is(KINDS.length, 15);
+  t.is(KINDS.length, 23);
 });

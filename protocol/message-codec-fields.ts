@@ -35,7 +35,7 @@ export class Fields {
   }
 
   optionalCount(): number | undefined {
-    return this.#absent() ? undefined : this.count();
+    return this.isAbsent() ? undefined : this.count();
   }
 
   /** As `count`, but relative to `before`: consecutive rows have close numbers. */
@@ -52,7 +52,7 @@ export class Fields {
   }
 
   optionalFinite(): number | undefined {
-    return this.#absent() ? undefined : this.finite();
+    return this.isAbsent() ? undefined : this.finite();
   }
 
   /** Flags are 0 and 1. */
@@ -75,7 +75,7 @@ export class Fields {
   }
 
   optionalText(charsMax?: number): string | undefined {
-    return this.#absent() ? undefined : this.text(charsMax);
+    return this.isAbsent() ? undefined : this.text(charsMax);
   }
 
   /** 64 bits as 16 hexadecimal digits. */
@@ -112,7 +112,7 @@ export class Fields {
   }
 
   optionalVersion(): Version | undefined {
-    if (!this.#absent()) return this.version();
+    if (!this.isAbsent()) return this.version();
     this.skip();
     return undefined;
   }
@@ -144,7 +144,7 @@ export class Fields {
   }
 
   optionalTexts(itemsMax: number, read: (fields: Fields) => string): string[] | undefined {
-    return this.#absent() ? undefined : this.texts(itemsMax, read);
+    return this.isAbsent() ? undefined : this.texts(itemsMax, read);
   }
 
   #list(itemsMax: number): readonly unknown[] {
@@ -158,8 +158,8 @@ export class Fields {
     return this.#items[this.#at++];
   }
 
-  /** Passes an absent or null position. */
-  #absent(): boolean {
+  /** Absent or null: then the position is passed. */
+  isAbsent(): boolean {
     const absent = (this.#items[this.#at] ?? null) === null;
     if (absent) this.skip();
     return absent;

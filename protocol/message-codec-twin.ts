@@ -1,14 +1,18 @@
-import type { DeviceId } from './device.js';
 import { readDescription, writeDescription } from './message-codec-device.js';
 import { clip, trimmed } from './message-codec-fields.js';
-import type { Fields } from './message-codec-fields.js';
+import {
+  groups,
+  QUALITIES,
+  readDesiredRows,
+  readGroups,
+  writeDesiredRows,
+} from './message-codec-rows.js';
 import type { MessageCodec } from './message-codec-session.js';
 import { epochOnly } from './message-codec-session.js';
 import { LIMITS } from './limits.js';
 import type {
   Ack,
   Announce,
-  DesiredRow,
   DesiredState,
   Digest,
   Local,
@@ -18,9 +22,7 @@ import type {
   StateRow,
   Stored,
 } from './sync-message.js';
-import type { Quality, Version } from './twin.js';
 
-const QUALITIES: readonly Quality[] = ['good', 'uncertain', 'bad'];
 const OUTCOMES: readonly LocalResult['outcome'][] = ['ok', 'conflict', 'superseded', 'rejected'];
 
 /** Counters and timestamps of consecutive rows are close: each is written as a step from the last. */
@@ -88,29 +90,12 @@ export const ack: MessageCodec<Ack> = {
 
 export const desired: MessageCodec<DesiredState> = {
   code: 7,
-  write: (m) => [
-    m.epoch,
-    m.id,
-    groups(m.rows, ({ property, version, value, origin }) => [
-      property,
-      version.gen,
-      version.n,
-      value,
-      ...(origin === undefined ? [] : [origin.gen, origin.n]),
-    ]),
-  ],
+  write: (m) => [m.epoch, m.id, writeDesiredRows(m.rows)],
   read: (fields) => ({
     kind: 'desired',
     epoch: fields.count(),
     id: fields.count(),
-    rows: readGroups<DesiredRow>(fields, (device, incarnation, row) => {
-      const property = row.property();
-      const version = row.version();
-      const value = row.value();
-      const origin = row.optionalVersion();
-      const base = { device, incarnation, property, version, value };
-      return origin === undefined ? base : { ...base, origin };
-    }),
+    rows: readDesiredRows(fields),
   }),
 };
 
@@ -241,44 +226,3 @@ export const announce: MessageCodec<Announce> = {
     }),
   }),
 };
-
-interface DeviceRow {
-  readonly device: DeviceId;
-  readonly incarnation: Version;
-}
-
-/** `[device, gen, n, [row, ...]]` for each run of rows of one device: the order of rows is kept. */
-function groups<R extends DeviceRow>(
-  rows: readonly R[],
-  write: (row: R) => readonly unknown[],
-): unknown[] {
-  const written: unknown[] = [];
-  let last: { row: R; members: unknown[] } | undefined;
-  for (const row of rows) {
-    const { device, incarnation } = row;
-    if (last?.row.device !== device || !same(last.row.incarnation, incarnation)) {
-      last = { row, members: [] };
-      written.push([device, incarnation.gen, incarnation.n, last.members]);
-    }
-    last.members.push(write(row));
-  }
-  return written;
-}
-
-function readGroups<R>(
-  fields: Fields,
-  read: (device: DeviceId, incarnation: Version, row: Fields) => R,
-): R[] {
-  const rows: R[] = [];
-  fields.list(LIMITS.messageRows, (group) => {
-    const device = group.device();
-    const incarnation = group.version();
-    const left = LIMITS.messageRows - rows.length;
-    rows.push(...group.list(left, (row) => read(device, incarnation, row), 'row'));
-  });
-  return rows;
-}
-
-function same(a: Version, b: Version): boolean {
-  return a.gen === b.gen && a.n === b.n;
-}

@@ -1,6 +1,9 @@
 import { EdgeError } from './errors.js';
 import { LIMITS } from './limits.js';
+import * as commands from './message-codec-command.js';
 import { Fields } from './message-codec-fields.js';
+import * as device from './message-codec-hub-device.js';
+import * as history from './message-codec-samples.js';
 import * as session from './message-codec-session.js';
 import type { MessageCodec } from './message-codec-session.js';
 import * as twin from './message-codec-twin.js';
@@ -40,19 +43,15 @@ const CODECS: {
   bye: session.bye,
   unsupported: session.unsupported,
   announce: twin.announce,
+  samples: history.samples,
+  sack: history.sack,
+  devices: device.hubDevices,
+  command: commands.command,
+  result: commands.result,
+  resack: commands.resack,
+  query: commands.query,
+  adopt: device.adopt,
 };
-
-/** Type codes of docs/sync-protocol.md section 3 that this version does not speak yet. */
-export const RESERVED_TYPES = {
-  SAMPLES: 16,
-  SACK: 17,
-  DEVICE: 18,
-  CMD: 19,
-  RESULT: 20,
-  RESACK: 21,
-  QUERY: 22,
-  ADOPT: 23,
-} as const;
 
 const BY_CODE: ReadonlyMap<number, MessageCodec<SyncMessage>> = new Map(
   Object.values(CODECS).map((codec: MessageCodec<SyncMessage>) => [codec.code, codec]),

@@ -1,6 +1,11 @@
 import type { DeviceDescription, DeviceId } from './device.js';
 import type { Fork } from './numbering.js';
+import type { Command, Query, Resack, Result } from './sync-message-command.js';
+import type { Adopt, DesiredState, HubDevices } from './sync-message-desired.js';
+import type { Sack, Samples } from './sync-message-samples.js';
 import type { Quality, Value, Version } from './twin.js';
+
+export type { DesiredRow, DesiredState } from './sync-message-desired.js';
 
 /**
  * The messages of the sync protocol (docs/sync-protocol.md section 3). Each is whole, may be lost
@@ -22,9 +27,16 @@ export type SyncMessage =
   | Digest
   | Resend
   | Bye
-  | Unsupported;
+  | Unsupported
+  | Samples
+  | Sack
+  | HubDevices
+  | Adopt
+  | Command
+  | Result
+  | Resack
+  | Query;
 
-/** Room is left for SAMPLES, SACK, DEVICE, CMD, RESULT, RESACK, QUERY, ADOPT: see message-codec. */
 export const PROTOCOL_VERSION = 1;
 
 /** What a Numbering shows to the peer: its value and the boots not yet known to be learnt. */
@@ -141,24 +153,6 @@ export interface Ack {
   readonly epoch: number;
   readonly id: number;
   readonly rejects: readonly { readonly row: number; readonly code: string }[];
-}
-
-/** h>g: what this session's gateway lacks, newest only. Answered by Stored. */
-export interface DesiredState {
-  readonly kind: 'desired';
-  readonly epoch: number;
-  readonly id: number;
-  readonly rows: readonly DesiredRow[];
-}
-
-export interface DesiredRow {
-  readonly device: DeviceId;
-  readonly incarnation: Version;
-  readonly property: string;
-  readonly version: Version;
-  readonly value: Value;
-  /** Id of the local write that became this value. */
-  readonly origin?: Version;
 }
 
 /** g>h: message `id` is durable on the gateway. Not written to any device yet. */

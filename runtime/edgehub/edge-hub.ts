@@ -11,6 +11,7 @@ import { Invariants } from '../invariants.js';
 import { GATEWAY_LIMITS } from '../limits.js';
 import type { MetaStore } from '../metamanager/meta-store.js';
 import { FRESH_BACKOFF, nextDial } from './backoff.js';
+import type { Channel } from './channel.js';
 import type { HelloFacts, SyncEffect, SyncEvent, SyncStatus } from './sync-event.js';
 import { SyncMachine } from './sync-machine.js';
 
@@ -26,6 +27,8 @@ export interface EdgeHubOptions {
   readonly log: Log;
   /** Name and version of this program, shown at the hub. */
   readonly software: string;
+  /** Samples, commands: what a session carries beside twins. */
+  readonly channels?: readonly Channel[];
   /** Breaches throw instead of being counted: for tests and the simulator. */
   readonly strict?: boolean;
 }
@@ -81,7 +84,9 @@ export class EdgeHub {
     this.#log = options.log.child('edgehub');
     this.#identity = options.identity;
     this.#invariants = new Invariants(this.#log, options.strict);
-    this.#machine = new SyncMachine(this.#invariants);
+    const { channels = [] } = options;
+    this.#machine = new SyncMachine(this.#invariants, channels);
+    for (const channel of channels) channel.onReady(() => this.#step({ kind: 'tick' }));
     this.#sinceWall = options.clock.wallTime();
   }
 

@@ -1,6 +1,7 @@
 import { LIMITS } from '#protocol/limits.js';
 import { PROTOCOL_VERSION } from '#protocol/sync-message.js';
-import type { Digest, Hello } from '#protocol/sync-message.js';
+import type { Digest, Hello, Welcome } from '#protocol/sync-message.js';
+import type { Channel } from './channel.js';
 import type { HelloFacts } from './sync-event.js';
 
 /** One session, from the connection to its end. */
@@ -12,6 +13,8 @@ export interface Session {
   /** 0 before WELCOME. */
   epoch: number;
   messageBytes: number;
+  /** The hub's monotonic time minus ours, as of WELCOME: the base of ages (section 4.6). */
+  clockOffsetMs: number;
   /** The highest state number that the hub is known to hold: the stamp of digests. */
   acknowledged: number;
   /** The hub's desired state went back in time: local writes wait until it is adopted. */
@@ -28,7 +31,7 @@ export interface Session {
 
 /** What waits for a commit or a reading of the store; void when its session is over. */
 export type Pending =
-  | { readonly kind: 'welcome'; readonly session: Session }
+  | { readonly kind: 'welcome'; readonly session: Session; readonly welcome: Welcome }
   | { readonly kind: 'desired'; readonly session: Session; readonly id: number }
   | {
       readonly kind: 'digest';
@@ -46,6 +49,7 @@ export function newSession(facts: HelloFacts, now: number): Session {
     sinceMs: now,
     epoch: 0,
     messageBytes: LIMITS.messageBytes,
+    clockOffsetMs: 0,
     acknowledged: 0,
     adopting: false,
     confirmed: false,
@@ -56,8 +60,37 @@ export function newSession(facts: HelloFacts, now: number): Session {
   };
 }
 
+/** Nothing is believed of a WELCOME that this gateway's own history contradicts. */
+export function refusalOf(
+  { epoch, protocol, known }: Welcome,
+  { identity, state }: HelloFacts,
+): { readonly detail: string; readonly leave: boolean } | undefined {
+  if (epoch <= identity.lastEpoch)
+    return { detail: `WELCOME of epoch ${epoch} is not above ${identity.lastEpoch}`, leave: false };
+  if (protocol !== PROTOCOL_VERSION)
+    return { detail: `this gateway speaks protocol ${PROTOCOL_VERSION}`, leave: true };
+  // I11: what the hub holds of this history cannot be newer than this history.
+  if (known.state > state.value)
+    return {
+      detail: `the hub knows ${known.state}, this gateway counted to ${state.value}`,
+      leave: false,
+    };
+  return undefined;
+}
+
+/** The session as WELCOME makes it; it is live once WELCOME is durable. */
+export function welcomed(session: Session, welcome: Welcome, now: number): void {
+  session.phase = 'welcoming';
+  session.epoch = welcome.epoch;
+  session.acknowledged = welcome.known.state;
+  session.adopting = welcome.adopt;
+  session.messageBytes = Math.min(welcome.messageBytes, LIMITS.messageBytes);
+  session.clockOffsetMs = welcome.monotonicMs - now;
+}
+
 export function helloOf(
   { boot, identity, state, samples, software }: HelloFacts,
+  channels: readonly Channel[],
   now: number,
 ): Hello {
   return {
@@ -71,7 +104,7 @@ export function helloOf(
     maxDesired: identity.maxDesired,
     hubBoots: identity.hubBoots,
     protocol: { min: PROTOCOL_VERSION, max: PROTOCOL_VERSION },
-    features: [],
+    features: channels.map(({ feature }) => feature),
     dictionaries: [],
     monotonicMs: now,
     software,

@@ -1,15 +1,14 @@
-import { LIMITS } from '#protocol/limits.js';
-import { PROTOCOL_VERSION } from '#protocol/sync-message.js';
 import type { Ack, Bye, LocalResult, SyncMessage, Welcome } from '#protocol/sync-message.js';
 import type { Priority } from '#tunnel/transport.js';
 import type { DigestSnapshot } from '../devicetwin/device-twin.js';
 import type { Uplink } from '../devicetwin/twin-event.js';
 import type { Invariants } from '../invariants.js';
 import { GATEWAY_LIMITS } from '../limits.js';
+import type { Channel } from './channel.js';
 import { differing, digestMessages } from './digest-round.js';
 import { EffectList } from './effect-list.js';
 import { LocalWritesQueue } from './local-queue.js';
-import { helloOf, newSession } from './session.js';
+import { helloOf, newSession, refusalOf, welcomed } from './session.js';
 import type { Session } from './session.js';
 import type { HelloFacts, SyncEffect, SyncEvent, SyncStatus } from './sync-event.js';
 import { UplinkQueue } from './uplink-queue.js';
@@ -21,6 +20,7 @@ import { UplinkQueue } from './uplink-queue.js';
  */
 export class SyncMachine {
   #invariants: Invariants;
+  #channels: readonly Channel[];
   #queue = new UplinkQueue();
   #locals = new LocalWritesQueue();
   #effects = new EffectList();
@@ -42,8 +42,9 @@ export class SyncMachine {
     protocolErrors: 0,
   };
 
-  constructor(invariants: Invariants) {
+  constructor(invariants: Invariants, channels: readonly Channel[] = []) {
     this.#invariants = invariants;
+    this.#channels = channels;
   }
 
   step(event: SyncEvent, now: number): readonly SyncEffect[] {
@@ -63,6 +64,7 @@ export class SyncMachine {
       this.#waiting > 0 ? session.answeredAtMs + GATEWAY_LIMITS.answerTimeoutMs : Infinity,
       this.#maySend() && this.#queue.isDue() ? session.nextStateAtMs : Infinity,
       this.#digestAtMs(session),
+      ...this.#channels.map((channel) => channel.wakeAt() ?? Infinity),
     );
     return soonest === Infinity ? undefined : soonest;
   }
@@ -129,7 +131,7 @@ export class SyncMachine {
   #greet(facts: HelloFacts, now: number): void {
     this.#end();
     this.#session = newSession(facts, now);
-    this.#emit(helloOf(facts, now), 'control');
+    this.#emit(helloOf(facts, this.#channels, now), 'control');
   }
 
   #receive(message: SyncMessage, now: number): void {
@@ -137,7 +139,7 @@ export class SyncMachine {
     if (session === undefined) this.#ignore();
     else if (message.kind === 'bye') this.#farewell(message);
     else if (session.phase === 'greeting' && message.kind === 'welcome')
-      this.#welcome(session, message);
+      this.#welcome(session, message, now);
     else if (session.phase !== 'live') this.#fail(`the hub sent ${message.kind} too early`);
     else this.#answer(session, message, now);
   }
@@ -149,6 +151,7 @@ export class SyncMachine {
       this.#fail('the hub sends faster than this gateway stores');
     else {
       session.answeredAtMs = now;
+      if (this.#channels.some((channel) => channel.receive(message, now))) return;
       switch (message.kind) {
         case 'confirm':
           this.#confirm(session);
@@ -177,42 +180,28 @@ export class SyncMachine {
           if (this.#queue.park(message.id)) this.#counters.parked++;
           this.#effects.notice('message-unsupported-by-hub', { id: message.id });
           break;
-        case 'welcome':
-        case 'ready':
-        case 'state':
-        case 'announce':
-        case 'stored':
-        case 'local':
+        default:
           this.#fail(`the hub sent ${message.kind} in a session`);
       }
     }
   }
 
-  /** Nothing is believed of it that this gateway's own history contradicts. */
-  #welcome(session: Session, welcome: Welcome): void {
-    const { identity, state } = session.facts;
-    const { epoch, known, fork, resync, adopt, gen } = welcome;
-    if (epoch <= identity.lastEpoch) {
-      this.#fail(`WELCOME of epoch ${epoch} is not above ${identity.lastEpoch}`);
-    } else if (welcome.protocol !== PROTOCOL_VERSION) {
-      this.#leave(`this gateway speaks protocol ${PROTOCOL_VERSION}`);
-    } else if (known.state > state.value) {
-      // I11: what the hub holds of this history cannot be newer than this history.
-      this.#fail(`the hub knows ${known.state}, this gateway counted to ${state.value}`);
-    } else {
-      session.phase = 'welcoming';
-      session.epoch = epoch;
-      session.acknowledged = known.state;
-      session.adopting = adopt;
-      session.messageBytes = Math.min(welcome.messageBytes, LIMITS.messageBytes);
-      if (fork || resync || adopt)
-        this.#effects.notice('histories-differ', { fork, resync, adopt, gen, known: known.state });
-      this.#effects.apply({ kind: 'welcome', welcome }, { kind: 'welcome', session });
+  #welcome(session: Session, welcome: Welcome, now: number): void {
+    const { known, fork, resync, adopt, gen } = welcome;
+    const wrong = refusalOf(welcome, session.facts);
+    if (wrong !== undefined) {
+      if (wrong.leave) this.#leave(wrong.detail);
+      else this.#fail(wrong.detail);
+      return;
     }
+    welcomed(session, welcome, now);
+    if (fork || resync || adopt)
+      this.#effects.notice('histories-differ', { fork, resync, adopt, gen, known: known.state });
+    this.#effects.apply({ kind: 'welcome', welcome }, { kind: 'welcome', session, welcome });
   }
 
   /** WELCOME is durable, and the queue holds everything that the hub lacks since then. */
-  #begin(session: Session, now: number): void {
+  #begin(session: Session, welcome: Welcome, now: number): void {
     session.phase = 'live';
     session.answeredAtMs = now;
     session.digestDueAtMs = now;
@@ -221,12 +210,13 @@ export class SyncMachine {
     this.#queue.restart();
     this.#locals.restart();
     this.#emit({ kind: 'ready', epoch: session.epoch }, 'control');
+    for (const channel of this.#channels) channel.begin(welcome, session.clockOffsetMs);
   }
 
   #committed(token: number, now: number): void {
     const pending = this.#effects.settle(token);
     if (pending === undefined || pending.session !== this.#session) return;
-    if (pending.kind === 'welcome') this.#begin(pending.session, now);
+    if (pending.kind === 'welcome') this.#begin(pending.session, pending.welcome, now);
     else if (pending.kind === 'desired') {
       const { epoch } = pending.session;
       this.#emit({ kind: 'stored', epoch, id: pending.id }, 'control');
@@ -297,6 +287,9 @@ export class SyncMachine {
       if (!this.#queue.isDue()) session.nextStateAtMs = now + GATEWAY_LIMITS.stateWindowMs;
     }
     if (this.#queue.inFlight === 0) this.#flush = false;
+    for (const channel of this.#channels)
+      for (let sent; !this.#blocked && (sent = channel.next(epoch, now)) !== undefined;)
+        this.#emit(sent.message, sent.priority);
     if (now < this.#digestAtMs(session)) return;
     session.digestDueAtMs = Infinity;
     session.digestLatestAtMs = Infinity;
@@ -366,10 +359,12 @@ export class SyncMachine {
     this.#flush = false;
     this.#queue.restart();
     this.#locals.restart();
+    for (const channel of this.#channels) channel.end();
   }
 
   get #waiting(): number {
-    return this.#queue.inFlight + this.#locals.inFlight;
+    const others = this.#channels.reduce((sum, { inFlight }) => sum + inFlight, 0);
+    return this.#queue.inFlight + this.#locals.inFlight + others;
   }
 
   #maySend(): boolean {

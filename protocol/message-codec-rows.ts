@@ -1,0 +1,70 @@
+import type { DeviceId } from './device.js';
+import { LIMITS } from './limits.js';
+import type { Fields } from './message-codec-fields.js';
+import type { DesiredRow } from './sync-message-desired.js';
+import type { Quality, Version } from './twin.js';
+
+/** The order is the wire format: add at the end. */
+export const QUALITIES: readonly Quality[] = ['good', 'uncertain', 'bad'];
+
+export function writeDesiredRows(rows: readonly DesiredRow[]): unknown[] {
+  return groups(rows, ({ property, version, value, origin }) => [
+    property,
+    version.gen,
+    version.n,
+    value,
+    ...(origin === undefined ? [] : [origin.gen, origin.n]),
+  ]);
+}
+
+export function readDesiredRows(fields: Fields): DesiredRow[] {
+  return readGroups<DesiredRow>(fields, (device, incarnation, row) => {
+    const property = row.property();
+    const version = row.version();
+    const value = row.value();
+    const origin = row.optionalVersion();
+    const base = { device, incarnation, property, version, value };
+    return origin === undefined ? base : { ...base, origin };
+  });
+}
+
+interface DeviceRow {
+  readonly device: DeviceId;
+  readonly incarnation: Version;
+}
+
+/** `[device, gen, n, [row, ...]]` for each run of rows of one device: the order of rows is kept. */
+export function groups<R extends DeviceRow>(
+  rows: readonly R[],
+  write: (row: R) => readonly unknown[],
+): unknown[] {
+  const written: unknown[] = [];
+  let last: { row: R; members: unknown[] } | undefined;
+  for (const row of rows) {
+    const { device, incarnation } = row;
+    if (last?.row.device !== device || !same(last.row.incarnation, incarnation)) {
+      last = { row, members: [] };
+      written.push([device, incarnation.gen, incarnation.n, last.members]);
+    }
+    last.members.push(write(row));
+  }
+  return written;
+}
+
+export function readGroups<R>(
+  fields: Fields,
+  read: (device: DeviceId, incarnation: Version, row: Fields) => R,
+): R[] {
+  const rows: R[] = [];
+  fields.list(LIMITS.messageRows, (group) => {
+    const device = group.device();
+    const incarnation = group.version();
+    const left = LIMITS.messageRows - rows.length;
+    rows.push(...group.list(left, (row) => read(device, incarnation, row), 'row'));
+  });
+  return rows;
+}
+
+function same(a: Version, b: Version): boolean {
+  return a.gen === b.gen && a.n === b.n;
+}
