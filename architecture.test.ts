@@ -58,7 +58,7 @@ const PACKAGE_OWNERS: Record<string, readonly string[]> = {
 
 /** Pure by name: no built-in of Node may be reached from these but arithmetic. */
 const PURE =
-  /(^|\/)(reducer|sync-machine|message-codec|frame|plan|visitor|bus|record|backoff)\.ts$/;
+  /(^|\/)(reducer|sync-machine|message-codec|frame|plan|visitor|bus|record|backoff)\.ts$|^tunnel\/coded\/(galois|wire|codec|recovery)\//;
 
 /** Built-ins that compute and do nothing else (its crc32). */
 const ARITHMETIC = ['node:zlib'];
@@ -294,6 +294,7 @@ for (const [path, text, expected] of [
   ['runtime/x.ts', "import ws from 'ws';", 'owned by tunnel/websocket/'],
   ['runtime/x.ts', "import x from '@scope/unheard/of';", '@scope/unheard, which has no owner'],
   ['runtime/devicetwin/reducer.ts', "import 'node:fs';", 'a pure core does no I/O'],
+  ['tunnel/coded/wire/x.ts', "import 'node:dgram';", 'a pure core does no I/O'],
 ] as const) {
   test(`planted breach is found: ${path} with ${text}`, (t) => {
     const breaches = brokenImports(new Map([[path, text]]), sources);
