@@ -20,6 +20,8 @@ export function hubMetrics(hub: {
     counter('storage_commits_total', 'Transactions.', store.commits),
     counter('storage_syncs_total', 'Syncs of the journal.', store.syncs),
     counter('storage_written_bytes_total', 'Bytes handed to the storage.', store.bytesWritten),
+    gauge('flash_day_block_bytes', 'Blocks written in 24 hours.', store.flash.dayFlashBytes),
+    gauge('flash_day_syncs', 'Syncs in 24 hours.', store.flash.day.syncs),
     {
       name: 'edgetwin_hub_events_total',
       help: 'What CloudHub counts, by event.',

@@ -18,6 +18,13 @@ export class CommitGroup {
     // Whoever ignores the promise of a commit still finds the refusal in `stats().alarm`.
     promise.catch(() => undefined);
   }
+
+  /** Takes one more record along, after the group has left the queue. */
+  join(payload: string | undefined): void {
+    if (payload === undefined) return;
+    this.payloads.push(payload);
+    this.payloadBytes += Buffer.byteLength(payload);
+  }
 }
 
 /** Groups that wait for their sync, in commit order. */

@@ -16,8 +16,11 @@ export interface DurabilityOptions {
   readonly random: Random;
   readonly log: Log;
   readonly segmentBytes: number;
-  readonly windowMs: number;
+  /** How long the first of a group may wait for others now. */
+  readonly windowMs: () => number;
   readonly waitingBytesMax: number;
+  /** A record of the store's own for a group that goes out anyway. */
+  readonly rider: () => string | undefined;
 }
 
 /**
@@ -154,6 +157,7 @@ export class Durability {
         const group = this.#queue.take();
         if (group === undefined) break;
         this.#inFlight = group;
+        group.join(this.#options.rider());
         await this.#append(journal, group);
         group.end = journal.position;
         group.resolve();
@@ -168,7 +172,8 @@ export class Durability {
 
   /** Waits until the oldest group may go out. */
   async #window(): Promise<void> {
-    const { windowMs, clock } = this.#options;
+    const { clock } = this.#options;
+    const windowMs = this.#options.windowMs();
     const urgent = this.#urgent || this.#stop.signal.aborted;
     this.#urgent = false;
     if (windowMs <= 0 || urgent || this.#queue.groups !== 1) return;

@@ -5,8 +5,10 @@ import type { Random } from '#protocol/random.js';
 import type { Storage } from './storage-port.js';
 import type { Put, Store, StoreStats, TableName } from './store.js';
 import { Durability } from './durability.js';
+import { Flash } from './flash.js';
 import { JOURNAL_LIMITS } from './limits.js';
 import { recover } from './recovery.js';
+import { FlashRide } from './flash-ride.js';
 import { RowTables, type StoredPut } from './row-tables.js';
 import { WriteMeter } from './write-meter.js';
 
@@ -19,8 +21,11 @@ export interface StoreOptions {
   /**
    * How long the first of a group of commits waits for others, in ms; default 0. Saves flash: a
    * sync costs a block of 4 KiB however little it carries. A commit of an empty list ends the wait.
+   * The flash budget may lengthen it.
    */
   readonly windowMs?: number;
+  /** The account of what is written; default: one of its own, without a budget. */
+  readonly flash?: Flash;
   /** Bytes of JSON that may wait for a sync; default 8 MiB. */
   readonly waitingBytesMax?: number;
   /** Rows of all tables; default 200,000. */
@@ -36,7 +41,8 @@ export async function openStore<Tables extends object>(
   storage: Storage,
   options: StoreOptions,
 ): Promise<Store<Tables>> {
-  const meter = new WriteMeter();
+  const { clock, random, windowMs = 0, flash = new Flash({ clock }) } = options;
+  const meter = new WriteMeter(flash);
   const metered = meter.over(storage);
   const log = options.log.child('journal');
   const found = await recover(metered);
@@ -47,19 +53,28 @@ export async function openStore<Tables extends object>(
     JOURNAL_LIMITS.segmentBytesMin,
   );
   const waitingBytesMax = options.waitingBytesMax ?? JOURNAL_LIMITS.waitingBytes;
-  const { clock, random, windowMs = 0 } = options;
+  const ride = new FlashRide(flash, tables, clock);
   const durability = new Durability(
     metered,
-    { clock, random, log, segmentBytes, windowMs, waitingBytesMax },
+    {
+      ...{ clock, random, log, segmentBytes, waitingBytesMax },
+      windowMs: () => Math.max(windowMs, flash.windowMs()),
+      rider: () => ride.next(),
+    },
     () => tables.freeze(),
     found,
   );
   await durability.open(found);
-  return new JournalStore<Tables>(tables, durability, meter, {
-    transactionBytes: Math.min(JOURNAL_LIMITS.transactionBytes, segmentBytes / 4),
-    waitingBytes: waitingBytesMax,
-    rows: options.rowsMax ?? JOURNAL_LIMITS.rows,
-  });
+  return new JournalStore<Tables>(
+    tables,
+    durability,
+    { meter, flash },
+    {
+      transactionBytes: Math.min(JOURNAL_LIMITS.transactionBytes, segmentBytes / 4),
+      waitingBytes: waitingBytesMax,
+      rows: options.rowsMax ?? JOURNAL_LIMITS.rows,
+    },
+  );
 }
 
 interface StoreLimits {
@@ -72,15 +87,22 @@ class JournalStore<Tables extends object> implements Store<Tables> {
   readonly #tables: RowTables;
   readonly #durability: Durability;
   readonly #meter: WriteMeter;
+  readonly #flash: Flash;
   readonly #limits: StoreLimits;
   #commits = 0;
   #refused = 0;
   #closing: Promise<void> | undefined;
 
-  constructor(tables: RowTables, durability: Durability, meter: WriteMeter, limits: StoreLimits) {
+  constructor(
+    tables: RowTables,
+    durability: Durability,
+    { meter, flash }: { readonly meter: WriteMeter; readonly flash: Flash },
+    limits: StoreLimits,
+  ) {
     this.#tables = tables;
     this.#durability = durability;
     this.#meter = meter;
+    this.#flash = flash;
     this.#limits = limits;
   }
 
@@ -121,6 +143,7 @@ class JournalStore<Tables extends object> implements Store<Tables> {
       syncs: this.#meter.syncs,
       bytesWritten: this.#meter.bytes,
       blocksWritten: this.#meter.blocks,
+      flash: this.#flash.stats(),
       journalBytes,
       snapshots,
       ...(alarm === undefined ? {} : { alarm: shown(alarm) }),

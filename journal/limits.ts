@@ -30,6 +30,20 @@ export const JOURNAL_LIMITS = {
   retryFullMaxMs: 4_000,
 } as const;
 
+/** What is done as the flash budget of a day is used up. docs/journal.md explains. */
+export const FLASH_LIMITS = {
+  /** Share of the budget from which on commits wait for others. */
+  saving: 0.75,
+  /** Share from which on sample history is shed. */
+  exceeded: 1,
+  /** Shares below a threshold at which a state is left. */
+  backBy: 0.05,
+  /** Longest wait for other commits: what a person who watches values still takes for live. */
+  windowMaxMs: 1_000,
+  /** How often the account is stored, with a sync that happens anyway. A crash loses so much. */
+  rideMs: 10 * 60_000,
+} as const;
+
 /** Limits of questions in SQL. What exceeds them is EDGE_LIMIT, EDGE_TIMEOUT or `truncated`. */
 export const SQL_LIMITS = {
   /** Rows of one answer unless asked otherwise. */

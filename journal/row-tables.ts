@@ -5,12 +5,15 @@ export type FrozenTables = readonly (readonly [
   rows: ReadonlyMap<string, unknown>,
 ])[];
 
+/** The store's own table: kept like every other, not counted, and never in a backup. */
+export const OWN_TABLE = '.store';
+
 /** All rows in memory. Rows are never changed in place, so a copy of the maps is a snapshot. */
 export class RowTables {
   readonly #tables = new Map<string, Map<string, unknown>>();
   #rows = 0;
 
-  /** Rows of all tables. */
+  /** Rows of all tables but the store's own. */
   get size(): number {
     return this.#rows;
   }
@@ -27,7 +30,7 @@ export class RowTables {
     const before = rows.size;
     if (row === null) rows.delete(key);
     else rows.set(key, row);
-    this.#rows += rows.size - before;
+    if (name !== OWN_TABLE) this.#rows += rows.size - before;
   }
 
   /** The rows as they are now: about 0.1 ms for a thousand rows. */

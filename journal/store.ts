@@ -1,3 +1,5 @@
+import type { FlashStats } from './flash.js';
+
 /**
  * Keyed tables in memory with an append-only journal as their truth: what both ends keep. Knows
  * nothing of twins. `Tables` maps a table's name to the type of its rows; rows are JSON and are
@@ -55,6 +57,8 @@ export interface StoreStats {
   readonly bytesWritten: number;
   /** Blocks of 4 KiB that those touched, counted per sync: what wears flash. */
   readonly blocksWritten: number;
+  /** The last 24 hours of this program beside its budget; restarts do not reset it. */
+  readonly flash: FlashStats;
   /** Bytes of journal behind the newest snapshot. */
   readonly journalBytes: number;
   readonly snapshots: number;

@@ -1,4 +1,5 @@
 import { openFileStorage } from '#journal/file-storage.js';
+import { Flash } from '#journal/flash.js';
 import { lockFolder } from '#journal/folder-lock.js';
 import { openStore } from '#journal/journal-store.js';
 import type { Store } from '#journal/store.js';
@@ -62,7 +63,8 @@ async function start(
   const { node, dataDir, devices } = config;
   const startedAtMs = clock.now();
 
-  const store = await openGatewayStore(dataDir, ports, teardown);
+  const flash = new Flash({ clock, budgetBytes: config.flashBudget * 1_000_000 });
+  const store = await openGatewayStore(dataDir, flash, ports, teardown);
   const meta = await MetaStore.open(store, { clock, random, log });
   teardown.add('metamanager', () => meta.close());
   const twins = new DeviceTwin({ meta, devices, clock, log });
@@ -106,13 +108,14 @@ async function start(
 
 async function openGatewayStore(
   dataDir: string,
+  flash: Flash,
   { clock, random, log }: GatewayPorts,
   teardown: Teardown,
 ): Promise<Store<GatewayTables>> {
   const storage = await openFileStorage(dataDir);
   const lock = await lockFolder(dataDir);
   teardown.add('lock', () => lock.release());
-  const store = await openStore<GatewayTables>(storage, { clock, random, log });
+  const store = await openStore<GatewayTables>(storage, { clock, random, log, flash });
   teardown.add('store', () => store.close());
   return store;
 }

@@ -1,3 +1,4 @@
+import type { FlashStats } from '#journal/flash.js';
 import { duration, printable, textTable } from '#protocol/command-line/text-table.js';
 import { isoTime } from '#protocol/twin-document.js';
 import type { GatewayStatus } from '../metaserver/status.js';
@@ -9,6 +10,7 @@ export function statusText(status: GatewayStatus): string {
     `node     ${node}, ${software}, up ${duration(uptimeMs)}, ${mebibytes(memoryBytes)} of memory`,
     `hub      ${hubText(status.hub)}`,
     `store    ${store.commits} commits, ${store.syncs} syncs, ${mebibytes(store.bytesWritten)} written`,
+    `flash    ${flashText(store.flash)}`,
     ...(store.alarm === undefined ? [] : [`ALARM    ${store.alarm.code}: ${store.alarm.message}`]),
     `broker   ${broker.address}, ${broker.clients} clients`,
     `devices  ${devices}`,
@@ -18,6 +20,20 @@ export function statusText(status: GatewayStatus): string {
   );
   const table = rows.length === 0 ? '' : `\n${textTable(['DEVICE', 'MAPPER', 'STATE', ''], rows)}`;
   return `${lines.map(printable).join('\n')}\n${table}`;
+}
+
+/** Beside the budget, in its unit of 10^6 bytes. */
+function flashText({ day, dayFlashBytes, budgetBytes, state, windowMs }: FlashStats): string {
+  const megabytes = (bytes: number): string => `${Math.round(bytes / 1_000_000)} MB`;
+  const used = `${megabytes(dayFlashBytes)} in ${day.syncs} syncs in 24 hours`;
+  if (budgetBytes === undefined) return used;
+  const share = Math.round((dayFlashBytes / budgetBytes) * 100);
+  const measures = {
+    ok: '',
+    saving: `; saving: commits wait up to ${windowMs} ms for each other`,
+    exceeded: `; EXCEEDED: commits wait ${windowMs} ms, sample history is not kept`,
+  }[state];
+  return `${used}, ${share} % of the budget of ${megabytes(budgetBytes)}${measures}`;
 }
 
 function hubText(hub: GatewayStatus['hub']): string {

@@ -29,7 +29,16 @@ const STATUS: GatewayStatus = {
     reconnects: 4,
     lastError: { code: 'EDGE_CONNECTION', message: 'refused' },
   },
-  store: { commits: 5, syncs: 6, bytesWritten: 3_145_728 },
+  store: {
+    ...{ commits: 5, syncs: 6, bytesWritten: 3_145_728 },
+    flash: {
+      state: 'ok',
+      day: { bytes: 2_500_000, blocks: 1_000, syncs: 900 },
+      dayFlashBytes: 4_096_000,
+      budgetBytes: 1_000_000_000,
+      windowMs: 0,
+    },
+  },
   broker: { address: '127.0.0.1:1883', clients: 2, counters: {} },
   mappers: [
     {
@@ -100,6 +109,13 @@ test('status puts the link, the store and what is wrong into a few lines', (t) =
   );
   t.regex(text, /default\/meter +modbus +offline +no answer/);
   t.false(text.includes('ALARM'));
+  t.regex(text, /flash +4 MB in 900 syncs in 24 hours, 0 % of the budget of 1000 MB\n/);
+  const { flash } = STATUS.store;
+  const exceeded = { ...flash, state: 'exceeded', dayFlashBytes: 1.2e9, windowMs: 1_000 } as const;
+  t.regex(
+    statusText({ ...STATUS, store: { ...STATUS.store, flash: exceeded } }),
+    /120 % of the budget of 1000 MB; EXCEEDED: .*history is not kept/,
+  );
   const alarm = { code: 'EDGE_STORAGE', message: 'disk full' };
   t.regex(
     statusText({ ...STATUS, store: { ...STATUS.store, alarm } }),

@@ -72,6 +72,7 @@ test('a configuration of one line has every default', async (t) => {
   t.deepEqual(await loadConfig(join(folder, 'gateway.yaml'), () => []), {
     node: 'gateway-1',
     dataDir: join(folder, 'data'),
+    flashBudget: 1_000,
     broker: { listen: { host: '127.0.0.1', port: 1883 } },
     api: { listen: { host: '127.0.0.1', port: 10_550 } },
     log: { level: 'info' },
@@ -86,6 +87,7 @@ test('a full configuration is read, with devices of several files and formats', 
     'gateway.yaml': `
       node: gateway-1
       dataDir: /var/lib/edgetwin
+      flashBudget: 250
       hub: wss://hub.example.org:10000
       broker: { listen: '[::1]:0' }
       api:
@@ -110,6 +112,7 @@ test('a full configuration is read, with devices of several files and formats', 
   t.deepEqual(config, {
     node: 'gateway-1',
     dataDir: '/var/lib/edgetwin',
+    flashBudget: 250,
     hub: 'wss://hub.example.org:10000',
     broker: { listen: { host: '::1', port: 0 } },
     api: { listen: { host: 'localhost', port: 10_551 } },

@@ -18,6 +18,8 @@ export interface GatewayConfig {
   readonly node: string;
   /** Absolute. */
   readonly dataDir: string;
+  /** Megabytes (10^6 bytes) of flash blocks in 24 hours. */
+  readonly flashBudget: number;
   /** `wss://host:port`; absent before the gateway has joined a hub. */
   readonly hub?: string;
   readonly broker: { readonly listen: ListenAddress };
@@ -77,10 +79,11 @@ function toConfig(
   devices: readonly Device[],
   warnings: readonly ConfigIssue[],
 ): GatewayConfig {
-  const { node, dataDir, hub, broker, api, log } = document;
+  const { node, dataDir, flashBudget, hub, broker, api, log } = document;
   return {
     node,
     dataDir: resolve(folder, dataDir),
+    flashBudget,
     ...(hub === undefined ? {} : { hub }),
     broker: { listen: parseListen(broker.listen) },
     api: { listen: parseListen(api.listen) },

@@ -199,6 +199,8 @@ export class DeviceTwin implements TwinAccess {
       });
     const transition = reduce(this.#meta, this.#meta.boot, event);
     const commit = this.#meta.commit(transition.puts);
+    // Someone waits for what a person or the hub asked for; readings may share a sync.
+    if (event.kind !== 'readings') this.#meta.hurry();
     const { uplink, whole } = this.#result(transition, cause);
     const changes = this.#changes(transition, cause);
     let refusal: unknown;
@@ -224,6 +226,7 @@ export class DeviceTwin implements TwinAccess {
   #eventually(event: TwinEvent, cause: Cause): Promise<void> {
     const transition = reduce(this.#meta, this.#meta.boot, event);
     const commit = this.#meta.commitParts(transition.puts);
+    this.#meta.hurry();
     const { uplink, whole } = this.#result(transition, cause);
     const changes = this.#changes(transition, cause);
     return this.#eventuallyDurable(

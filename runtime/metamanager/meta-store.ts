@@ -94,6 +94,11 @@ export class MetaStore implements TableReader {
     return this.#store.commit(this.#withSoon(puts));
   }
 
+  /** What is committed waits for no others, however much the flash budget would like that. */
+  hurry(): void {
+    this.#store.commit([]).catch(() => undefined);
+  }
+
   /**
    * Like `commit`, for a transaction that may be too large for one: it becomes several. Numbers
    * are durable first and the identity last, so a crash in between is as if the event had not

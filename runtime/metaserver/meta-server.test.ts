@@ -48,7 +48,17 @@ function status({ alarm }: Trouble = {}): GatewayStatus {
       inFlight: 1,
       reconnects: 4,
     },
-    store: { commits: 5, syncs: 6, bytesWritten: 7, ...(alarm === undefined ? {} : { alarm }) },
+    store: {
+      ...{ commits: 5, syncs: 6, bytesWritten: 7 },
+      flash: {
+        state: 'saving',
+        day: { bytes: 1, blocks: 2, syncs: 3 },
+        dayFlashBytes: 8_192,
+        budgetBytes: 10_000,
+        windowMs: 20,
+      },
+      ...(alarm === undefined ? {} : { alarm }),
+    },
     broker: { address: '127.0.0.1:1883', clients: 1, counters: { published: 9 } },
     mappers: [
       {

@@ -38,6 +38,13 @@ function samplesOf(status: GatewayStatus, own: Readonly<Record<string, number>>)
     counter('edgetwin_store_commits_total', store.commits),
     counter('edgetwin_store_syncs_total', store.syncs),
     counter('edgetwin_store_written_bytes_total', store.bytesWritten),
+    gauge('edgetwin_flash_day_written_bytes', store.flash.day.bytes),
+    gauge('edgetwin_flash_day_block_bytes', store.flash.dayFlashBytes),
+    gauge('edgetwin_flash_day_syncs', store.flash.day.syncs),
+    gauge('edgetwin_flash_budget_bytes', store.flash.budgetBytes ?? 0),
+    ...(['saving', 'exceeded'] as const).map((state) =>
+      gauge('edgetwin_flash_state', store.flash.state === state ? 1 : 0, { state }),
+    ),
     gauge('edgetwin_store_alarm', store.alarm === undefined ? 0 : 1),
     gauge('edgetwin_broker_clients', broker.clients),
     ...Object.entries(broker.counters).map(([name, value]) =>

@@ -1,3 +1,4 @@
+import type { FlashStats } from '#journal/flash.js';
 import type { MapperStatus } from '#protocol/mapper-port.js';
 
 /** What the gateway says of itself: `edgetwin status`, GET /api/v1/status and the metrics. */
@@ -24,6 +25,8 @@ export interface GatewayStatus {
     readonly commits: number;
     readonly syncs: number;
     readonly bytesWritten: number;
+    /** The last 24 hours of running time beside the budget of the configuration. */
+    readonly flash: FlashStats;
     readonly alarm?: { readonly code: string; readonly message: string };
   };
   readonly broker: {
