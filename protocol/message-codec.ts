@@ -18,9 +18,9 @@ import { parseBoundedJson } from './value-check-json.js';
  */
 export const CODEC_VERSION = 1;
 
-/** Bit 0, reserved: the body is compressed with the preset dictionary of the handshake. */
-const FLAG_COMPRESSED = 1;
-const HEADER_BYTES = 2;
+/** Bit 0: the body is compressed with the dictionary of the handshake; see message-compression.ts. */
+export const FLAG_COMPRESSED = 1;
+export const HEADER_BYTES = 2;
 
 /** Levels that a message puts around a value: message, groups, group, rows, row. */
 const ENVELOPE_DEPTH = 5;

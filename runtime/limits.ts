@@ -26,8 +26,17 @@ export const GATEWAY_LIMITS = {
   /** How often durability is tried again while the storage refuses it. */
   storageRetryMs: 1_000,
 
-  /** State messages leave at most this often, so that a burst becomes one message. */
-  stateWindowMs: 200,
+  /**
+   * Changes are gathered for so long, `syncWindow` of the configuration: TLS, framing and the
+   * answer cost about 70 bytes a message, as much as six rows; a screen is current to the second.
+   */
+  stateWindowMs: 1_000,
+  /** Above it a value would turn stale at the hub while it waits here (fresh for 10 s). */
+  stateWindowMaxMs: 5_000,
+  /** The read-back of a desired value does not wait longer: somebody looks at it. */
+  urgentWindowMs: 200,
+  /** Devices of one DIGEST or RESEND: names have up to 257 characters, and it stays a message. */
+  devicesPerMessage: 512,
   /** Bytes of one state message: small enough that a lost one costs little to repeat. */
   stateMessageBytes: 32 * 1024,
   /** State messages without an answer: bounds what both ends hold of one session. */

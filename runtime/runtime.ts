@@ -79,7 +79,8 @@ async function start(
   const broker = `${address.host}:${address.port}`;
 
   const mappers = new MapperRunner({ twins, clock, random, log });
-  const uplink = new Uplink({ ...ports, meta, twins, dataDir, hub: config.hub });
+  const { hub, syncWindowMs } = config;
+  const uplink = new Uplink({ ...ports, meta, twins, dataDir, hub, syncWindowMs });
 
   const status = (): GatewayStatus => ({
     node,

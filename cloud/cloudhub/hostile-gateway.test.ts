@@ -1,5 +1,9 @@
+import { deflateRawSync } from 'node:zlib';
 import test from 'ava';
+import { LIMITS } from '#protocol/limits.js';
 import { encodeMessage } from '#protocol/message-codec.js';
+import { DICTIONARY_IDS, dictionaryFeatures } from '#protocol/message-dictionary.js';
+import type { Hello } from '#protocol/sync-message.js';
 import { HUB_LIMITS } from '../limits.js';
 import { HubBench } from './hub-bench.js';
 import { announceRow, helloOf, hex, stateRow, version } from './machine-bench.js';
@@ -107,6 +111,40 @@ test('hostile bytes close the session as a breach of protocol, and are counted',
   t.is((await bench.ready()).closed, undefined);
 });
 
+test('a bomb, noise and an unagreed dictionary close the session, and are counted', async (t) => {
+  const bench = await HubBench.start();
+  const bomb = deflateRawSync(Buffer.alloc(200 * LIMITS.messageBytes, 0x5b));
+  t.true(bomb.length < LIMITS.messageBytes);
+  const hostile: [Partial<Hello>, Uint8Array][] = [
+    [{ dictionaries: DICTIONARY_IDS }, bomb],
+    [{ dictionaries: DICTIONARY_IDS }, Uint8Array.of(0x12, 0x34, 0x56, 0x78)],
+    [{ dictionaries: [] }, deflateRawSync('[6,1,null,1,[]]')],
+  ];
+  for (const [hello, body] of hostile) {
+    const gateway = await bench.gateway();
+    await gateway.open(bench, hello);
+    t.is(gateway.closed, undefined);
+    gateway.bytes(Uint8Array.of(1, 1, ...body));
+    await bench.run();
+    t.is(gateway.closed?.code, 'protocol');
+  }
+  t.is(bench.fleet.counters.malformedMessages, hostile.length);
+});
+
+test('a gateway with the dictionary is answered packed, one without it plain', async (t) => {
+  const bench = await HubBench.start();
+  for (const [node, dictionaries] of [
+    ['gw-new', DICTIONARY_IDS],
+    ['gw-old', ['0123456789abcdef']],
+  ] as const) {
+    const gateway = await bench.ready(node, { dictionaries }, `default/${node}`);
+    const features = gateway.all('welcome')[0]?.features;
+    t.deepEqual(features, node === 'gw-new' ? dictionaryFeatures(DICTIONARY_IDS) : []);
+    t.is(gateway.packed > 0, node === 'gw-new');
+    t.is(gateway.all('ack').length, 1);
+  }
+});
+
 test('a message before WELCOME, a second HELLO and a hub’s message are breaches of protocol', async (t) => {
   const bench = await HubBench.start();
   const early = await bench.gateway('gw-1');
@@ -127,7 +165,7 @@ test('a message before WELCOME, a second HELLO and a hub’s message are breache
 test('a message of a type that is not known yet is answered with UNSUPPORTED', async (t) => {
   const bench = await HubBench.start();
   const gateway = await bench.ready();
-  const body = new TextEncoder().encode(JSON.stringify([16, gateway.epoch, 77, 'samples']));
+  const body = new TextEncoder().encode(JSON.stringify([99, gateway.epoch, 77, 'later']));
   gateway.bytes(Uint8Array.of(1, 0, ...body));
   await bench.run();
   t.deepEqual(gateway.all('unsupported')[0], { kind: 'unsupported', epoch: gateway.epoch, id: 77 });

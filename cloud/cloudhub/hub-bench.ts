@@ -2,8 +2,9 @@ import { openStore } from '#journal/journal-store.js';
 import { MemoryStorage } from '#journal/memory-storage.js';
 import { silentLog } from '#protocol/log.js';
 import { ManualClock } from '#protocol/manual-clock.js';
-import { decodeMessage, encodeMessage } from '#protocol/message-codec.js';
+import { FLAG_COMPRESSED } from '#protocol/message-codec.js';
 import { seededRandom } from '#protocol/random.js';
+import { SessionCodec } from '#protocol/session-codec.js';
 import type { Random } from '#protocol/random.js';
 import type { Hello, SyncMessage } from '#protocol/sync-message.js';
 import { MemoryNetwork } from '#tunnel/memory.js';
@@ -147,12 +148,16 @@ export class ScriptedGateway {
   readonly heard: SyncMessage[] = [];
   closed: CloseReason | undefined;
   epoch = 0;
+  /** Packed messages heard. */
+  packed = 0;
   readonly #connection: Connection;
+  readonly #codec = new SessionCodec();
 
   constructor(connection: Connection) {
     this.#connection = connection;
     connection.onMessage((bytes) => {
-      const message = decodeMessage(bytes);
+      const { message } = this.#codec.decode(bytes);
+      if (bytes[1] === FLAG_COMPRESSED) this.packed++;
       if (message.kind === 'welcome') this.epoch = message.epoch;
       this.heard.push(message);
     });
@@ -161,7 +166,7 @@ export class ScriptedGateway {
   }
 
   say(message: SyncMessage): void {
-    this.#connection.send(encodeMessage(message), 'control');
+    this.#connection.send(this.#codec.encode(message), 'control');
   }
 
   bytes(bytes: Uint8Array): void {

@@ -1,4 +1,5 @@
 import { LIMITS } from '#protocol/limits.js';
+import { dictionaryFeatures } from '#protocol/message-dictionary.js';
 import { FIRST_NUMBERING } from '#protocol/numbering.js';
 import { PROTOCOL_VERSION } from '#protocol/sync-message.js';
 import type { ByeReason, Hello, Welcome } from '#protocol/sync-message.js';
@@ -47,7 +48,7 @@ export function judgeHello(
     count('sessionsOpened'),
     ...findings(decision),
     { kind: 'node', online: true },
-    send(session, welcome(draft, decision, context.hubBoot, moment)),
+    send(session, welcome(draft, hello, decision, context.hubBoot, moment)),
   ];
   return {
     ...NOTHING,
@@ -114,6 +115,7 @@ function quarantine(
 
 function welcome(
   draft: Draft,
+  hello: Hello,
   decision: HelloDecision,
   hubBoot: string,
   { nowMs }: Moment,
@@ -136,7 +138,7 @@ function welcome(
     ...(earlier.length === 0 ? {} : { earlierHubBoots: earlier }),
     adopt,
     protocol: PROTOCOL_VERSION,
-    features: [],
+    features: dictionaryFeatures(hello.dictionaries),
     messageBytes: LIMITS.messageBytes,
     monotonicMs: nowMs,
   };

@@ -1,9 +1,10 @@
 import type { Clock, Timer } from '#protocol/clock.js';
 import { EdgeError } from '#protocol/errors.js';
 import type { Log } from '#protocol/log.js';
-import { decodeMessage, encodeMessage, unsupportedMessage } from '#protocol/message-codec.js';
+import { unsupportedMessage } from '#protocol/message-codec.js';
 import { randomId } from '#protocol/random.js';
 import type { Random } from '#protocol/random.js';
+import { SessionCodec } from '#protocol/session-codec.js';
 import type { SyncMessage } from '#protocol/sync-message.js';
 import type { CloseCode, Connection, Priority } from '#tunnel/transport.js';
 import { HUB_LIMITS } from '../limits.js';
@@ -33,6 +34,7 @@ export class NodeSession implements SessionPort {
   readonly transport: string;
   readonly #options: NodeSessionOptions;
   readonly #connection: Connection;
+  readonly #codec = new SessionCodec();
   #loop: NodeLoop | undefined;
   #phase: 'waiting' | 'opening' | 'open' | 'closed' = 'waiting';
   readonly #helloTimer: Timer;
@@ -69,7 +71,7 @@ export class NodeSession implements SessionPort {
       this.#phase = 'open';
       this.#epoch = message.epoch;
     }
-    const bytes = encodeMessage(message);
+    const bytes = this.#codec.encode(message);
     if (this.#unsent.length === 0 && this.#connection.send(bytes, priority)) return;
     this.#unsent.push({ bytes, priority });
     this.#unsentBytes += bytes.length;
@@ -88,14 +90,15 @@ export class NodeSession implements SessionPort {
   #receive(bytes: Uint8Array): void {
     if (this.#phase === 'closed') return;
     let message: SyncMessage;
+    let plainBytes: number;
     try {
-      message = decodeMessage(bytes);
+      ({ message, plainBytes } = this.#codec.decode(bytes));
     } catch (thrown) {
       this.#undecodable(thrown);
       return;
     }
     if (message.kind === 'hello') this.#greeted(message);
-    else if (this.#phase === 'open') this.#queue(message, bytes.length);
+    else if (this.#phase === 'open') this.#queue(message, plainBytes);
     else if (message.kind === 'bye') this.close('normal', message.detail);
     else this.#misbehaved(`${message.kind} before WELCOME`);
   }

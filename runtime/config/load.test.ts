@@ -73,6 +73,7 @@ test('a configuration of one line has every default', async (t) => {
     node: 'gateway-1',
     dataDir: join(folder, 'data'),
     flashBudget: 1_000,
+    syncWindowMs: 1000,
     broker: { listen: { host: '127.0.0.1', port: 1883 } },
     api: { listen: { host: '127.0.0.1', port: 10_550 } },
     log: { level: 'info' },
@@ -89,6 +90,7 @@ test('a full configuration is read, with devices of several files and formats', 
       dataDir: /var/lib/edgetwin
       flashBudget: 250
       hub: wss://hub.example.org:10000
+      syncWindow: 250ms
       broker: { listen: '[::1]:0' }
       api:
         listen: localhost:10551
@@ -114,6 +116,7 @@ test('a full configuration is read, with devices of several files and formats', 
     dataDir: '/var/lib/edgetwin',
     flashBudget: 250,
     hub: 'wss://hub.example.org:10000',
+    syncWindowMs: 250,
     broker: { listen: { host: '::1', port: 0 } },
     api: { listen: { host: 'localhost', port: 10_551 } },
     log: { level: 'debug' },
@@ -153,6 +156,10 @@ const BROKEN: Record<string, { files: Files; expected: readonly string[] }> = {
       'gateway.yaml:4:6  hub: has a port above 65535',
       'gateway.yaml:3:11  api.listen: has a port above 65535',
     ],
+  },
+  'a window without an end': {
+    files: { 'gateway.yaml': 'node: g\nsyncWindow: 1h\n' },
+    expected: ['gateway.yaml:2:13  syncWindow: must be from 0 to 5000 ms, such as 500ms or 2s'],
   },
   'a number where an address belongs': {
     files: { 'gateway.yaml': 'node: g\nbroker:\n  listen: 1883\n' },

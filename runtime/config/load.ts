@@ -1,7 +1,9 @@
 import { dirname, resolve } from 'node:path';
 import type { Device } from '#protocol/device.js';
+import { parseCycle } from '#protocol/device-document-cycle.js';
 import type { LogLevel } from '#protocol/log.js';
 import { checkShape, isMap } from '#protocol/schema-shape.js';
+import { GATEWAY_LIMITS } from '../limits.js';
 import { readDevices } from './device-files.js';
 import type { ReportPattern, ValidateDevice } from './device-files.js';
 import { readBounded } from './file.js';
@@ -22,6 +24,8 @@ export interface GatewayConfig {
   readonly flashBudget: number;
   /** `wss://host:port`; absent before the gateway has joined a hub. */
   readonly hub?: string;
+  /** How long changes are gathered before they leave for the hub together. */
+  readonly syncWindowMs: number;
   readonly broker: { readonly listen: ListenAddress };
   readonly api: { readonly listen: ListenAddress };
   readonly log: { readonly level: LogLevel };
@@ -79,12 +83,13 @@ function toConfig(
   devices: readonly Device[],
   warnings: readonly ConfigIssue[],
 ): GatewayConfig {
-  const { node, dataDir, flashBudget, hub, broker, api, log } = document;
+  const { node, dataDir, flashBudget, hub, syncWindow, broker, api, log } = document;
   return {
     node,
     dataDir: resolve(folder, dataDir),
     flashBudget,
     ...(hub === undefined ? {} : { hub }),
+    syncWindowMs: parseCycle(syncWindow) ?? GATEWAY_LIMITS.stateWindowMs,
     broker: { listen: parseListen(broker.listen) },
     api: { listen: parseListen(api.listen) },
     log,

@@ -1,6 +1,8 @@
 import * as v from 'valibot';
+import { parseCycle } from '#protocol/device-document-cycle.js';
 import { LIMITS } from '#protocol/limits.js';
 import { NODE_NAME } from '#protocol/name.js';
+import { GATEWAY_LIMITS } from '../limits.js';
 
 /** Where a server listens. Port 0 lets the system choose. */
 export interface ListenAddress {
@@ -24,6 +26,12 @@ const FLASH_BUDGET_DEFAULT = 1_000;
 export function parseListen(text: string): ListenAddress {
   const [, ipv6, host, port] = LISTEN.exec(text) ?? [];
   return { host: ipv6 ?? host ?? '', port: Number(port) };
+}
+
+const SYNC_WINDOW = `must be from 0 to ${GATEWAY_LIMITS.stateWindowMaxMs} ms, such as 500ms or 2s`;
+
+function isSyncWindow(ms: number | undefined): boolean {
+  return ms !== undefined && ms <= GATEWAY_LIMITS.stateWindowMaxMs;
 }
 
 function listen(port: number, described: string) {
@@ -79,6 +87,18 @@ export const gatewaySchema = v.strictObject(
         ),
         v.description('The hub. Without it the gateway runs alone.'),
       ),
+    ),
+    syncWindow: v.optional(
+      v.pipe(
+        v.union([v.string(), v.number()], SYNC_WINDOW),
+        v.check((window) => isSyncWindow(parseCycle(window)), SYNC_WINDOW),
+        v.description(
+          'How long changes are gathered before they leave for the hub together, in ms or with a ' +
+            'unit. The first change after a quiet time and the read-back of a desired value do ' +
+            'not wait. Longer saves bytes on the link.',
+        ),
+      ),
+      '1s',
     ),
     broker: v.optional(
       v.strictObject(

@@ -1,8 +1,8 @@
 import type { DeviceId } from '#protocol/device.js';
-import { LIMITS } from '#protocol/limits.js';
-import type { Digest } from '#protocol/sync-message.js';
+import type { Digest, Resend } from '#protocol/sync-message.js';
 import { sameVersion } from '#protocol/twin.js';
 import type { DigestSnapshot } from '../devicetwin/device-twin.js';
+import { GATEWAY_LIMITS } from '../limits.js';
 
 /**
  * Digests of everything that may be compared, as messages. `state` stamps them with what the hub
@@ -11,10 +11,8 @@ import type { DigestSnapshot } from '../devicetwin/device-twin.js';
 export function digestMessages(epoch: number, state: number, snapshot: DigestSnapshot): Digest[] {
   const { digests, maxDesired } = snapshot;
   const messages: Digest[] = [];
-  for (let at = 0; at < digests.length; at += LIMITS.messageRows) {
-    const devices = digests.slice(at, at + LIMITS.messageRows);
+  for (const devices of slices(digests))
     messages.push({ kind: 'digest', epoch, state, desired: maxDesired, devices });
-  }
   return messages;
 }
 
@@ -43,4 +41,16 @@ export function differing(
     reported: reported.map(({ own }) => own.device),
     desired: desired.map(({ own }) => own.device),
   };
+}
+
+export function resendMessages(epoch: number, devices: readonly DeviceId[]): Resend[] {
+  return slices(devices).map((some) => ({ kind: 'resend', epoch, devices: some }));
+}
+
+function slices<T>(items: readonly T[]): T[][] {
+  const { devicesPerMessage } = GATEWAY_LIMITS;
+  const count = Math.ceil(items.length / devicesPerMessage);
+  return Array.from({ length: count }, (_, index) =>
+    items.slice(index * devicesPerMessage, (index + 1) * devicesPerMessage),
+  );
 }

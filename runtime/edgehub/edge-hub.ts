@@ -2,8 +2,9 @@ import type { Clock, Timer } from '#protocol/clock.js';
 import { EdgeError } from '#protocol/errors.js';
 import type { ErrorCode } from '#protocol/errors.js';
 import type { Log } from '#protocol/log.js';
-import { decodeMessage, encodeMessage, unsupportedMessage } from '#protocol/message-codec.js';
+import { unsupportedMessage } from '#protocol/message-codec.js';
 import type { Random } from '#protocol/random.js';
+import { SessionCodec } from '#protocol/session-codec.js';
 import type { ByeReason, SyncMessage } from '#protocol/sync-message.js';
 import type { Connection, Identity, Priority, Transport } from '#tunnel/transport.js';
 import type { DeviceTwin } from '../devicetwin/device-twin.js';
@@ -29,6 +30,8 @@ export interface EdgeHubOptions {
   readonly software: string;
   /** Samples, commands: what a session carries beside twins. */
   readonly channels?: readonly Channel[];
+  /** How long changes are gathered before they leave together; GATEWAY_LIMITS.stateWindowMs. */
+  readonly syncWindowMs?: number;
   /** Breaches throw instead of being counted: for tests and the simulator. */
   readonly strict?: boolean;
 }
@@ -50,6 +53,7 @@ export interface EdgeHubStatus extends SyncStatus {
 /** One connection and the messages that the transport did not take yet. */
 interface Line {
   readonly connection: Connection;
+  readonly codec: SessionCodec;
   readonly openedAtMs: number;
   readonly outbox: { readonly bytes: Uint8Array; readonly priority: Priority }[];
   bye: ByeReason | undefined;
@@ -84,8 +88,8 @@ export class EdgeHub {
     this.#log = options.log.child('edgehub');
     this.#identity = options.identity;
     this.#invariants = new Invariants(this.#log, options.strict);
-    const { channels = [] } = options;
-    this.#machine = new SyncMachine(this.#invariants, channels);
+    const { channels = [], syncWindowMs } = options;
+    this.#machine = new SyncMachine(this.#invariants, channels, syncWindowMs);
     for (const channel of channels) channel.onReady(() => this.#step({ kind: 'tick' }));
     this.#sinceWall = options.clock.wallTime();
   }
@@ -157,7 +161,9 @@ export class EdgeHub {
       connection.close('normal');
       return;
     }
-    const line: Line = { connection, openedAtMs: this.#clock.now(), outbox: [], bye: undefined };
+    const codec = new SessionCodec();
+    const openedAtMs = this.#clock.now();
+    const line: Line = { connection, codec, openedAtMs, outbox: [], bye: undefined };
     this.#line = line;
     connection.onMessage((bytes) => this.#received(line, bytes));
     connection.onDrained(() => this.#drained(line));
@@ -187,7 +193,7 @@ export class EdgeHub {
     if (this.#line !== line) return;
     let event: SyncEvent;
     try {
-      event = { kind: 'message', message: decodeMessage(bytes) };
+      event = { kind: 'message', message: line.codec.decode(bytes).message };
     } catch (error) {
       const unknown = unsupportedMessage(error);
       if (unknown === undefined) {
@@ -271,7 +277,7 @@ export class EdgeHub {
   #send(message: SyncMessage, priority: Priority): void {
     const line = this.#line;
     if (line === undefined) return;
-    const bytes = encodeMessage(message);
+    const bytes = line.codec.encode(message);
     if (line.outbox.length === 0 && line.connection.send(bytes, priority)) return;
     line.outbox.push({ bytes, priority });
     if (line.outbox.length > GATEWAY_LIMITS.outboxMessages)

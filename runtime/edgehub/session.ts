@@ -1,6 +1,8 @@
 import { LIMITS } from '#protocol/limits.js';
+import { DICTIONARY_IDS } from '#protocol/message-dictionary.js';
 import { PROTOCOL_VERSION } from '#protocol/sync-message.js';
 import type { Digest, Hello, Welcome } from '#protocol/sync-message.js';
+import { GATEWAY_LIMITS } from '../limits.js';
 import type { Channel } from './channel.js';
 import type { HelloFacts } from './sync-event.js';
 
@@ -21,7 +23,6 @@ export interface Session {
   adopting: boolean;
   /** The hub is known to have learnt the boots of HELLO. */
   confirmed: boolean;
-  nextStateAtMs: number;
   /** When the next digest is due if all is quiet, and when it is due at the latest. */
   digestDueAtMs: number;
   digestLatestAtMs: number;
@@ -53,7 +54,6 @@ export function newSession(facts: HelloFacts, now: number): Session {
     acknowledged: 0,
     adopting: false,
     confirmed: false,
-    nextStateAtMs: now,
     digestDueAtMs: Infinity,
     digestLatestAtMs: Infinity,
     answeredAtMs: now,
@@ -62,13 +62,15 @@ export function newSession(facts: HelloFacts, now: number): Session {
 
 /** Nothing is believed of a WELCOME that this gateway's own history contradicts. */
 export function refusalOf(
-  { epoch, protocol, known }: Welcome,
+  { epoch, protocol, known, messageBytes }: Welcome,
   { identity, state }: HelloFacts,
 ): { readonly detail: string; readonly leave: boolean } | undefined {
   if (epoch <= identity.lastEpoch)
     return { detail: `WELCOME of epoch ${epoch} is not above ${identity.lastEpoch}`, leave: false };
   if (protocol !== PROTOCOL_VERSION)
     return { detail: `this gateway speaks protocol ${PROTOCOL_VERSION}`, leave: true };
+  if (messageBytes < GATEWAY_LIMITS.stateMessageBytes)
+    return { detail: `the hub takes messages of ${messageBytes} bytes only`, leave: true };
   // I11: what the hub holds of this history cannot be newer than this history.
   if (known.state > state.value)
     return {
@@ -105,7 +107,7 @@ export function helloOf(
     hubBoots: identity.hubBoots,
     protocol: { min: PROTOCOL_VERSION, max: PROTOCOL_VERSION },
     features: channels.map(({ feature }) => feature),
-    dictionaries: [],
+    dictionaries: DICTIONARY_IDS,
     monotonicMs: now,
     software,
   };

@@ -145,6 +145,7 @@ test('a WELCOME that is not newer, of another protocol, or that knows too much i
     return effect?.kind === 'close' ? [effect.code, effect.bye, ...m.kinds] : [];
   };
   t.deepEqual(refused({ epoch: 4 }), ['protocol', undefined], 'H26');
+  t.deepEqual(refused({ messageBytes: 1000 }), ['protocol', 'unsupported', 'bye']);
   t.deepEqual(refused({ protocol: 2 }), ['protocol', 'unsupported', 'bye']);
   t.deepEqual(refused({ known: { state: 101, samples: 0 } }), ['protocol', undefined], 'I11');
 });
@@ -174,6 +175,18 @@ test('a burst becomes one message: newest per property, at most one a window', (
   t.is(m.machine.wakeAt(), m.now + GATEWAY_LIMITS.stateWindowMs);
   t.deepEqual(m.pass(GATEWAY_LIMITS.stateWindowMs - 1).rows, []);
   t.deepEqual(m.pass(1).rows, ['a79', 'b80']);
+});
+
+test('the read-back of a desired value does not wait for the window, what repeats it does', (t) => {
+  const m = new Machine().live();
+  m.durable({ rows: [row('a', 60)] });
+  const readBack = { desiredVersion: { gen: 1, n: 9 } };
+  t.deepEqual(m.durable({ rows: [row('b', 61, readBack)] }).rows, []);
+  t.is(m.machine.wakeAt(), m.now + GATEWAY_LIMITS.urgentWindowMs);
+  t.deepEqual(m.pass(GATEWAY_LIMITS.urgentWindowMs).rows, ['b61']);
+  t.deepEqual(m.durable({ rows: [row('b', 62, readBack)] }).rows, []);
+  t.deepEqual(m.pass(GATEWAY_LIMITS.urgentWindowMs).rows, []);
+  t.deepEqual(m.pass(GATEWAY_LIMITS.stateWindowMs).rows, ['b62']);
 });
 
 test('an acknowledgement clears the version it names and nothing newer', (t) => {

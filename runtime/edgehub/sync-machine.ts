@@ -5,7 +5,7 @@ import type { Uplink } from '../devicetwin/twin-event.js';
 import type { Invariants } from '../invariants.js';
 import { GATEWAY_LIMITS } from '../limits.js';
 import type { Channel } from './channel.js';
-import { differing, digestMessages } from './digest-round.js';
+import { differing, digestMessages, resendMessages } from './digest-round.js';
 import { EffectList } from './effect-list.js';
 import { LocalWritesQueue } from './local-queue.js';
 import { helloOf, newSession, refusalOf, welcomed } from './session.js';
@@ -21,7 +21,7 @@ import { UplinkQueue } from './uplink-queue.js';
 export class SyncMachine {
   #invariants: Invariants;
   #channels: readonly Channel[];
-  #queue = new UplinkQueue();
+  #queue: UplinkQueue;
   #locals = new LocalWritesQueue();
   #effects = new EffectList();
   #session: Session | undefined;
@@ -42,9 +42,11 @@ export class SyncMachine {
     protocolErrors: 0,
   };
 
-  constructor(invariants: Invariants, channels: readonly Channel[] = []) {
+  /** `windowMs`: how long changes are gathered before they leave together. */
+  constructor(invariants: Invariants, channels: readonly Channel[] = [], windowMs?: number) {
     this.#invariants = invariants;
     this.#channels = channels;
+    this.#queue = new UplinkQueue(windowMs);
   }
 
   step(event: SyncEvent, now: number): readonly SyncEffect[] {
@@ -62,7 +64,7 @@ export class SyncMachine {
     if (session.phase !== 'live') return session.sinceMs + GATEWAY_LIMITS.welcomeTimeoutMs;
     const soonest = Math.min(
       this.#waiting > 0 ? session.answeredAtMs + GATEWAY_LIMITS.answerTimeoutMs : Infinity,
-      this.#maySend() && this.#queue.isDue() ? session.nextStateAtMs : Infinity,
+      this.#maySend() && this.#queue.isDue() ? this.#queue.opensAtMs : Infinity,
       this.#digestAtMs(session),
       ...this.#channels.map((channel) => channel.wakeAt() ?? Infinity),
     );
@@ -278,13 +280,11 @@ export class SyncMachine {
         this.#emit(local, 'control');
       }
     }
-    while (this.#maySend() && (this.#flush || now >= session.nextStateAtMs)) {
-      const message = this.#queue.next(epoch, ++this.#id, session.messageBytes);
+    while (this.#maySend() && (this.#flush || now >= this.#queue.opensAtMs)) {
+      const message = this.#queue.next(epoch, ++this.#id, session.messageBytes, now);
       if (message === undefined) break;
       this.#counters.rowsSent += message.rows.length;
       this.#emit(message, 'twin');
-      // A full message is a backlog: what follows it does not wait for the window.
-      if (!this.#queue.isDue()) session.nextStateAtMs = now + GATEWAY_LIMITS.stateWindowMs;
     }
     if (this.#queue.inFlight === 0) this.#flush = false;
     for (const channel of this.#channels)
@@ -314,7 +314,7 @@ export class SyncMachine {
     const { reported, desired } = differing(theirs, state, snapshot);
     this.#counters.repairs += reported.length + desired.length;
     if (reported.length > 0) this.#effects.apply({ kind: 'renumber', devices: reported });
-    if (desired.length > 0) this.#emit({ kind: 'resend', epoch, devices: desired }, 'twin');
+    for (const message of resendMessages(epoch, desired)) this.#emit(message, 'twin');
   }
 
   #farewell({ reason, detail }: Bye): void {

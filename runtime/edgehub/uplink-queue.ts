@@ -1,10 +1,12 @@
 import type { DeviceId } from '#protocol/device.js';
 import { LIMITS } from '#protocol/limits.js';
 import type { Ack, Announce, AnnounceRow, State, StateRow } from '#protocol/sync-message.js';
-import { sameVersion } from '#protocol/twin.js';
+import { compareVersions, NO_VERSION, sameVersion } from '#protocol/twin.js';
+import type { Version } from '#protocol/twin.js';
 import type { AcknowledgedRows, Uplink } from '../devicetwin/twin-event.js';
 import { GATEWAY_LIMITS } from '../limits.js';
-import { propertyKey } from '../metamanager/tables.js';
+import { propertyKey, splitKey } from '../metamanager/tables.js';
+import { SendWindow } from './send-window.js';
 
 type Sent = Pick<State, 'kind' | 'rows'> | Pick<Announce, 'kind' | 'rows'>;
 
@@ -22,12 +24,24 @@ export class UplinkQueue {
   #dueRows = new Set<string>();
   #dueAnnouncements = new Set<DeviceId>();
   #inFlight = new Map<number, Sent>();
+  /** The newest label per property that ever confirmed a desired value. */
+  #labels = new Map<string, Version>();
+  #window: SendWindow;
+
+  constructor(windowMs: number = GATEWAY_LIMITS.stateWindowMs) {
+    this.#window = new SendWindow(windowMs);
+  }
   /** Announcements that the hub refused in this session, with its code. */
   #refused = new Map<DeviceId, string>();
 
   /** Rows and announcements not yet acknowledged. */
   get unsent(): number {
     return this.#rows.size + this.#announcements.size;
+  }
+
+  /** When `next` may be called, in monotonic milliseconds. */
+  get opensAtMs(): number {
+    return this.#window.opensAtMs;
   }
 
   get inFlight(): number {
@@ -59,6 +73,7 @@ export class UplinkQueue {
         continue;
       this.#rows.set(key, row);
       this.#dueRows.add(key);
+      this.#heedLabel(key, row.desiredVersion);
     }
   }
 
@@ -82,6 +97,7 @@ export class UplinkQueue {
   restart(): void {
     this.#inFlight.clear();
     this.#refused.clear();
+    this.#window.open();
     for (const key of this.#rows.keys()) this.#dueRows.add(key);
     for (const device of this.#announcements.keys()) this.#dueAnnouncements.add(device);
   }
@@ -103,9 +119,11 @@ export class UplinkQueue {
   }
 
   /** The next message that is due, or undefined. */
-  next(epoch: number, id: number, bytesMax: number): State | Announce | undefined {
+  next(epoch: number, id: number, bytesMax: number, now: number): State | Announce | undefined {
     const message = this.#nextAnnounce(epoch, id, bytesMax) ?? this.#nextState(epoch, id, bytesMax);
     if (message !== undefined) this.#inFlight.set(id, message);
+    // A full message is a backlog: what follows it does not wait for the window.
+    if (message?.kind === 'state' && !this.isDue()) this.#window.sent(now);
     return message;
   }
 
@@ -187,6 +205,12 @@ export class UplinkQueue {
     return !this.isHeld(row.device);
   }
 
+  #heedLabel(key: string, label: Version): void {
+    if (compareVersions(label, this.#labels.get(key) ?? NO_VERSION) <= 0) return;
+    this.#labels.set(key, label);
+    this.#window.hurry();
+  }
+
   #notDue(row: StateRow): void {
     const key = propertyKey(row.device, row.property);
     const known = this.#rows.get(key);
@@ -200,6 +224,9 @@ export class UplinkQueue {
       this.#rows.delete(key);
       this.#dueRows.delete(key);
     }
+    if (description === null)
+      for (const key of this.#labels.keys())
+        if (splitKey(key).device === device) this.#labels.delete(key);
   }
 }
 

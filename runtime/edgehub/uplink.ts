@@ -18,6 +18,7 @@ export interface UplinkOptions {
   readonly dataDir: string;
   /** Overrides the hub's address that joining has kept. */
   readonly hub?: string | undefined;
+  readonly syncWindowMs: number;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
