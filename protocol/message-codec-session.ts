@@ -1,4 +1,4 @@
-import { clip } from './message-codec-fields.js';
+import { clip, trimmed } from './message-codec-fields.js';
 import type { Fields } from './message-codec-fields.js';
 import { LIMITS } from './limits.js';
 import { FORKS_MAX } from './numbering.js';
@@ -87,7 +87,7 @@ export const welcome: MessageCodec<Welcome> = {
     m.features,
     m.messageBytes,
     m.monotonicMs,
-    ...(m.earlierHubBoots === undefined ? [] : [m.earlierHubBoots]),
+    ...trimmed([m.earlierHubBoots ?? null, m.wallMs ?? null], [null, null]),
   ],
   read: (fields) => ({
     kind: 'welcome',
@@ -106,6 +106,7 @@ export const welcome: MessageCodec<Welcome> = {
     messageBytes: fields.count(),
     monotonicMs: fields.finite(),
     ...earlierHubBoots(fields),
+    ...wallMs(fields),
   }),
 };
 
@@ -113,6 +114,12 @@ export const welcome: MessageCodec<Welcome> = {
 function earlierHubBoots(fields: Fields): Pick<Welcome, 'earlierHubBoots'> {
   const boots = fields.optionalTexts(FORKS_MAX, (items) => items.hex64());
   return boots === undefined ? {} : { earlierHubBoots: boots };
+}
+
+/** Absent from a hub that does not tell the time. */
+function wallMs(fields: Fields): Pick<Welcome, 'wallMs'> {
+  const time = fields.optionalCount();
+  return time === undefined ? {} : { wallMs: time };
 }
 
 export const ready: MessageCodec<Ready> = {

@@ -94,6 +94,8 @@ export interface Welcome {
   readonly features: readonly string[];
   readonly messageBytes: number;
   readonly monotonicMs: number;
+  /** Wall time of the hub, whole milliseconds since 1970: for gateways without a clock. */
+  readonly wallMs?: number;
 }
 
 /** g>h: "I persisted WELCOME". Any other message of the epoch means the same. */

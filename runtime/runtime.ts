@@ -18,6 +18,8 @@ import { MetaServer } from './metaserver/meta-server.js';
 import type { GatewayStatus } from './metaserver/status.js';
 import { MetaStore } from './metamanager/meta-store.js';
 import type { GatewayTables } from './metamanager/tables.js';
+import { TimeKeeper, keptFloorMs } from './time/time-keeper.js';
+import { WallClock } from './time/wall-clock.js';
 
 /** What the runtime is given by the composition root. */
 export interface GatewayPorts {
@@ -59,14 +61,18 @@ async function start(
   ports: GatewayPorts,
   teardown: Teardown,
 ): Promise<Gateway> {
-  const { clock, random, log, software } = ports;
+  const { random, log, software } = ports;
   const { node, dataDir, devices } = config;
-  const startedAtMs = clock.now();
 
-  const flash = new Flash({ clock, budgetBytes: config.flashBudget * 1_000_000 });
+  const flash = new Flash({ clock: ports.clock, budgetBytes: config.flashBudget * 1_000_000 });
   const store = await openGatewayStore(dataDir, flash, ports, teardown);
-  const meta = await MetaStore.open(store, { clock, random, log });
+  const meta = await MetaStore.open(store, ports);
   teardown.add('metamanager', () => meta.close());
+  const clock = new WallClock(ports.clock, keptFloorMs(meta));
+  const startedAtMs = clock.now();
+  const time = new TimeKeeper(clock, { meta, log });
+  time.start();
+  teardown.add('time', () => time.stop());
   const twins = new DeviceTwin({ meta, devices, clock, log });
   teardown.add('devicetwin', () => twins.stop());
 
@@ -80,7 +86,10 @@ async function start(
 
   const mappers = new MapperRunner({ twins, clock, random, log });
   const { hub, syncWindowMs } = config;
-  const uplink = new Uplink({ ...ports, meta, twins, dataDir, hub, syncWindowMs });
+  const uplink = new Uplink({
+    ...{ ...ports, clock, meta, twins, dataDir, hub, syncWindowMs },
+    channels: [time],
+  });
 
   const status = (): GatewayStatus => ({
     node,
@@ -88,6 +97,7 @@ async function start(
     uptimeMs: Math.round(clock.now() - startedAtMs),
     hub: uplink.status(),
     store: store.stats(),
+    time: time.status(),
     broker: { address: broker, ...brokerStatus(eventBus) },
     ...mappers.status(),
     devices: devices.length,

@@ -118,7 +118,7 @@ function welcome(
   hello: Hello,
   decision: HelloDecision,
   hubBoot: string,
-  { nowMs }: Moment,
+  { nowMs, wallMs }: Moment,
 ): Welcome {
   const node = draft.get('nodes', draft.node);
   const { forks } = draft.get('numberings', draft.node) ?? FIRST_NUMBERING;
@@ -141,6 +141,7 @@ function welcome(
     features: dictionaryFeatures(hello.dictionaries),
     messageBytes: LIMITS.messageBytes,
     monotonicMs: nowMs,
+    wallMs: Math.max(0, Math.round(wallMs)),
   };
 }
 

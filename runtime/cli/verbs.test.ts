@@ -39,6 +39,7 @@ const STATUS: GatewayStatus = {
       windowMs: 0,
     },
   },
+  time: { quality: 'synced', wall: 1_795_000_000_000 },
   broker: { address: '127.0.0.1:1883', clients: 2, counters: {} },
   mappers: [
     {

@@ -7,6 +7,7 @@ import type { DeviceTwin } from '../devicetwin/device-twin.js';
 import { GATEWAY_LIMITS } from '../limits.js';
 import type { GatewayStatus } from '../metaserver/status.js';
 import type { MetaStore } from '../metamanager/meta-store.js';
+import type { Channel } from './channel.js';
 import { EdgeHub } from './edge-hub.js';
 import { loadIdentity } from './join.js';
 import { Renewal } from './renewal.js';
@@ -23,6 +24,8 @@ export interface UplinkOptions {
   readonly random: Random;
   readonly log: Log;
   readonly software: string;
+  /** What a session carries beside twins. */
+  readonly channels: readonly Channel[];
 }
 
 /**

@@ -20,6 +20,13 @@ export interface GatewayTables {
   desired: Desired;
   applied: AppliedRow;
   locals: LocalWrites;
+  /** One row, key `self`. */
+  time: TimeRow;
+}
+
+export interface TimeRow {
+  /** A wall time that has passed for certain, milliseconds since 1970. */
+  readonly floorMs: number;
 }
 
 export interface IdentityRow {

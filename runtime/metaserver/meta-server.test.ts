@@ -59,6 +59,7 @@ function status({ alarm }: Trouble = {}): GatewayStatus {
       },
       ...(alarm === undefined ? {} : { alarm }),
     },
+    time: { quality: 'synced', wall: 1_795_000_000_000 },
     broker: { address: '127.0.0.1:1883', clients: 1, counters: { published: 9 } },
     mappers: [
       {

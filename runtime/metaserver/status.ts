@@ -1,5 +1,6 @@
 import type { FlashStats } from '#journal/flash.js';
 import type { MapperStatus } from '#protocol/mapper-port.js';
+import type { TimeQuality } from '../time/wall-clock.js';
 
 /** What the gateway says of itself: `edgetwin status`, GET /api/v1/status and the metrics. */
 export interface GatewayStatus {
@@ -29,6 +30,8 @@ export interface GatewayStatus {
     readonly flash: FlashStats;
     readonly alarm?: { readonly code: string; readonly message: string };
   };
+  /** The wall clock that timestamps come from, milliseconds since 1970, and how far to believe it. */
+  readonly time: { readonly quality: TimeQuality; readonly wall: number };
   readonly broker: {
     /** `host:port`. */
     readonly address: string;
