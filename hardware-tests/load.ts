@@ -6,13 +6,15 @@ import { connect, type MqttClient } from 'mqtt';
  */
 export class Load {
   readonly acknowledged = new Map<string, number>();
+  /** Acknowledged updates of all properties. */
+  count = 0;
   readonly #client: MqttClient;
   readonly #device: string;
   #running = true;
   #lanes: Promise<void>[] = [];
 
   constructor(broker: string, device: string) {
-    this.#client = connect(`mqtt://${broker}`, { clientId: 'load', reconnectPeriod: 200 });
+    this.#client = connect(`mqtt://${broker}`, { clientId: 'load', reconnectPeriod: 50 });
     this.#client.on('error', () => undefined);
     this.#device = device;
   }
@@ -43,6 +45,7 @@ export class Load {
           { qos: 1 },
         );
         this.acknowledged.set(property, value);
+        this.count++;
       } catch {
         // Not acknowledged: nothing is promised of this value.
       }

@@ -16,6 +16,13 @@ function compiled(path: string): string {
   return fileURLToPath(new URL(`../${path}`, import.meta.url));
 }
 
+export interface LaunchOptions {
+  readonly execArgv?: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
+  /** A program and its arguments that run ours, such as `prlimit --nofile=40`. */
+  readonly under?: readonly string[];
+}
+
 /** One of our programs as a real process: started until it says ready, stopped or killed. */
 export class Program {
   readonly name: string;
@@ -24,6 +31,7 @@ export class Program {
   logBytes = 0;
   readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
   readonly #child: ChildProcess;
+  readonly #readyLine: Promise<void>;
   #ready: Record<string, unknown> = {};
 
   private constructor(name: string, child: ChildProcess) {
@@ -34,46 +42,59 @@ export class Program {
         resolve({ code, signal });
       });
     });
-  }
-
-  /** Resolves at the program's `{"event":"ready", ...}` line; rejects with its log otherwise. */
-  static async start(
-    name: string,
-    script: string,
-    args: readonly string[],
-    options: { execArgv?: readonly string[]; env?: NodeJS.ProcessEnv } = {},
-  ): Promise<Program> {
-    const child = spawn(process.execPath, [...(options.execArgv ?? []), script, ...args], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: options.env ?? process.env,
-    });
-    const program = new Program(name, child);
-    const ready = new Promise<void>((resolve, reject) => {
+    this.#readyLine = new Promise((resolve, reject) => {
       const fail = (why: string): void => {
-        reject(new Error(`${name} ${why}\n${program.log.join('\n')}`));
+        reject(new Error(`${name} ${why}\n${this.log.join('\n')}`));
       };
       const timer = setTimeout(() => {
         fail('did not become ready');
       }, START_TIMEOUT_MS);
-      void program.exited.then(({ code }) => {
+      void this.exited.then(({ code }) => {
         clearTimeout(timer);
         fail(`ended with ${code} before it was ready`);
       });
-      program.#read((line) => {
+      this.#read((line) => {
         const event = parse(line);
         if (event?.['event'] !== 'ready') return;
         clearTimeout(timer);
-        program.#ready = event;
+        this.#ready = event;
         resolve();
       });
     });
+    // Who launches a program to kill it at once does not ask.
+    this.#readyLine.catch(() => undefined);
+  }
+
+  /** Does not wait for it to become ready. */
+  static launch(
+    name: string,
+    script: string,
+    args: readonly string[],
+    options: LaunchOptions = {},
+  ): Program {
+    const command = [process.execPath, ...(options.execArgv ?? []), script, ...args];
+    const [program = '', ...rest] = [...(options.under ?? []), ...command];
+    const child = spawn(program, rest, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: options.env ?? process.env,
+    });
+    return new Program(name, child);
+  }
+
+  /** Resolves at the program's `{"event":"ready", ...}` line; rejects with its log otherwise. */
+  static async start(...launch: Parameters<typeof Program.launch>): Promise<Program> {
+    const program = Program.launch(...launch);
     try {
-      await ready;
+      await program.ready();
     } catch (error) {
       await program.kill();
       throw error;
     }
     return program;
+  }
+
+  ready(): Promise<void> {
+    return this.#readyLine;
   }
 
   get pid(): number {

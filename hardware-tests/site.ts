@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { flagsOf } from './bundle.js';
 import { freePort, Link } from './link.js';
-import { EDGETWIN, EDGETWIN_HUB, mustRun, Program } from './programs.js';
+import { EDGETWIN, EDGETWIN_HUB, mustRun, Program, type LaunchOptions } from './programs.js';
+import { SiteGateway } from './site-gateway.js';
 
 export interface SiteOptions {
   /** Device documents, YAML. */
@@ -38,12 +39,20 @@ export class Site {
     this.link = link;
   }
 
+  /** The hub alone: gateways are joined one by one. */
+  static async startHubOnly(): Promise<Site> {
+    const site = await Site.#create(undefined);
+    try {
+      await site.#openHub();
+    } catch (error) {
+      await site.stop();
+      throw error;
+    }
+    return site;
+  }
+
   static async start(options: SiteOptions): Promise<Site> {
-    const folder = await mkdtemp(join(tmpdir(), 'edgetwin-'));
-    const ports = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
-    const link =
-      options.link === true ? await Link.open('127.0.0.1:0', `127.0.0.1:${ports[0]}`) : undefined;
-    const site = new Site(folder, ports, link);
+    const site = await Site.#create(options);
     try {
       await site.#prepare(options);
       await site.startGateway();
@@ -52,6 +61,14 @@ export class Site {
       throw error;
     }
     return site;
+  }
+
+  static async #create(options: SiteOptions | undefined): Promise<Site> {
+    const folder = await mkdtemp(join(tmpdir(), 'edgetwin-'));
+    const ports = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
+    const link =
+      options?.link === true ? await Link.open('127.0.0.1:0', `127.0.0.1:${ports[0]}`) : undefined;
+    return new Site(folder, ports, link);
   }
 
   get config(): string {
@@ -66,11 +83,27 @@ export class Site {
     return join(this.folder, 'hub');
   }
 
-  async startHub(): Promise<void> {
-    this.hub = await Program.start('hub', EDGETWIN_HUB, [
+  async startHub(options: LaunchOptions = {}): Promise<void> {
+    await this.launchHub(options).ready();
+  }
+
+  launchHub(options: LaunchOptions = {}): Program {
+    const args = [
       ...['run', '--json', '--data', this.hubData],
       ...['--listen', this.#hubListen, '--api', this.#hubApi],
-    ]);
+    ];
+    this.hub = Program.launch('hub', EDGETWIN_HUB, args, options);
+    return this.hub;
+  }
+
+  /** One more gateway of this hub, not started yet. */
+  async join(node: string, devices: string, more: object = {}): Promise<SiteGateway> {
+    const [broker, api] = await Promise.all([freePort(), freePort()]);
+    const gateway = new SiteGateway(node, join(this.folder, node), broker, api);
+    const data = ['--data', this.hubData];
+    const token = await mustRun(EDGETWIN_HUB, ['token', 'create', ...data, '--node', node]);
+    await gateway.join(devices, token, more);
+    return gateway;
   }
 
   /** By default the program as it is installed, with the flags of its first line. */
@@ -113,12 +146,16 @@ export class Site {
         ...(this.link === undefined ? {} : { hub: `wss://${this.link.address}` }),
       }),
     );
-    await this.startHub();
-    this.operator = await mustRun(EDGETWIN_HUB, [
-      ...['operator', 'create', ...data, '--name', 'test', '--role', 'operator'],
-    ]);
+    await this.#openHub();
     const token = await mustRun(EDGETWIN_HUB, ['token', 'create', ...data, '--node', node]);
     await mustRun(EDGETWIN, ['join', '--config', this.config, '--token', token]);
+  }
+
+  async #openHub(): Promise<void> {
+    await this.startHub();
+    this.operator = await mustRun(EDGETWIN_HUB, [
+      ...['operator', 'create', '--data', this.hubData, '--name', 'test', '--role', 'operator'],
+    ]);
   }
 }
 
