@@ -45,6 +45,7 @@ const PACKAGE_OWNERS: Record<string, readonly string[]> = {
   'aedes-persistence': ['runtime/eventbus/'],
   hono: ['cloud/api/'],
   'modbus-serial': ['hardware-tests/simulators/', 'mappers/modbus/'],
+  re2js: ['mappers/serial/pattern.ts'],
   mqtt: ['mappers/mqtt-adapter.ts', 'mappers/mqtt-connection.ts'],
   'mqtt-packet': ['runtime/eventbus/'],
   'prom-client': ['cloud/api/'],

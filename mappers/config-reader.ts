@@ -8,7 +8,7 @@ type Path = readonly (string | number)[];
  * path, so that a person sees all faults at once. A getter answers undefined after a fault.
  */
 export class ConfigReader {
-  readonly issues: DeviceIssue[] = [];
+  readonly issues: DeviceIssue[];
   readonly #data: Readonly<Record<string, unknown>>;
   readonly #path: Path;
   readonly #known: string[];
@@ -18,7 +18,9 @@ export class ConfigReader {
     data: Readonly<Record<string, unknown>>,
     path: Path,
     ignored: readonly string[] = [],
+    issues: DeviceIssue[] = [],
   ) {
+    this.issues = issues;
     this.#data = data;
     this.#path = path;
     this.#known = [...ignored];
@@ -73,6 +75,43 @@ export class ConfigReader {
     return undefined;
   }
 
+  /** Bytes as hexadecimal digits, blanks between them allowed; an even number of digits. */
+  hex(key: string): Uint8Array | undefined {
+    const raw = this.#raw(key);
+    if (raw === undefined) return this.#absent<Uint8Array>(key, undefined);
+    const digits = (typeof raw === 'number' ? String(raw) : raw) as unknown;
+    const text = typeof digits === 'string' ? digits.replaceAll(/\s|^0x/gi, '') : '';
+    if (/^(?:[0-9a-f]{2}){1,64}$/i.test(text))
+      return Uint8Array.from(text.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+    this.issue(key, `is ${show(raw)}, not hexadecimal bytes such as "42 4d"`);
+    return undefined;
+  }
+
+  /** A list of numbers; one number is a list of one. Empty when missing. */
+  numbers(key: string): readonly number[] | undefined {
+    const raw = this.#raw(key) ?? [];
+    const list: readonly unknown[] = Array.isArray(raw) ? raw : [raw];
+    const numbers = list.filter((item) => typeof item === 'number' && Number.isFinite(item));
+    if (numbers.length === list.length && list.length <= 16) return numbers as number[];
+    this.issue(key, 'is not a list of at most 16 numbers');
+    return undefined;
+  }
+
+  /** A map inside this one; what is wrong in it is added to these issues. */
+  section(key: string): ConfigReader | undefined {
+    const raw = this.#raw(key);
+    if (raw === undefined) return undefined;
+    if (typeof raw === 'object' && !Array.isArray(raw))
+      return new ConfigReader(
+        raw as Record<string, unknown>,
+        [...this.#path, key],
+        [],
+        this.issues,
+      );
+    this.issue(key, `is ${show(raw)}, not a map`);
+    return undefined;
+  }
+
   has(key: string): boolean {
     return this.#raw(key) !== undefined;
   }
@@ -94,6 +133,11 @@ export class ConfigReader {
       message: `${key} ${message}`,
       ...(hint === undefined ? {} : { hint }),
     });
+  }
+
+  /** As it stands in the document, for what has a reader of its own; undefined when missing. */
+  raw(key: string): unknown {
+    return this.#raw(key);
   }
 
   #raw(key: string): unknown {

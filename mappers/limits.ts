@@ -26,6 +26,10 @@ export const MAPPER_LIMITS = {
   /** Range of that setting. */
   requestTimeoutMinMs: 10,
   requestTimeoutMaxMs: 60_000,
+  /** Bytes of one frame of a serial sensor: a DSMR telegram, the longest known, has about 1,500. */
+  sensorFrameBytes: 4_096,
+  /** Milliseconds after which a sensor that talks by itself and was not heard is away. */
+  sensorStaleMs: 10_000,
   /** Reports under way in the MQTT adapter; more are refused, the next reading replaces them. */
   mqttReportsUnderWay: 1_024,
   /** Milliseconds until a report without `twin/update/result` is given up. */

@@ -3,6 +3,7 @@ import type { MapperModule } from '#protocol/mapper-port.js';
 /** Mappers of this package, loaded when the first device of their protocol is. */
 const IN_PROCESS: Readonly<Record<string, () => Promise<MapperModule>>> = {
   modbus: async () => (await import('./modbus/mapper.js')).modbusModule,
+  serial: async () => (await import('./serial/mapper.js')).serialModule,
 };
 
 /**

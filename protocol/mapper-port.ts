@@ -15,7 +15,7 @@ export interface MapperModule {
    * Checks the protocol settings of a device and its visitors before anything starts. `path`
    * leads from the device document to the offending key: `['spec','protocol','configData','ip']`.
    */
-  validate(device: Device): readonly DeviceIssue[];
+  validate(device: Device): readonly DeviceIssue[] | Promise<readonly DeviceIssue[]>;
   create(host: MapperHost): Mapper;
 }
 

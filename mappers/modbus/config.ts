@@ -3,9 +3,9 @@ import type { DeviceIssue } from '#protocol/mapper-port.js';
 import { ConfigReader } from '../config-reader.js';
 import { MAPPER_LIMITS } from '../limits.js';
 import type { SerialSettings } from '../serial-port.js';
-import { multiply, ONE, parseDecimal, toInteger, type Decimal } from './decimal.js';
+import { multiply, ONE, parseDecimal, toInteger, type Decimal } from '../decimal.js';
 import { isBits, READ_MAX, WRITE_MAX, type RegisterKind } from './frame.js';
-import type { TcpSettings } from './tcp.js';
+import type { TcpSettings } from '../tcp-link.js';
 import {
   ORDERS,
   registersOf,

@@ -1,9 +1,9 @@
 import { realpath } from 'node:fs/promises';
 import type { Device } from '#protocol/device.js';
-import { EdgeError } from '#protocol/errors.js';
 import type { MapperHost, MapperModule } from '#protocol/mapper-port.js';
 import type { Driver } from '../driver.js';
 import type { OpenLink } from '../link.js';
+import { misconfigured, whyMisconfigured } from '../misconfigured.js';
 import { PollingMapper } from '../polling.js';
 import type { Bus } from './bus.js';
 import { BusRunner } from './bus-runner.js';
@@ -33,10 +33,9 @@ async function openDriver(device: Device, buses: BusPool, host: MapperHost): Pro
   if (settings !== undefined) {
     const runner = await buses.runner(settings);
     if (runner instanceof BusRunner) return new ModbusDriver(settings, runner, host.clock);
-    return misconfigured(runner, host);
+    return misconfigured(runner, host.clock);
   }
-  const why = issues.map(({ message, hint }) => `${message}. ${hint ?? ''}`.trim()).join('; ');
-  return misconfigured(why, host);
+  return misconfigured(whyMisconfigured(issues), host.clock);
 }
 
 /** One runner a physical bus, whatever the spelling of its port. */
@@ -100,24 +99,4 @@ function sameLine(a: BusSettings, b: BusSettings): boolean {
   const line = ({ baudRate, dataBits, stopBits, parity }: typeof a): string =>
     [baudRate, dataBits, stopBits, parity].join(' ');
   return line(a) === line(b);
-}
-
-/** A device that cannot be served says so with every reading, and the others go on. */
-function misconfigured(why: string, { clock }: MapperHost): Driver {
-  return {
-    read: async (properties) =>
-      properties.map(({ name }) => ({
-        property: name,
-        value: null,
-        quality: 'bad',
-        reason: 'EDGE_CONFIG',
-        detail: why,
-        timestamp: clock.wallTime(),
-      })),
-    write: async () => {
-      const { code, message } = new EdgeError('EDGE_CONFIG', why);
-      return { ok: false, code, message, retry: false };
-    },
-    trouble: () => why,
-  };
 }

@@ -1,6 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { ONE, parseDecimal, shortestFloat32, toNumber, multiply } from './decimal.js';
+import { ONE, parseDecimal, shortestFloat32, toNumber, multiply } from '../decimal.js';
 import { decode, encode, ORDERS, registersOf, type Visitor, type WireType } from './visitor.js';
 
 const visitor = (type: WireType, more: Partial<Visitor> = {}): Visitor => ({

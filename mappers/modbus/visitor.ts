@@ -5,10 +5,10 @@ import {
   multiply,
   parseDecimal,
   shortestFloat32,
-  toInteger,
   toNumber,
   type Decimal,
-} from './decimal.js';
+} from '../decimal.js';
+import { bad, present, text, truth, type Decoded } from '../present.js';
 import { isBits, type RegisterKind } from './frame.js';
 
 /** What the registers or bits of a property hold. `boolean`: a bit, or a register that is not 0. */
@@ -46,10 +46,6 @@ export interface Visitor {
   /** value = what the registers hold * scale. Not 0. */
   readonly scale: Decimal;
 }
-
-export type Decoded =
-  | { readonly ok: true; readonly value: Value }
-  | { readonly ok: false; readonly code: 'EDGE_OUT_OF_RANGE' | 'EDGE_TYPE'; readonly why: string };
 
 export type Encoded =
   | { readonly ok: true; readonly words: readonly number[] }
@@ -157,63 +153,6 @@ function readNumber(type: WireType, bytes: Uint8Array): Decimal | undefined {
   return { digits: WHOLE[type]?.signed === true ? BigInt.asIntN(bits, raw) : raw, exponent: 0 };
 }
 
-function present(as: PropertyType, number: Decimal): Decoded {
-  const whole = toInteger(number);
-  switch (as) {
-    case 'boolean':
-      return { ok: true, value: number.digits !== 0n };
-    case 'float':
-    case 'double': {
-      const value = toNumber(number);
-      if (!Number.isFinite(value)) return bad('EDGE_OUT_OF_RANGE', 'no double is that large');
-      return { ok: true, value: value === 0 ? 0 : value };
-    }
-    case 'int':
-      if (whole === undefined)
-        return bad('EDGE_TYPE', `${toNumber(number)} is not whole, as type INT asks for`);
-      return { ok: true, value: integerValue(whole) };
-    case 'json':
-      return { ok: true, value: whole === undefined ? toNumber(number) : integerValue(whole) };
-    case 'string':
-      return { ok: true, value: String(whole ?? toNumber(number)) };
-    case 'bytes':
-      return bad('EDGE_TYPE', 'a number is not bytes');
-  }
-}
-
-/** A number, or decimal text where a number would not be exact. */
-function integerValue(whole: bigint): number | string {
-  const number = Number(whole);
-  return Number.isSafeInteger(number) ? number : whole.toString();
-}
-
-function truth(as: PropertyType, on: boolean): Decoded {
-  switch (as) {
-    case 'boolean':
-    case 'json':
-      return { ok: true, value: on };
-    case 'int':
-    case 'float':
-    case 'double':
-      return { ok: true, value: on ? 1 : 0 };
-    case 'string':
-      return { ok: true, value: String(on) };
-    case 'bytes':
-      return bad('EDGE_TYPE', 'a bit is not bytes');
-  }
-}
-
-function text(bytes: Uint8Array): Decoded {
-  let end = bytes.length;
-  while (end > 0 && (bytes[end - 1] === 0 || bytes[end - 1] === 0x20)) end -= 1;
-  try {
-    const value = new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(0, end));
-    return { ok: true, value };
-  } catch {
-    return bad('EDGE_TYPE', 'the registers hold no UTF-8 text');
-  }
-}
-
 function numberOf(value: Value): Decimal | undefined {
   if (typeof value === 'boolean') return parseDecimal(value ? 1 : 0);
   return typeof value === 'number' || typeof value === 'string' ? parseDecimal(value) : undefined;
@@ -259,10 +198,6 @@ function fromBase64(value: string): Uint8Array {
   } catch {
     return new Uint8Array(0);
   }
-}
-
-function bad(code: 'EDGE_OUT_OF_RANGE' | 'EDGE_TYPE', why: string): Decoded {
-  return { ok: false, code, why };
 }
 
 function refuse(code: 'EDGE_RANGE' | 'EDGE_TYPE', why: string): Encoded & { ok: false } {

@@ -61,5 +61,8 @@ async function check(parts: GatewayParts, args: Arguments, terminal: Terminal): 
 
 /** A device of a protocol that no mapper here serves is for a mapper in another process. */
 function validateBy({ loadMapper }: GatewayParts): ValidateDevice {
-  return async (device) => (await loadMapper(device.protocol.protocolName))?.validate(device) ?? [];
+  return async (device) => {
+    const mapper = await loadMapper(device.protocol.protocolName);
+    return (await mapper?.validate(device)) ?? [];
+  };
 }

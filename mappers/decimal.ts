@@ -29,6 +29,12 @@ export function multiply(a: Decimal, b: Decimal): Decimal {
   return normalise({ digits: a.digits * b.digits, exponent: a.exponent + b.exponent });
 }
 
+export function add(a: Decimal, b: Decimal): Decimal {
+  const exponent = Math.min(a.exponent, b.exponent);
+  const at = ({ digits, exponent: own }: Decimal): bigint => digits * 10n ** BigInt(own - exponent);
+  return normalise({ digits: at(a) + at(b), exponent });
+}
+
 /** a / b when it is a whole number, else undefined. */
 export function divideWhole(a: Decimal, b: Decimal): bigint | undefined {
   if (b.digits === 0n) return undefined;

@@ -1,0 +1,180 @@
+import test, { type ExecutionContext } from 'ava';
+import { systemClock } from '#protocol/clock.js';
+import type { Device, Property } from '#protocol/device.js';
+import { seededRandom } from '#protocol/random.js';
+import { recordingHost, until } from '#mappers/compliance.js';
+import { serialModule } from '#mappers/serial/mapper.js';
+import { disturb, gga, mhz19, pms5003, SerialSensor } from '../simulators/serial-sensor.js';
+import { hasSocat, SerialPair } from './serial-pair.js';
+
+const LINE = { baudRate: 9600, dataBits: 8, stopBits: 1, parity: 'none' } as const;
+const SEED = 20_261_122;
+
+function onSerial(
+  title: string,
+  run: (t: ExecutionContext, pair: SerialPair) => Promise<void>,
+): void {
+  test(title, async (t) => {
+    if (!hasSocat) {
+      t.log('skipped: needs socat');
+      t.pass();
+      return;
+    }
+    t.timeout(90_000);
+    const pair = await SerialPair.open();
+    try {
+      await run(t, pair);
+    } finally {
+      await pair.close();
+    }
+  });
+}
+
+function sensor(
+  port: string,
+  settings: Readonly<Record<string, unknown>>,
+  property: Pick<Property, 'name' | 'type'>,
+  place: Readonly<Record<string, unknown>>,
+): Device {
+  return {
+    id: `default/${property.name}`,
+    model: 'sensor',
+    protocol: { protocolName: 'serial', configData: { port, baudRate: 9600, ...settings } },
+    properties: [
+      {
+        ...property,
+        access: 'ReadOnly',
+        reportCycleMs: 20,
+        collectCycleMs: 20,
+        reportToCloud: true,
+        visitor: { protocolName: 'serial', configData: place },
+      },
+    ],
+  };
+}
+
+async function started(t: ExecutionContext, device: Device) {
+  t.deepEqual(await serialModule.validate(device), []);
+  const { host, readings } = recordingHost(systemClock);
+  const mapper = serialModule.create(host);
+  await mapper.start([{ device, applied: new Map() }]);
+  const good = (): number[] =>
+    readings.flatMap(({ quality, value }) => (quality === 'good' ? [value as number] : []));
+  return { mapper, readings, good };
+}
+
+/** What a noisy sensor said, and that nothing else was ever believed. */
+async function listens(
+  t: ExecutionContext,
+  pair: SerialPair,
+  device: Device,
+  say: (reading: number) => Uint8Array,
+): Promise<void> {
+  const random = seededRandom(SEED);
+  const talker = new SerialSensor({ port: pair.slave, ...LINE }, () => undefined);
+  let said = 10;
+  talker.talk(15, () => disturb(random, say(++said)));
+  const { mapper, good } = await started(t, device);
+  try {
+    await until('150 frames were said', () => said > 160);
+    const counters = mapper.status().counters;
+    const values = good();
+    t.true(values.length > 20, `${values.length} readings, seed ${SEED}`);
+    t.true(
+      values.every((value) => Number.isInteger(value) && value > 10 && value <= said),
+      values.join(),
+    );
+    t.deepEqual(
+      values,
+      values.toSorted((a, b) => a - b),
+    );
+    t.true((counters['frames'] ?? 0) > 60);
+    t.true((counters['falseFrames'] ?? 0) + (counters['noiseBytes'] ?? 0) > 20);
+    t.log(JSON.stringify(counters));
+  } finally {
+    await mapper.stop();
+    await talker.close();
+  }
+}
+
+onSerial('a PMS5003 in noise: right values only, false frames counted', async (t, pair) => {
+  const settings = {
+    framing: { kind: 'length', sync: '42 4d', lengthAt: 2, lengthType: 'uint16be', lengthAdd: 4 },
+    checksum: { kind: 'sum16be' },
+  };
+  const place = { at: 12, type: 'uint16be' };
+  const device = sensor(pair.master, settings, { name: 'pm25', type: 'int' }, place);
+  await listens(t, pair, device, pms5003);
+});
+
+onSerial(
+  'a GPS receiver in noise: right positions only, false sentences counted',
+  async (t, pair) => {
+    const settings = {
+      framing: { kind: 'frame', start: '24', end: '0d 0a' },
+      checksum: { kind: 'xor8', over: '1..-5', at: -4, as: 'hex' },
+    };
+    const place = { sentence: 'GGA', field: 2, scale: 1000, offset: -53_000 };
+    const device = sensor(pair.master, settings, { name: 'latitude', type: 'double' }, place);
+    // A thousandth of a degree a step.
+    await listens(t, pair, device, (step) => gga(step * 0.06));
+  },
+);
+
+onSerial('a scale that prints lines; its port is pulled out and put back', async (t, pair) => {
+  const place = { pattern: '^S S +([-0-9.]+) g$' };
+  const device = sensor(pair.master, {}, { name: 'weight', type: 'float' }, place);
+  const line = (): Uint8Array => Buffer.from('S S     100.02 g\r\nS I\r\n');
+  const connect = (): SerialSensor => {
+    const scale = new SerialSensor({ port: pair.slave, ...LINE }, () => undefined);
+    scale.talk(20, line);
+    return scale;
+  };
+  let scale = connect();
+  const { mapper, readings, good } = await started(t, device);
+  try {
+    await until('a weight is there', () => good().length > 0);
+    t.true(good().every((value) => value === 100.02));
+    await scale.close();
+    await pair.unplug();
+    await until(
+      'it is away',
+      () => readings.at(-1)?.reason === 'EDGE_DEVICE_CLOSED' || readings.at(-1)?.quality === 'bad',
+    );
+    const before = good().length;
+    await pair.plugIn();
+    scale = connect();
+    await until('a weight is there again', () => good().length > before);
+    t.true((mapper.status().counters['reconnects'] ?? 0) > 0);
+  } finally {
+    await mapper.stop();
+    await scale.close();
+  }
+});
+
+onSerial('a CO2 sensor that is asked: its answer, never noise or an older one', async (t, pair) => {
+  const random = seededRandom(SEED);
+  let asked = 400;
+  const answerer = new SerialSensor({ port: pair.slave, ...LINE }, (request) => {
+    t.deepEqual(Array.from(request), [0xff, 1, 0x86, 0, 0, 0, 0, 0, 0x79]);
+    return disturb(random, mhz19(++asked));
+  });
+  const settings = {
+    requestHex: 'ff 01 86 00 00 00 00 00 79',
+    timeout: '200ms',
+    framing: { kind: 'fixed', sync: 'ff 86', length: 9 },
+    checksum: { kind: 'sum8-twos', over: '1..-1' },
+  };
+  const place = { at: 2, type: 'uint16be' };
+  const device = sensor(pair.master, settings, { name: 'co2', type: 'int' }, place);
+  const { mapper, good } = await started(t, device);
+  try {
+    await until('40 answers', () => good().length >= 40);
+    const values = good();
+    t.true(values.every((value) => value > 400 && value <= asked));
+    t.deepEqual(values, [...new Set(values)], 'each answer is used once');
+  } finally {
+    await mapper.stop();
+    await answerer.close();
+  }
+});

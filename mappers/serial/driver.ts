@@ -1,0 +1,146 @@
+import type { Clock, Timer } from '#protocol/clock.js';
+import type { Property } from '#protocol/device.js';
+import type { WriteOutcome } from '#protocol/mapper-port.js';
+import type { Driver, PointResult } from '../driver.js';
+import { extract } from './extract.js';
+import { Framer } from './framer.js';
+import type { Line } from './line.js';
+import type { SensorSettings } from './settings.js';
+
+/** The newest that a frame said of a property. */
+interface Heard {
+  readonly result: PointResult;
+  readonly atMs: number;
+}
+
+/**
+ * One serial sensor. One that talks by itself is listened to, and a reading is the newest frame,
+ * if it is not too old; one that is asked gets its request, and a reading is the answer to it.
+ */
+export class SensorDriver implements Driver {
+  readonly #settings: SensorSettings;
+  readonly #line: Line;
+  readonly #clock: Clock;
+  readonly #properties: readonly Property[];
+  readonly #framer: Framer;
+  readonly #heard = new Map<string, Heard>();
+  #gap: Timer | undefined;
+  #answered: (() => void) | undefined;
+
+  constructor(settings: SensorSettings, properties: readonly Property[], line: Line, clock: Clock) {
+    this.#settings = settings;
+    this.#properties = properties;
+    this.#line = line;
+    this.#clock = clock;
+    this.#framer = new Framer(settings.framing.match, settings.checksum);
+    line.listen({
+      received: (bytes) => this.#received(bytes),
+      lost: () => this.#lost(),
+    });
+  }
+
+  get counters(): Readonly<Record<string, number>> {
+    return this.#framer.counters;
+  }
+
+  trouble(): string | undefined {
+    return this.#line.trouble;
+  }
+
+  async read(properties: readonly Property[]): Promise<readonly PointResult[]> {
+    const { request, timeoutMs, staleAfterMs } = this.#settings;
+    if (request === undefined) return this.#newest(properties, this.#clock.now() - staleAfterMs);
+    return this.#line.inTurn(async () => {
+      // Whatever comes from now on was sent after the request; what came before was not asked for.
+      this.#framer.silence(false);
+      const sinceMs = this.#clock.now();
+      this.#heard.clear();
+      if (this.#line.isOpen) {
+        const answer = this.#answer(properties, timeoutMs);
+        this.#line.send(request);
+        await answer;
+      }
+      return this.#newest(properties, sinceMs);
+    });
+  }
+
+  async write({ name }: Property): Promise<WriteOutcome> {
+    const message = `${name} belongs to a serial sensor, which is only read`;
+    return { ok: false, code: 'EDGE_READ_ONLY', message, retry: false };
+  }
+
+  /** Until each of these was in a frame, the line is lost or the time is over. */
+  #answer(properties: readonly Property[], timeoutMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const end = (): void => {
+        this.#answered = undefined;
+        timer.cancel();
+        resolve();
+      };
+      const timer = this.#clock.setTimer('sensor answer', timeoutMs, end);
+      this.#answered = () => {
+        if (!this.#line.isOpen || properties.every(({ name }) => this.#heard.has(name))) end();
+      };
+    });
+  }
+
+  #received(bytes: Uint8Array): void {
+    const { gapMs } = this.#settings.framing;
+    for (const frame of this.#framer.push(bytes)) this.#take(frame);
+    if (gapMs === undefined) return;
+    this.#gap?.cancel();
+    this.#gap = this.#clock.setTimer('sensor gap', gapMs, () => {
+      for (const frame of this.#framer.silence(true)) this.#take(frame);
+    });
+  }
+
+  #lost(): void {
+    this.#gap?.cancel();
+    this.#framer.silence(false);
+    this.#answered?.();
+  }
+
+  #take(frame: Uint8Array): void {
+    const timestamp = this.#clock.wallTime();
+    const atMs = this.#clock.now();
+    for (const { name: property, type } of this.#properties) {
+      const visitor = this.#settings.visitors.get(property);
+      const value = visitor === undefined ? undefined : extract(visitor, type, frame);
+      if (value === undefined) continue;
+      const result: PointResult = value.ok
+        ? { property, value: value.value, quality: 'good', timestamp }
+        : {
+            ...{ property, value: null, quality: 'bad', timestamp },
+            ...{ reason: value.code, detail: value.why },
+          };
+      this.#heard.set(property, { result, atMs });
+    }
+    this.#answered?.();
+  }
+
+  #newest(properties: readonly Property[], sinceMs: number): PointResult[] {
+    const silence = this.#silence();
+    return properties.map(({ name }) => {
+      const heard = this.#heard.get(name);
+      return heard !== undefined && heard.atMs >= sinceMs
+        ? heard.result
+        : { ...silence, property: name };
+    });
+  }
+
+  #silence(): Omit<PointResult, 'property'> {
+    const timestamp = this.#clock.wallTime();
+    const { trouble } = this.#line;
+    const [reason, detail] =
+      trouble === undefined
+        ? ['EDGE_DEVICE_TIMEOUT', `nothing of it was heard: ${this.#counted()}`]
+        : ['EDGE_DEVICE_CLOSED', trouble];
+    return { value: null, quality: 'bad', reason, detail, timestamp };
+  }
+
+  /** Noise without frames mostly means a wrong baud rate, false frames a wrong checksum. */
+  #counted(): string {
+    const { frames, falseFrames, noiseBytes } = this.#framer.counters;
+    return `${frames} frames so far, ${falseFrames} false ones, ${noiseBytes} bytes of noise`;
+  }
+}

@@ -1,0 +1,183 @@
+import test from 'ava';
+import type { PropertyType } from '#protocol/device.js';
+import { ONE, parseDecimal } from '../decimal.js';
+import type { Decimal } from '../decimal.js';
+import { extract } from './extract.js';
+import type { Place, Visitor } from './extract.js';
+import { compilePattern } from './pattern.js';
+
+const ascii = (text: string): Uint8Array => new TextEncoder().encode(text);
+const hex = (text: string): Uint8Array =>
+  Uint8Array.from(Buffer.from(text.replaceAll(' ', ''), 'hex'));
+const decimal = (number: number): Decimal => parseDecimal(number) ?? ONE;
+
+interface Rest {
+  readonly startsWith?: string;
+  readonly scale?: number;
+  readonly offset?: number;
+  readonly invalid?: readonly number[];
+}
+
+function at(
+  place: Place,
+  { startsWith = '', scale = 1, offset = 0, invalid = [] }: Rest = {},
+): Visitor {
+  return {
+    place,
+    startsWith: ascii(startsWith),
+    scale: decimal(scale),
+    offset: decimal(offset),
+    invalid: invalid.map(decimal),
+  };
+}
+
+const pattern = (text: string): Place => ({ kind: 'pattern', pattern: compilePattern(text) });
+
+const GGA = '$GPGGA,092750.000,5321.6802,N,00630.3372,W,1,8,1.03,61.7,M,55.2,M,,*76';
+const TELEGRAM = [
+  '/ISk5\\2MT382-1000',
+  '',
+  '1-3:0.2.8(50)',
+  '1-0:1.8.1(123456.789*kWh)',
+  '1-0:1.7.0(01.193*kW)',
+  '0-1:24.2.1(101209112500W)(12785.123*m3)',
+  '!',
+].join('\r\n');
+
+const VALUES: readonly (readonly [string, Visitor, PropertyType, Uint8Array, unknown])[] = [
+  [
+    'PM2.5 of a PMS5003',
+    at({ kind: 'bytes', at: 12, type: 'uint16be' }),
+    'int',
+    hex('424d 001c 0005 0008 0009 0005 0008 0009'.padEnd(70, '0')),
+    8,
+  ],
+  [
+    'SDS011, little end first',
+    at({ kind: 'bytes', at: 2, type: 'uint16le' }, { scale: 0.1 }),
+    'float',
+    hex('aac0 8c00 9400 bcf9 d5ab'),
+    14,
+  ],
+  ['a place from the end', at({ kind: 'bytes', at: -1, type: 'int8' }), 'int', hex('00 ff'), -1],
+  [
+    'a float with an offset',
+    at({ kind: 'bytes', at: 0, type: 'float32be' }, { offset: -273.15 }),
+    'float',
+    hex('43 93 80 00'),
+    21.85,
+  ],
+  [
+    'all digits of 64 bits',
+    at({ kind: 'bytes', at: 0, type: 'uint64be' }),
+    'int',
+    hex('ffffffffffffffff'),
+    '18446744073709551615',
+  ],
+  ['a bit', at({ kind: 'bit', at: 1, bit: 7 }), 'boolean', hex('00 80'), true],
+  [
+    'Mettler’s weight',
+    at(pattern('^S S\\s+(-?[\\d.]+) g$')),
+    'float',
+    ascii('S S     100.02 g'),
+    100.02,
+  ],
+  ['a named group', at(pattern('(?P<unit>[CF])=(?P<value>\\d+)')), 'int', ascii('C=21'), 21],
+  ['text', at(pattern('^V([\\w.]+)$')), 'string', ascii('V1.2b'), '1.2b'],
+  [
+    'JSON',
+    at({ kind: 'json', path: ['sensors', 1, 't'] }),
+    'float',
+    ascii('{"sensors":[{"t":1},{"t":2.5}]}'),
+    2.5,
+  ],
+  ['a column', at({ kind: 'column', column: 2, separator: ';' }), 'int', ascii('a;b; 42 '), 42],
+  [
+    'a latitude in degrees',
+    at({ kind: 'nmea', sentence: 'GGA', field: 2 }),
+    'double',
+    ascii(GGA),
+    53.3613367,
+  ],
+  [
+    'a longitude west',
+    at({ kind: 'nmea', sentence: 'GGA', field: 4 }),
+    'double',
+    ascii(GGA),
+    -6.50562,
+  ],
+  ['satellites', at({ kind: 'nmea', sentence: 'GPGGA', field: 7 }), 'int', ascii(GGA), 8],
+  [
+    'a meter’s total',
+    at({ kind: 'obis', code: '1-0:1.8.1' }),
+    'double',
+    ascii(TELEGRAM),
+    123456.789,
+  ],
+  [
+    'a gas meter’s, after its time',
+    at({ kind: 'obis', code: '0-1:24.2.1' }),
+    'double',
+    ascii(TELEGRAM),
+    12785.123,
+  ],
+];
+
+for (const [name, visitor, as, frame, value] of VALUES)
+  test(`${name} is ${JSON.stringify(value)}`, (t) => {
+    t.deepEqual(extract(visitor, as, frame), { ok: true, value } as never);
+  });
+
+const ABSENT: readonly (readonly [string, Visitor, string])[] = [
+  ['another sentence', at({ kind: 'nmea', sentence: 'RMC', field: 1 }), GGA],
+  [
+    'a line that begins otherwise',
+    at({ kind: 'column', column: 0, separator: ',' }, { startsWith: 'T,' }),
+    'H,1',
+  ],
+  ['a frame that is too short', at({ kind: 'bytes', at: 3, type: 'uint16be' }), 'abcd'],
+  ['a pattern that does not match', at(pattern('^x(\\d)$')), 'y1'],
+  ['no JSON', at({ kind: 'json', path: ['a'] }), '{"a":'],
+  ['JSON without it', at({ kind: 'json', path: ['a'] }), '{"b":1}'],
+  ['a prototype’s key', at({ kind: 'json', path: ['toString', 'name'] }), '{"a":1}'],
+  ['a longer code', at({ kind: 'obis', code: '1-0:1.8' }), TELEGRAM],
+  ['a column too many', at({ kind: 'column', column: 9, separator: ',' }), '1,2'],
+];
+
+for (const [name, visitor, text] of ABSENT)
+  test(`${name} says nothing of the property`, (t) => {
+    t.is(extract(visitor, 'string', ascii(text)), undefined);
+  });
+
+const BAD: readonly (readonly [string, Visitor, Uint8Array, string])[] = [
+  [
+    'what the sensor calls no value',
+    at({ kind: 'bytes', at: 0, type: 'uint16be' }, { invalid: [65535] }),
+    hex('ffff'),
+    'EDGE_OUT_OF_RANGE',
+  ],
+  ['NaN', at({ kind: 'bytes', at: 0, type: 'float32be' }), hex('7fc00000'), 'EDGE_OUT_OF_RANGE'],
+  [
+    'an empty field',
+    at({ kind: 'nmea', sentence: 'GGA', field: 13 }),
+    ascii(GGA),
+    'EDGE_OUT_OF_RANGE',
+  ],
+  [
+    'text for a number',
+    at({ kind: 'column', column: 0, separator: ',' }),
+    ascii('n/a,1'),
+    'EDGE_TYPE',
+  ],
+];
+
+for (const [name, visitor, frame, code] of BAD)
+  test(`${name} is bad, ${code}`, (t) => {
+    const found = extract(visitor, 'float', frame);
+    t.like(found, { ok: false, code });
+  });
+
+test('a pattern that would hang another engine does not hang this one', (t) => {
+  const hostile = at(pattern('^(([a-z])+.)+[A-Z]([a-z])+$'));
+  t.is(extract(hostile, 'string', ascii('a'.repeat(4096))), undefined);
+});

@@ -1,0 +1,74 @@
+import type { ConfigReader } from '../config-reader.js';
+import { MAPPER_LIMITS } from '../limits.js';
+import { delimited, fixed, lengthPrefixed, lines, startEnd } from './matcher.js';
+import type { Matcher } from './matcher.js';
+import { cobs, slip } from './stuffing.js';
+
+export interface Framing {
+  readonly match: Matcher;
+  /** Milliseconds of silence that end a frame; absent when bytes do. */
+  readonly gapMs?: number;
+}
+
+const KINDS = ['line', 'delimiter', 'fixed', 'length', 'frame', 'gap', 'slip', 'cobs'] as const;
+
+/** Reads `framing`; lines when there is none. */
+export function readFraming(reader: ConfigReader): Framing | undefined {
+  const section = reader.section('framing');
+  if (section === undefined) return { match: lines(MAPPER_LIMITS.sensorFrameBytes) };
+  const kind = section.choice('kind', KINDS);
+  const most = MAPPER_LIMITS.sensorFrameBytes;
+  const maxBytes = section.integer('maxBytes', 1, most, Math.min(1024, most));
+  const framing =
+    kind === undefined || maxBytes === undefined ? undefined : build(section, kind, maxBytes);
+  section.misspellings();
+  return framing;
+}
+
+function build(
+  section: ConfigReader,
+  kind: (typeof KINDS)[number],
+  maxBytes: number,
+): Framing | undefined {
+  switch (kind) {
+    case 'line':
+      return { match: lines(maxBytes) };
+    case 'slip':
+      return { match: slip(maxBytes) };
+    case 'cobs':
+      return { match: cobs(maxBytes) };
+    case 'delimiter': {
+      const delimiter = section.hex('delimiter');
+      return delimiter && { match: delimited(delimiter, maxBytes) };
+    }
+    case 'fixed': {
+      const sync = section.hex('sync');
+      const length = section.integer('length', 1, maxBytes);
+      return sync && length !== undefined ? { match: fixed(sync, length) } : undefined;
+    }
+    case 'length': {
+      const sync = section.hex('sync');
+      const at = section.integer('lengthAt', 0, maxBytes);
+      const types = ['uint8', 'uint16be', 'uint16le'] as const;
+      const type = section.choice('lengthType', types, 'uint8');
+      const add = section.integer('lengthAdd', -maxBytes, maxBytes, 0);
+      if (sync === undefined || at === undefined || type === undefined || add === undefined)
+        return undefined;
+      return { match: lengthPrefixed(sync, { at, type, add }, maxBytes) };
+    }
+    case 'frame': {
+      const [start, end] = [section.hex('start'), section.hex('end')];
+      return start && end ? { match: startEnd(start, end, maxBytes) } : undefined;
+    }
+    case 'gap': {
+      const gapMs = section.integer('gapMs', 1, 60_000, 20);
+      if (gapMs === undefined) return undefined;
+      const tooLong = (bytes: Uint8Array) => bytes.length > maxBytes;
+      return {
+        gapMs,
+        match: (bytes) =>
+          tooLong(bytes) ? { kind: 'noise', bytes: bytes.length } : { kind: 'more' },
+      };
+    }
+  }
+}
