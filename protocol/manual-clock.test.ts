@@ -1,6 +1,7 @@
 import test from 'ava';
 import { sleep, systemClock } from './clock.js';
 import { ManualClock } from './manual-clock.js';
+import { seededRandom } from './random.js';
 
 test('timers fire in order of time, then of setting, each at its own due time', (t) => {
   const clock = new ManualClock();
@@ -81,4 +82,30 @@ test('the system clock fires a timer and its time goes on', async (t) => {
   t.true(systemClock.now() > before);
   t.true(systemClock.wallTime() > Date.UTC(2020, 0, 1));
   systemClock.setTimer('never', 2 ** 40, () => t.fail()).cancel();
+});
+
+test('thousands of timers, set and cancelled in any order, fire by schedule', (t) => {
+  const clock = new ManualClock();
+  const random = seededRandom(1);
+  const fired: number[] = [];
+  let cancelled = 0;
+  for (let index = 0; index < 5000; index++) {
+    const atMs = Math.floor(random.unit() * 1000);
+    const timer = clock.setTimer('timer', atMs, () => fired.push(atMs));
+    if (random.unit() < 0.6) {
+      timer.cancel();
+      timer.cancel();
+      cancelled++;
+    }
+  }
+  t.is(clock.pending().length, 5000 - cancelled);
+  t.true(clock.fireNext());
+  t.is(fired.length, 1);
+  clock.advance(1000);
+  t.is(fired.length, 5000 - cancelled);
+  t.deepEqual(
+    fired,
+    fired.toSorted((a, b) => a - b),
+  );
+  t.false(clock.fireNext());
 });
