@@ -12,6 +12,21 @@ import type {
   Priority,
 } from './transport.js';
 
+/** One message, or one goodbye (`bytes` undefined), on its way from one end to the other. */
+export interface Flight {
+  /** The gateway's name, on either way. */
+  readonly node: string;
+  readonly way: 'up' | 'down';
+  readonly bytes: Uint8Array | undefined;
+  /** It comes through. Twice: a duplicate. Void when the connection has ended there. */
+  readonly arrive: () => void;
+  /** It never does, and its sender does not know. */
+  readonly lose: () => void;
+}
+
+/** Decides about flights instead of `latencyMs` and `jitterMs`. Never calls back at once. */
+export type Carrier = (flight: Flight) => void;
+
 export interface MemoryLimits {
   readonly latencyMs: number;
   readonly jitterMs: number;
@@ -25,6 +40,7 @@ interface World {
   readonly clock: Clock;
   readonly random: Random;
   readonly limits: MemoryLimits;
+  readonly carry?: Carrier | undefined;
 }
 
 /** Both ends of one connection. `door` marks the accepted end as its listener's. */
@@ -34,8 +50,8 @@ export function memoryLink(
   door: object,
   world: World,
 ): { dialled: MemoryConnection; accepted: MemoryConnection; ends: readonly MemoryConnection[] } {
-  const dialled = new MemoryConnection(hub, undefined, world);
-  const accepted = new MemoryConnection(node, door, world);
+  const dialled = new MemoryConnection(hub, undefined, world, { node: node.name, way: 'up' });
+  const accepted = new MemoryConnection(node, door, world, { node: node.name, way: 'down' });
   dialled.join(accepted);
   accepted.join(dialled);
   return { dialled, accepted, ends: [dialled, accepted] };
@@ -48,8 +64,10 @@ export class MemoryConnection implements Connection {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #limits: MemoryLimits;
+  readonly #carry: Carrier;
+  readonly #path: Pick<Flight, 'node' | 'way'>;
   readonly #queue: SendQueue;
-  readonly #flights = new Set<Timer>();
+  readonly #flights = new Set<{ lost: boolean }>();
   #other: MemoryConnection | undefined;
   #state: 'open' | 'closing' | 'closed' = 'open';
   #reason: CloseReason | undefined;
@@ -64,12 +82,19 @@ export class MemoryConnection implements Connection {
   #closed: ((reason: CloseReason) => void) | undefined;
   #gone: (() => void) | undefined;
 
-  constructor(peer: Peer, door: object | undefined, { clock, random, limits }: World) {
+  constructor(
+    peer: Peer,
+    door: object | undefined,
+    { clock, random, limits, carry }: World,
+    path: Pick<Flight, 'node' | 'way'>,
+  ) {
     this.peer = peer;
     this.door = door;
     this.#clock = clock;
     this.#random = random;
     this.#limits = limits;
+    this.#carry = carry ?? ((flight) => this.#carryCalmly(flight));
+    this.#path = path;
     this.#queue = new SendQueue(limits.queueBytes);
   }
 
@@ -120,10 +145,13 @@ export class MemoryConnection implements Connection {
   cut(): void {
     if (this.#cut) return;
     this.#cut = true;
-    for (const flight of this.#flights) flight.cancel();
-    this.#clock.setTimer('memory silence', this.#limits.silenceMs, () =>
-      this.#finish({ code: 'lost', detail: 'silence', remote: true }),
-    );
+    for (const flight of this.#flights) flight.lost = true;
+    this.#fadeOut();
+  }
+
+  /** This end has heard nothing for too long; the other one finds out by itself. */
+  sever(): void {
+    this.#finish({ code: 'lost', detail: 'silence', remote: true });
   }
 
   stats(): ConnectionStats {
@@ -145,17 +173,35 @@ export class MemoryConnection implements Connection {
       this.#flightBytes += message.length;
       this.#counts.sentMessages++;
       this.#counts.sentBytes += message.length;
-      const flightMs = this.#limits.latencyMs + this.#random.unit() * this.#limits.jitterMs;
-      const flight = this.#clock.setTimer('memory message', flightMs, () => {
-        this.#flights.delete(flight);
-        this.#flightBytes -= message.length;
-        this.#other?.arrive(message.slice());
-        this.#pump();
-        if (this.#state === 'closing' && this.#idle()) this.#sayGoodbye();
-        if (this.#state === 'open' && this.#queue.relieved()) this.#drained?.();
-      });
-      this.#flights.add(flight);
+      this.#fly(message);
     }
+  }
+
+  #fly(message: Uint8Array): void {
+    const state = { lost: false };
+    this.#flights.add(state);
+    const land = (): void => {
+      if (!this.#flights.delete(state)) return;
+      this.#flightBytes -= message.length;
+      this.#pump();
+      if (this.#state === 'closing' && this.#idle()) this.#sayGoodbye();
+      if (this.#state === 'open' && this.#queue.relieved()) this.#drained?.();
+    };
+    this.#carry({
+      ...this.#path,
+      bytes: message,
+      arrive: () => {
+        if (!state.lost) this.#other?.arrive(message.slice());
+        land();
+      },
+      lose: land,
+    });
+  }
+
+  #carryCalmly({ bytes, arrive }: Flight): void {
+    const { latencyMs, jitterMs } = this.#limits;
+    const jitter = bytes === undefined ? 0 : this.#random.unit() * jitterMs;
+    this.#clock.setTimer('memory message', latencyMs + jitter, arrive);
   }
 
   /** For the other end: a message came through. */
@@ -175,12 +221,13 @@ export class MemoryConnection implements Connection {
   #sayGoodbye(): void {
     const reason = this.#reason;
     if (reason === undefined || this.#state === 'closed') return;
-    const other = this.#other;
-    const { latencyMs } = this.#limits;
     if (!this.#cut)
-      this.#clock.setTimer('memory goodbye', latencyMs, () =>
-        other?.depart({ ...reason, remote: true }),
-      );
+      this.#carry({
+        ...this.#path,
+        bytes: undefined,
+        arrive: () => this.#other?.depart({ ...reason, remote: true }),
+        lose: () => undefined,
+      });
     // Never within the call of `close`.
     this.#clock.setTimer('memory closed', 0, () => this.#finish(reason));
   }
@@ -190,9 +237,20 @@ export class MemoryConnection implements Connection {
     this.#state = 'closed';
     this.#reason ??= reason;
     this.#linger?.cancel();
-    for (const flight of this.#flights) flight.cancel();
+    for (const flight of this.#flights) flight.lost = true;
+    this.#flights.clear();
     this.#queue.clear();
+    this.#other?.forsaken();
     this.#gone?.();
     this.#closed?.(this.#reason);
+  }
+
+  /** For the other end: nobody is there any more, and no goodbye may ever come. */
+  forsaken(): void {
+    if (this.#state !== 'closed') this.#fadeOut();
+  }
+
+  #fadeOut(): void {
+    this.#clock.setTimer('memory silence', this.#limits.silenceMs, () => this.sever());
   }
 }

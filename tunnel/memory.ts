@@ -8,7 +8,12 @@ import {
   type CertifiedName,
 } from './certificates.js';
 import { TUNNEL_LIMITS } from './limits.js';
-import { memoryLink, type MemoryConnection, type MemoryLimits } from './memory-connection.js';
+import {
+  memoryLink,
+  type Carrier,
+  type MemoryConnection,
+  type MemoryLimits,
+} from './memory-connection.js';
 import type { ConnectOptions, Connection, Identity, Listener, Transport } from './transport.js';
 
 export interface MemoryNetworkOptions {
@@ -27,6 +32,10 @@ export interface MemoryNetworkOptions {
    * believed. `certificates`: PEM, judged as every transport judges them.
    */
   readonly identities?: 'names' | 'certificates';
+  /** Every message is in its hands: weather, or a script. */
+  readonly carry?: Carrier;
+  /** False: the dial of this node times out, as it does while the network is cut. */
+  readonly canDial?: (node: string) => boolean;
 }
 
 export interface MemoryListenOptions {
@@ -42,17 +51,21 @@ export class MemoryNetwork {
   readonly #random: Random;
   readonly #limits: MemoryLimits;
   readonly #judges: boolean;
+  readonly #carry: Carrier | undefined;
+  readonly #canDial: (node: string) => boolean;
   readonly #doors = new Map<string, Door>();
-  readonly #links = new Set<{ readonly ends: readonly MemoryConnection[] }>();
+  readonly #links = new Set<MemoryLink>();
   #dialled = 0;
   /** While true nothing passes: dials time out, live connections are lost after `silenceMs`. */
   #cut = false;
 
   constructor(options: MemoryNetworkOptions) {
-    const { clock, random, identities = 'names', ...limits } = options;
+    const { clock, random, identities = 'names', carry, canDial, ...limits } = options;
     this.#clock = clock;
     this.#random = random;
     this.#judges = identities === 'certificates';
+    this.#carry = carry;
+    this.#canDial = canDial ?? (() => true);
     this.#limits = {
       latencyMs: 20,
       jitterMs: 0,
@@ -93,6 +106,11 @@ export class MemoryNetwork {
     this.#cut = false;
   }
 
+  /** The live connections of a node: what a partition cuts at one end only. */
+  linksOf(node: string): readonly MemoryLink[] {
+    return [...this.#links].filter(({ accepted }) => accepted.peer.name === node);
+  }
+
   #connect({ url, identity, signal }: ConnectOptions): Promise<Connection> {
     return new Promise((resolve, reject) => {
       const refuse = (error: EdgeError): void => {
@@ -105,7 +123,7 @@ export class MemoryNetwork {
         refuse(new EdgeError('EDGE_CONNECTION', 'Connecting was given up.', { remote: false }));
       const arrive = (): void => {
         signal?.removeEventListener('abort', aborted);
-        if (this.#cut) {
+        if (this.#cut || !this.#canDial(identity.certificate)) {
           timer = this.#clock.setTimer('memory dial', TUNNEL_LIMITS.connectMs, timeOut);
           return;
         }
@@ -146,7 +164,7 @@ export class MemoryNetwork {
       { ...hub, address: host },
       { ...node, address: `memory:${dialled}` },
       door,
-      { clock: this.#clock, random: this.#random, limits: this.#limits },
+      { clock: this.#clock, random: this.#random, limits: this.#limits, carry: this.#carry },
     );
     this.#links.add(link);
     for (const end of link.ends) end.onGone(() => this.#links.delete(link));
@@ -157,6 +175,13 @@ export class MemoryNetwork {
   #nameOf(name: string, judge: () => CertifiedName): CertifiedName {
     return this.#judges ? judge() : { name, fingerprint: `fingerprint of ${name}`, serial: '01' };
   }
+}
+
+export interface MemoryLink {
+  /** The gateway's end and the hub's. */
+  readonly dialled: MemoryConnection;
+  readonly accepted: MemoryConnection;
+  readonly ends: readonly MemoryConnection[];
 }
 
 interface Door {
