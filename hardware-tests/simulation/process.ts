@@ -1,8 +1,11 @@
 import type { Clock, Timer } from '#protocol/clock.js';
 import type { CloseReason, Connection, Priority, Transport } from '#tunnel/transport.js';
 
-/** How long the connections of a dead process seem to live. */
-const HALF_OPEN_MS = 1500;
+/**
+ * How long the connections of a dead process seem to live; what it sent arrives until then. A
+ * gateway takes longer to start, or a late HELLO of the dead one would supersede the living one.
+ */
+export const HALF_OPEN_MS = 1000;
 
 /**
  * What a simulated process is made of: a clock that starts at zero, and connections. Killing it
@@ -10,26 +13,21 @@ const HALF_OPEN_MS = 1500;
  */
 export class SimulatedProcess {
   readonly clock: Clock;
-  #timers = new Set<Timer>();
-  #connections = new Set<Connection>();
+  readonly #timers = new Set<Timer>();
+  readonly #connections = new Set<Connection>();
+  readonly #world: Clock;
+  /** Called before anything happens to the process. */
+  readonly #touched: () => void;
   #dead = false;
-  #world: Clock;
 
-  constructor(world: Clock) {
+  constructor(world: Clock, wallTime: () => number, touched: () => void = () => undefined) {
     this.#world = world;
+    this.#touched = touched;
     const startMs = world.now();
     this.clock = {
       now: () => world.now() - startMs,
-      wallTime: () => world.wallTime(),
-      setTimer: (name, delayMs, fire) => {
-        const timer = world.setTimer(name, this.#dead ? Infinity : delayMs, () => {
-          this.#timers.delete(timer);
-          if (!this.#dead) fire();
-        });
-        if (this.#dead) timer.cancel();
-        else this.#timers.add(timer);
-        return timer;
-      },
+      wallTime,
+      setTimer: (name, delayMs, fire) => this.#setTimer(name, delayMs, fire),
     };
   }
 
@@ -40,6 +38,7 @@ export class SimulatedProcess {
   kill(): void {
     this.#dead = true;
     for (const timer of this.#timers) timer.cancel();
+    this.#timers.clear();
     // What it sent is still on its way; the other end finds out some time later.
     this.#world.setTimer('half-open', HALF_OPEN_MS, () => {
       for (const connection of this.#connections)
@@ -49,8 +48,13 @@ export class SimulatedProcess {
 
   /** The connection as this process sees it. */
   own(connection: Connection): Connection {
+    if (this.#dead) connection.close('lost');
     this.#connections.add(connection);
-    return new OwnedConnection(connection, () => this.#dead);
+    return new OwnedConnection(connection, {
+      isDead: () => this.#dead,
+      touched: this.#touched,
+      closed: () => this.#connections.delete(connection),
+    });
   }
 
   transport(inner: Transport): Transport {
@@ -59,15 +63,38 @@ export class SimulatedProcess {
       connect: async (options) => this.own(await inner.connect(options)),
     };
   }
+
+  #setTimer(name: string, delayMs: number, fire: () => void): Timer {
+    if (this.#dead) return { cancel: () => undefined };
+    const timer = this.#world.setTimer(name, delayMs, () => {
+      this.#timers.delete(own);
+      this.#touched();
+      fire();
+    });
+    const own: Timer = {
+      cancel: () => {
+        this.#timers.delete(own);
+        timer.cancel();
+      },
+    };
+    this.#timers.add(own);
+    return own;
+  }
+}
+
+interface Owner {
+  readonly isDead: () => boolean;
+  readonly touched: () => void;
+  readonly closed: () => void;
 }
 
 class OwnedConnection implements Connection {
-  #inner: Connection;
-  #dead: () => boolean;
+  readonly #inner: Connection;
+  readonly #owner: Owner;
 
-  constructor(inner: Connection, dead: () => boolean) {
+  constructor(inner: Connection, owner: Owner) {
     this.#inner = inner;
-    this.#dead = dead;
+    this.#owner = owner;
   }
 
   get peer(): Connection['peer'] {
@@ -79,32 +106,35 @@ class OwnedConnection implements Connection {
   }
 
   send(message: Uint8Array, priority: Priority): boolean {
-    return this.#dead() || this.#inner.send(message, priority);
+    return this.#owner.isDead() || this.#inner.send(message, priority);
   }
 
   onMessage(listener: (message: Uint8Array) => void): void {
-    this.#inner.onMessage((message) => {
-      if (!this.#dead()) listener(message);
-    });
+    this.#inner.onMessage((message) => this.#tell(() => listener(message)));
   }
 
   onDrained(listener: () => void): void {
-    this.#inner.onDrained(() => {
-      if (!this.#dead()) listener();
-    });
+    this.#inner.onDrained(() => this.#tell(listener));
   }
 
   onClose(listener: (reason: CloseReason) => void): void {
     this.#inner.onClose((reason) => {
-      if (!this.#dead()) listener(reason);
+      this.#owner.closed();
+      this.#tell(() => listener(reason));
     });
   }
 
   close(...close: Parameters<Connection['close']>): void {
-    if (!this.#dead()) this.#inner.close(...close);
+    if (!this.#owner.isDead()) this.#inner.close(...close);
   }
 
   stats(): ReturnType<Connection['stats']> {
     return this.#inner.stats();
+  }
+
+  #tell(act: () => void): void {
+    if (this.#owner.isDead()) return;
+    this.#owner.touched();
+    act();
   }
 }

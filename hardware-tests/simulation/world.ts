@@ -1,251 +1,191 @@
-import { CloudHub } from '#cloud/cloudhub/cloud-hub.js';
-import { DeviceController } from '#cloud/devicecontroller/device-controller.js';
-import { EmbeddedHubStore } from '#cloud/store/embedded-hub-store.js';
-import type { HubTables } from '#cloud/store/tables.js';
-import { openStore } from '#journal/journal-store.js';
-import { MemoryStorage } from '#journal/memory-storage.js';
-import { Disk } from '#journal/power-cut.js';
-import type { Device, Property } from '#protocol/device.js';
+import { EdgeError } from '#protocol/errors.js';
 import { silentLog } from '#protocol/log.js';
 import { ManualClock } from '#protocol/manual-clock.js';
 import { seededRandom } from '#protocol/random.js';
 import type { Random } from '#protocol/random.js';
-import { DeviceTwin } from '#runtime/devicetwin/device-twin.js';
-import { MapperRunner } from '#runtime/devicetwin/mapper-host.js';
-import { EdgeHub } from '#runtime/edgehub/edge-hub.js';
-import { MetaStore } from '#runtime/metamanager/meta-store.js';
-import type { GatewayTables } from '#runtime/metamanager/tables.js';
-import { MemoryNetwork } from '#tunnel/memory.js';
-import { SimulatedProcess } from './process.js';
-import { Plant, plantMapper } from './sensor.js';
-import type { Acknowledged } from './sensor.js';
+import type { HubStore } from '#cloud/store/hub-store.js';
+import type { HubTables } from '#cloud/store/tables.js';
+import type { Store } from '#journal/store.js';
+import { Gateway } from './gateway.js';
+import type { GatewayProgram } from './gateway.js';
+import { Hub } from './hub.js';
+import type { HubProgram } from './hub.js';
+import type { LinkOptions } from './options.js';
+import { Sentinel } from './sentinel.js';
+import { Plant, Witnesses } from './plant.js';
+import type { Station, Surroundings } from './station.js';
+import { Trace } from './trace.js';
+import { Weather } from './weather.js';
 
-const NODE = 'gateway-1';
-const JOURNAL_BYTES = 64 * 1024;
-/**
- * A gateway comes back later than the last words of the process before it arrive. Otherwise a HELLO
- * of the dead one may overtake that of the living one, which is then told that it is superseded.
- */
-const RESTART_MS = 1000;
-/** The name of the timers of disks. */
-const SYNC = 'disk';
-
-const property = (name: string, access: Property['access']): Property => ({
-  name,
-  type: 'int',
-  access,
-  reportCycleMs: 1000,
-  collectCycleMs: 1000,
-  reportToCloud: true,
-});
-
-const device = (id: string, ...properties: Property[]): Device => ({
-  id,
-  model: 'plant',
-  protocol: { protocolName: 'plant', configData: {} },
-  properties,
-});
-
-export const TANK = device(
-  'default/tank',
-  property('level', 'ReadWrite'),
-  property('temperature', 'ReadOnly'),
-);
-export const FAN = device('default/fan', property('speed', 'ReadWrite'));
-
-/** For Disk.crash: whatever was not synced is lost. */
-const NOTHING_UNSYNCED: Random = { unit: () => 0, bytes: (length) => new Uint8Array(length) };
-
-export interface Gateway {
-  readonly process: SimulatedProcess;
-  readonly storage: MemoryStorage;
-  readonly meta: MetaStore;
-  readonly twins: DeviceTwin;
-  readonly edgeHub: EdgeHub;
+export interface WorldOptions {
+  readonly seed: number;
+  readonly gateways: number;
+  readonly link?: LinkOptions;
+  readonly syncMs?: number;
+  /** The programs' logs and all messages go into the trace. */
+  readonly verbose?: boolean;
 }
 
-export interface Hub {
-  readonly process: SimulatedProcess;
-  readonly storage: MemoryStorage;
-  readonly fleet: DeviceController;
-  readonly cloudHub: CloudHub;
+const CALM_LINK: LinkOptions = { latencyMs: 20, jitterMs: 0, loss: 0, dropped: 0, duplicated: 0 };
+/** So many turns in a row leave the event loop alone; then it may hear its parent and signals. */
+const TURNS_PER_BREATH = 2000;
+const START_MAX_MS = 600_000;
+
+/** Whoever watches a world; every method is called before anything else may happen. */
+export interface Watcher {
+  gatewayStarted?(gateway: Gateway, program: GatewayProgram): void;
+  hubStarted?(hub: HubProgram): void;
+  /** A reading was acknowledged to its mapper. */
+  acknowledged?(gateway: Gateway, device: string, property: string, timestamp: number): void;
+  /** After every turn: the machines to which something happened in it. */
+  turned?(touched: ReadonlySet<Station<object>>): void;
 }
 
 /**
- * A whole gateway and a whole hub in one thread of virtual time, from a seed: every journal is on
- * storage that loses what was not synced, every message may overtake another or be lost with its
- * session, and every process may be killed between any two turns.
+ * Whole gateways and a whole hub in one thread of virtual time, from a seed: every journal is on
+ * storage that loses what was not synced, every message is in the weather's hands, and every
+ * process may be killed between any two turns.
  */
 export class World {
   readonly clock = new ManualClock();
   readonly random: Random;
-  readonly network: MemoryNetwork;
-  readonly plant = new Plant();
-  devices: readonly Device[] = [TANK, FAN];
-  gateway: Gateway | undefined;
-  hub: Hub | undefined;
-  acknowledged: Acknowledged = () => undefined;
-  onGateway: (gateway: Gateway) => void = () => undefined;
-  onHub: (hub: Hub) => void = () => undefined;
-  /** Called after every turn. */
-  check: () => void = () => undefined;
-  #gatewayStorage = this.#slow(new Disk());
-  #hubStorage = this.#slow(new Disk());
-  #seeds = 0;
-  #restartAtMs = 0;
+  readonly weather: Weather;
+  readonly trace: Trace;
+  readonly witnesses = new Witnesses();
+  readonly hub: Hub;
+  readonly gateways: readonly Gateway[];
+  /** Gateways with the identity of another one, as long as they exist. */
+  readonly clones = new Set<Gateway>();
+  /** Nodes that had one at some time. */
+  readonly cloned = new Set<string>();
+  readonly watchers: Watcher[] = [];
+  /** Puts something between the hub and its store. */
+  hubStore: (store: HubStore, rows: Store<HubTables>) => HubStore = (store) => store;
+  turns = 0;
+  readonly #surroundings: Surroundings;
+  #touched = new Set<Station<object>>();
+  #failure: EdgeError | undefined;
 
-  constructor(seed: number) {
+  constructor({ seed, gateways, link = CALM_LINK, syncMs = 40, verbose = false }: WorldOptions) {
     this.random = seededRandom(seed);
-    this.network = new MemoryNetwork({
-      clock: this.clock,
-      random: this.random,
-      latencyMs: 20,
-      // Up to several windows of the gateway: messages of one property overtake each other.
-      jitterMs: this.random.unit() * 900,
-      silenceMs: 3000,
-    });
-  }
-
-  async startHub(): Promise<void> {
-    const process = new SimulatedProcess(this.clock);
-    const storage = this.#hubStorage;
-    const { clock } = process;
-    const options = { clock, random: this.#newRandom(), log: silentLog };
-    const journal = { ...options, journalBytes: JOURNAL_BYTES };
-    const store = await this.#meanwhile(openStore<HubTables>(storage, journal));
-    const opening = DeviceController.open({ store: new EmbeddedHubStore(store), ...options });
-    const fleet = await this.#meanwhile(opening);
-    const cloudHub = new CloudHub({ fleet, isNodeAllowed: () => true, ...options });
-    const listener = this.network.listen({
-      identity: { key: '', certificate: 'hub', authorities: [] },
-    });
-    cloudHub.accept({
-      ...listener,
-      onConnection: (accept) =>
-        listener.onConnection((connection) => {
-          if (process.dead) connection.close('lost');
-          else accept(process.own(connection));
-        }),
-    });
-    this.hub = { process, storage, fleet, cloudHub };
-    this.onHub(this.hub);
-  }
-
-  async startGateway(): Promise<void> {
-    await this.pass(Math.max(0, this.#restartAtMs - this.clock.now()));
-    const process = new SimulatedProcess(this.clock);
-    const storage = this.#gatewayStorage;
-    const { clock } = process;
-    const random = this.#newRandom();
-    const options = { clock, random, log: silentLog };
-    const journal = { ...options, journalBytes: JOURNAL_BYTES };
-    const store = await this.#meanwhile(openStore<GatewayTables>(storage, journal));
-    const meta = await this.#meanwhile(MetaStore.open(store, options));
-    const twins = new DeviceTwin({ meta, devices: this.devices, ...options });
-    const edgeHub = new EdgeHub({
-      meta,
-      twins,
-      transport: process.transport(this.network.transport()),
-      url: 'wss://hub:443',
-      identity: { key: '', certificate: NODE, authorities: [] },
-      software: 'simulated',
-      strict: true,
-      ...options,
-    });
-    this.gateway = { process, storage, meta, twins, edgeHub };
-    this.onGateway(this.gateway);
-    const runner = new MapperRunner({ twins, ...options });
-    const acknowledged: Acknowledged = (...reading) => {
-      if (!process.dead) this.acknowledged(...reading);
+    this.weather = new Weather(this.clock, this.random, link);
+    this.trace = new Trace(this.clock);
+    const log = new Sentinel(verbose ? this.trace.log() : silentLog, (error) => this.fail(error));
+    this.#surroundings = {
+      ...{ clock: this.clock, random: this.random, weather: this.weather, syncMs, log },
+      touched: (station) => this.#touched.add(station),
+      failed: (thrown) => this.fail(EdgeError.from(thrown)),
     };
-    await runner.start([plantMapper(this.plant, random, acknowledged)]);
-    edgeHub.start();
+    this.hub = new Hub(this.#surroundings, {
+      started: (program) => this.#tell((watcher) => watcher.hubStarted?.(program)),
+      storeOf: (store, rows) => this.hubStore(store, rows),
+    });
+    this.gateways = Array.from({ length: gateways }, (_, index) => {
+      const name = `gateway-${index + 1}`;
+      return this.#gateway(name, name, new Plant(String(index + 1), this.witnesses));
+    });
   }
 
-  crashGateway(): void {
-    const { gateway } = this;
-    if (gateway === undefined) return;
-    gateway.process.kill();
-    this.#restartAtMs = this.clock.now() + RESTART_MS;
-    this.gateway = undefined;
-    this.#gatewayStorage = this.#slow(gateway.storage.crash(this.random).disk);
+  /** Gateways and clones. */
+  get all(): readonly Gateway[] {
+    return [...this.gateways, ...this.clones];
   }
 
-  crashHub(): void {
-    const { hub } = this;
-    if (hub === undefined) return;
-    hub.process.kill();
-    this.hub = undefined;
-    this.#hubStorage = this.#slow(hub.storage.crash(this.random).disk);
+  /** Everything is switched on. */
+  start(): void {
+    this.hub.start();
+    for (const gateway of this.gateways) gateway.start();
   }
 
-  /** A copy of the gateway's files as they are durable now. */
-  backupGateway(): Disk | undefined {
-    if (this.gateway === undefined) return undefined;
-    const survivor = this.gateway.storage.disk.crash(NOTHING_UNSYNCED);
-    return copyOf(survivor);
+  /** A second gateway of the same identity, with a copy of its card and devices of its own. */
+  clone(original: Gateway): Gateway {
+    const index = this.gateways.indexOf(original) + 1;
+    const plant = new Plant(String(index), this.witnesses);
+    original.plant.copyTo(plant);
+    const clone = this.#gateway(`clone-${index}`, original.node, plant);
+    clone.replaceDisk(original.backup());
+    this.clones.add(clone);
+    this.cloned.add(clone.node);
+    return clone;
   }
 
-  restoreGateway(backup: Disk): void {
-    this.crashGateway();
-    this.#gatewayStorage = this.#slow(copyOf(backup));
-  }
-
-  /** Something is on its way to a disk. */
-  get isSyncing(): boolean {
-    return this.clock.pending().includes(SYNC);
+  /** The first breach stands: it is thrown by whoever lets time pass. */
+  fail(error: EdgeError): void {
+    this.#failure ??= error;
   }
 
   /** Lets virtual time pass: each timer fires in its own turn, with all that follows from it. */
   async pass(ms: number): Promise<void> {
     const end = this.clock.now() + ms;
     for (;;) {
-      await turn();
-      this.check();
+      await this.#turn();
       const next = this.clock.nextAtMs();
       if (next === undefined || next > end) break;
-      this.clock.advance(Math.max(0, next - this.clock.now()));
+      this.clock.fireNext();
     }
     this.clock.advance(end - this.clock.now());
-    await turn();
-    this.check();
   }
 
-  /** A disk whose syncs take time, so that there is always something that is not synced yet. */
-  #slow(disk: Disk): MemoryStorage {
-    return new MemoryStorage(disk, {
-      before: (action) => (action === 'sync' ? this.#delay(this.random.unit() * 40) : undefined),
+  /** Lets time pass until the condition holds, looking after every turn; false when it never did. */
+  async until(condition: () => boolean, withinMs: number): Promise<boolean> {
+    const end = this.clock.now() + withinMs;
+    for (;;) {
+      await this.#turn();
+      if (condition()) return true;
+      const next = this.clock.nextAtMs();
+      if (next === undefined || next > end) break;
+      this.clock.fireNext();
+    }
+    this.clock.advance(end - this.clock.now());
+    return condition();
+  }
+
+  /** Until everything that is switched on runs. */
+  async started(): Promise<void> {
+    const stations = [this.hub, ...this.all];
+    const isUp = await this.until(
+      () => stations.every(({ isPowered, program }) => !isPowered || program !== undefined),
+      START_MAX_MS,
+    );
+    if (!isUp) this.fail(new EdgeError('EDGE_INTERNAL', 'a start hangs'));
+    await this.pass(0);
+  }
+
+  #gateway(name: string, node: string, plant: Plant): Gateway {
+    return new Gateway({ name, node }, this.#surroundings, plant, {
+      started: (gateway, program) =>
+        this.#tell((watcher) => watcher.gatewayStarted?.(gateway, program)),
+      acknowledged: (...reading) => this.#tell((watcher) => watcher.acknowledged?.(...reading)),
     });
   }
 
-  #delay(ms: number): Promise<void> {
-    return new Promise((resolve) => this.clock.setTimer(SYNC, ms, resolve));
+  /** Everything that waits for microtasks only runs, then the watchers look. */
+  async #turn(): Promise<void> {
+    // The first is a breath: a tick would not wait for microtasks if this was called by one.
+    await (this.turns++ % TURNS_PER_BREATH === 0 ? breath() : tick());
+    if (this.#touched.size > 0) {
+      const touched = this.#touched;
+      this.#touched = new Set();
+      this.#tell((watcher) => watcher.turned?.(touched));
+    }
+    if (this.#failure !== undefined) throw this.#failure;
   }
 
-  /** What a start waits for takes virtual time. */
-  async #meanwhile<T>(promise: Promise<T>): Promise<T> {
-    const state = { settled: false };
-    const settle = (): void => void (state.settled = true);
-    promise.then(settle, settle);
-    while (!state.settled) await this.pass(5);
-    return promise;
-  }
-
-  #newRandom(): Random {
-    return seededRandom(Math.floor(this.random.unit() * 2 ** 31) + ++this.#seeds);
+  /** A breach found within someone's callback must not stay with the one who called. */
+  #tell(look: (watcher: Watcher) => void): void {
+    try {
+      for (const watcher of this.watchers) look(watcher);
+    } catch (thrown) {
+      this.fail(EdgeError.from(thrown));
+    }
   }
 }
 
-/** Everything that waits for microtasks only has run after it. */
-function turn(): Promise<void> {
+/** After it all microtasks have run: the queue of ticks is looked at when there are none left. */
+function tick(): Promise<void> {
+  return new Promise((resolve) => process.nextTick(resolve));
+}
+
+function breath(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
-}
-
-function copyOf(disk: Disk): Disk {
-  const copy = new Disk();
-  for (const name of disk.names()) {
-    const inode = disk.inodeOf(name);
-    if (inode !== undefined) copy.putDurable(name, disk.content(inode));
-  }
-  return copy;
 }

@@ -126,6 +126,11 @@ export class EdgeHub {
     this.#identity = identity;
   }
 
+  /** A session stands and everything may be sent in it. */
+  get isLive(): boolean {
+    return this.#machine.isLive;
+  }
+
   status(): EdgeHubStatus {
     const machine = this.#machine.status();
     const { sessions = 0 } = machine.counters;

@@ -1,0 +1,21 @@
+import type { Action } from './action.js';
+import { CARDS } from './cards.js';
+import { CLOCKS } from './clocks.js';
+import { CLONES } from './clones.js';
+import { DISKS } from './disks.js';
+import { LINKS } from './links.js';
+import { POWER } from './power.js';
+import { SENSORS } from './sensors.js';
+import { WISHES } from './wishes.js';
+
+/** Everything that a storm may bring. */
+export const ACTIONS: readonly Action[] = [
+  ...WISHES,
+  ...LINKS,
+  ...POWER,
+  ...DISKS,
+  ...CLOCKS,
+  ...SENSORS,
+  ...CARDS,
+  ...CLONES,
+];

@@ -1,0 +1,30 @@
+import type { Gateway } from '../gateway.js';
+import type { Scene } from '../scene.js';
+import type { Action } from './action.js';
+
+/** Copied cards: two gateways with one identity. */
+export const CLONES: readonly Action[] = [
+  { name: 'clone', weight: 1, fault: 'clone', run: clone },
+  {
+    name: 'unclone',
+    weight: 2,
+    fault: 'clone',
+    run: (scene) => endClones(scene),
+  },
+];
+
+function clone({ world }: Scene, gateway: Gateway): void {
+  if ([...world.clones].some(({ node }) => node === gateway.node)) return;
+  world.clone(gateway).start();
+}
+
+/** A person finds the copies, switches them off, and lets their nodes in again. */
+export function endClones({ world, checkers }: Scene): void {
+  for (const copy of [...world.clones]) {
+    copy.crash();
+    world.clones.delete(copy);
+    world.hub.program?.fleet.clearAlarm(copy.node, 'EDGE_QUARANTINED').catch(() => undefined);
+    const original = world.gateways.find(({ node }) => node === copy.node);
+    if (original !== undefined) checkers.forget(original);
+  }
+}

@@ -1,0 +1,74 @@
+import { CloudHub } from '#cloud/cloudhub/cloud-hub.js';
+import type { NodeLoop } from '#cloud/cloudhub/node-loop.js';
+import { DeviceController } from '#cloud/devicecontroller/device-controller.js';
+import { EmbeddedHubStore } from '#cloud/store/embedded-hub-store.js';
+import type { HubStore } from '#cloud/store/hub-store.js';
+import type { HubTables } from '#cloud/store/tables.js';
+import { openStore } from '#journal/journal-store.js';
+import type { Store } from '#journal/store.js';
+import { JOURNAL_BYTES } from './gateway.js';
+import { Station } from './station.js';
+import type { Ports, Surroundings } from './station.js';
+
+export interface HubProgram {
+  readonly store: Store<HubTables>;
+  readonly fleet: DeviceController;
+  readonly cloudHub: CloudHub;
+  /** The loop of a node that has been here; undefined before. */
+  readonly loop: (node: string) => NodeLoop | undefined;
+}
+
+export interface HubEvents {
+  readonly started: (hub: HubProgram) => void;
+  /** Puts something between the hub and its store. */
+  readonly storeOf: (store: HubStore, rows: Store<HubTables>) => HubStore;
+}
+
+/** The hub's machine. */
+export class Hub extends Station<HubProgram> {
+  readonly #events: HubEvents;
+
+  constructor(surroundings: Surroundings, events: HubEvents) {
+    super('hub', surroundings);
+    this.#events = events;
+  }
+
+  protected async launch(ports: Ports): Promise<HubProgram> {
+    const { process, storage, clock, random, log } = ports;
+    const options = { clock, random, log };
+    const store = await openStore<HubTables>(storage, { ...options, journalBytes: JOURNAL_BYTES });
+    const hubStore = this.#events.storeOf(new EmbeddedHubStore(store), store);
+    const fleet = await DeviceController.open({ store: hubStore, ...options });
+    const cloudHub = new CloudHub({ fleet, isNodeAllowed: () => true, ...options });
+    const listener = this.surroundings.weather.network.listen({
+      identity: { key: '', certificate: 'hub', authorities: [] },
+    });
+    cloudHub.accept({
+      ...listener,
+      onConnection: (accept) =>
+        listener.onConnection((connection) => {
+          if (process.dead) connection.close('lost');
+          else accept(process.own(connection));
+        }),
+    });
+    const loops = new Map<string, NodeLoop>();
+    const loop = (node: string): NodeLoop | undefined => {
+      const known = loops.get(node);
+      if (known !== undefined || fleet.node(node) === undefined) return known;
+      const found = fleet.loopOf(node);
+      loops.set(node, found);
+      return found;
+    };
+    return { store, fleet, cloudHub, loop };
+  }
+
+  protected override started(program: HubProgram): void {
+    this.#events.started(program);
+  }
+
+  protected async shutDown({ fleet, cloudHub, store }: HubProgram): Promise<void> {
+    await cloudHub.stop();
+    fleet.stop();
+    await store.close();
+  }
+}
