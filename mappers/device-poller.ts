@@ -7,7 +7,7 @@ import type {
   WriteOutcome,
   WriteRequest,
 } from '#protocol/mapper-port.js';
-import { NO_VERSION, type Version } from '#protocol/twin.js';
+import { NO_VERSION, type Value, type Version } from '#protocol/twin.js';
 import { checkValue } from '#protocol/value-check.js';
 import type { Driver, PointResult } from './driver.js';
 import { MAPPER_LIMITS } from './limits.js';
@@ -114,16 +114,17 @@ export class DevicePoller {
     const turn = this.#writes.then(() => this.#write(property, request));
     this.#writes = turn.then(async (outcome) => {
       this.#writesWaiting -= 1;
-      if (hasEnded(outcome)) await this.#readBack(property);
+      if (hasEnded(request, outcome)) await this.#readBack(property);
     });
     return turn;
   }
 
-  async #write(property: Property, { value, version }: WriteRequest): Promise<WriteOutcome> {
+  async #write(property: Property, request: WriteRequest): Promise<WriteOutcome> {
+    const { version } = request;
     this.counters.writes += 1;
-    const outcome = await this.#tryWrite(property, value);
+    const outcome = await this.#tryWrite(property, request);
     // A write that will be tried again has not ended: readings keep the older label until it has.
-    if (hasEnded(outcome)) {
+    if (hasEnded(request, outcome)) {
       const { ended } = this.#label(property.name);
       this.#applied.set(property.name, { version, ended: ended + 1 });
     }
@@ -131,16 +132,25 @@ export class DevicePoller {
     return outcome;
   }
 
-  async #tryWrite(property: Property, value: WriteRequest['value']): Promise<WriteOutcome> {
+  async #tryWrite(property: Property, { value, command }: WriteRequest): Promise<WriteOutcome> {
     if (this.#stop.signal.aborted)
       return refused('EDGE_DEVICE_CLOSED', 'the mapper was stopped', true);
-    if (property.access === 'ReadOnly')
+    if (property.access === 'ReadOnly' && command === undefined)
       return refused('EDGE_READ_ONLY', `${property.name} is ReadOnly`, false);
+    if (command !== undefined && this.#host.clock.now() > command.notAfterMs)
+      return refused('EDGE_EXPIRED', 'its time was over while other writes went before', false);
+    let checked: Value;
     try {
-      return await this.#driver.write(property, checkValue(property, value));
+      checked = checkValue(property, value);
     } catch (thrown) {
       const { code, message } = EdgeError.from(thrown);
       return refused(code, message, false);
+    }
+    try {
+      return await this.#driver.write(property, checked, command?.notAfterMs);
+    } catch (thrown) {
+      const { code, message } = EdgeError.from(thrown);
+      return { ok: false, code, message, retry: false, effect: 'unknown' };
     }
   }
 
@@ -242,8 +252,8 @@ export class DevicePoller {
 }
 
 /** An ended write is not tried again by anyone; what the device now holds is for a reading to say. */
-function hasEnded(outcome: WriteOutcome): boolean {
-  return outcome.ok || !outcome.retry;
+function hasEnded({ command }: WriteRequest, outcome: WriteOutcome): boolean {
+  return outcome.ok || !outcome.retry || command !== undefined;
 }
 
 /** Never a silent number: a value that the property cannot have comes as bad, without the number. */
@@ -258,6 +268,7 @@ function inRange(property: Property, result: PointResult): PointResult {
   }
 }
 
+/** Nothing was sent to the device. */
 function refused(code: ErrorCode, message: string, retry: boolean): WriteOutcome {
-  return { ok: false, code, message, retry };
+  return { ok: false, code, message, retry, effect: 'none' };
 }

@@ -14,8 +14,11 @@ export interface Driver {
    * rejection; a rejection makes all of them bad. `urgent`: go before what others wait for.
    */
   read(properties: readonly Property[], urgent: boolean): Promise<readonly PointResult[]>;
-  /** `version` and read-back are the engine's. The value already fits the property's type. */
-  write(property: Property, value: Value): Promise<WriteOutcome>;
+  /**
+   * `version` and read-back are the engine's. The value already fits the property's type. Nothing
+   * may be sent to the device after `notAfterMs`, monotonic, when there is one.
+   */
+  write(property: Property, value: Value, notAfterMs?: number): Promise<WriteOutcome>;
   /** Why the device cannot be reached now, for people. */
   trouble?(): string | undefined;
 }

@@ -2,6 +2,7 @@ import { describeDevice } from './device.js';
 import type { Device, DeviceId, Property } from './device.js';
 import { DocumentIssues, suggest } from './device-document-issues.js';
 import type { DocumentIssue, Report } from './device-document-issues.js';
+import { readMethods } from './device-document-method.js';
 import { readPropertyModel, mergeProperty } from './device-document-property.js';
 import type { PropertyModel } from './device-document-property.js';
 import { API_VERSION_ALPHA, fromAlpha } from './device-document-v1alpha2.js';
@@ -158,12 +159,15 @@ class DocumentReader {
     const own = spec.protocol?.configData ?? {};
     const configData = isModbus ? normaliseModbusConfig(shared, own) : { ...shared, ...own };
     const description = describedBy(metadata);
+    const properties = this.#properties(document, spec, model, protocolName);
+    const methods = readMethods(spec.methods, properties, (path) => this.issues.at(document, path));
     const device: Device = {
       id: deviceId(metadata),
       model: spec.deviceModelRef.name,
       ...(description === undefined ? {} : { description }),
       protocol: { protocolName, configData },
-      properties: this.#properties(document, spec, model, protocolName),
+      properties,
+      ...(methods.length === 0 ? {} : { methods }),
     };
     const announced = valueProblem(describeDevice(device), LIMITS.messageBytes / 2);
     if (announced !== undefined)

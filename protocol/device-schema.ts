@@ -99,6 +99,28 @@ const instanceProperty = v.strictObject(
   'must be a map',
 );
 
+const method = v.strictObject(
+  {
+    name: v.pipe(
+      v.string('must be text'),
+      v.minLength(1, 'must not be empty'),
+      v.maxLength(LIMITS.nameChars, `must not be longer than ${LIMITS.nameChars} characters`),
+    ),
+    description: v.optional(text),
+    propertyNames: v.optional(
+      v.pipe(
+        v.array(text, 'must be a list'),
+        v.maxLength(
+          LIMITS.propertiesPerMethod,
+          `must not have over ${LIMITS.propertiesPerMethod} items`,
+        ),
+        v.description('Properties that a command of this method writes, in this order.'),
+      ),
+    ),
+  },
+  'must be a map',
+);
+
 function listOf<S extends v.GenericSchema>(item: S) {
   return v.pipe(
     v.array(item, 'must be a list'),
@@ -143,7 +165,15 @@ export const deviceDocument = v.strictObject(
           ),
         ),
         properties: v.optional(listOf(instanceProperty)),
-        methods: v.optional(v.array(v.unknown(), 'must be a list')),
+        methods: v.optional(
+          v.pipe(
+            v.array(method, 'must be a list'),
+            v.maxLength(
+              LIMITS.methodsPerDevice,
+              `must not have over ${LIMITS.methodsPerDevice} items`,
+            ),
+          ),
+        ),
         stateReport: v.optional(free),
       },
       'must be a map',

@@ -21,6 +21,14 @@ export interface PropertyDescription {
   readonly reportCycleMs: number;
 }
 
+/** What a device can be told to do: an entry of `spec.methods` (KubeEdge v1beta1, DeviceMethod). */
+export interface Method {
+  readonly name: string;
+  readonly description?: string;
+  /** Properties that the arguments may name, in the order in which they are written. */
+  readonly properties: readonly string[];
+}
+
 /** What the hub is told of a device: no protocol settings, so no secrets and no addresses. */
 export interface DeviceDescription {
   readonly id: DeviceId;
@@ -28,6 +36,7 @@ export interface DeviceDescription {
   readonly protocol: string;
   readonly description?: string;
   readonly properties: readonly PropertyDescription[];
+  readonly methods?: readonly Method[];
 }
 
 /** Protocol settings as the document gives them; the mapper of that protocol checks and reads them. */
@@ -55,6 +64,7 @@ export interface Device {
   readonly description?: string;
   readonly protocol: ProtocolConfig;
   readonly properties: readonly Property[];
+  readonly methods?: readonly Method[];
 }
 
 /** The part of a device that the hub may know. Properties that stay on the gateway are left out. */
@@ -67,5 +77,6 @@ export function describeDevice(device: Device): DeviceDescription {
     properties: device.properties
       .filter((property) => property.reportToCloud)
       .map(({ visitor: _v, collectCycleMs: _c, reportToCloud: _r, desired: _d, ...rest }) => rest),
+    ...(device.methods === undefined ? {} : { methods: device.methods }),
   };
 }

@@ -43,6 +43,8 @@ export const ERROR_CODES = {
   EDGE_VERSION_SKEW: { remote: true, meaning: 'No protocol version is shared with the peer.' },
   EDGE_NO_DEVICE: { remote: true, meaning: 'The device is not known here.' },
   EDGE_NO_PROPERTY: { remote: true, meaning: 'The device has no such property.' },
+  EDGE_NO_METHOD: { remote: true, meaning: 'The device has no such method.' },
+  EDGE_NO_COMMAND: { remote: true, meaning: 'The command is not known here, or not any more.' },
   EDGE_NO_NODE: { remote: true, meaning: 'The node is not known here.' },
   EDGE_NO_OPERATOR: { remote: true, meaning: 'The operator is not known here.' },
   EDGE_DEVICE_TAKEN: { remote: true, meaning: 'Another node owns a device of this id.' },
@@ -73,6 +75,11 @@ export const ERROR_CODES = {
   EDGE_DEVICE_REJECTED: { remote: true, meaning: 'The device did not take the written value.' },
   EDGE_OUT_OF_RANGE: { remote: true, meaning: 'The device reported a value outside its range.' },
   EDGE_VALUE_DIFFERS: { remote: true, meaning: 'The value read back is not the desired one.' },
+  EDGE_EXPIRED: { remote: true, meaning: 'The time of the command was over before its effect.' },
+  EDGE_EFFECT_UNKNOWN: {
+    remote: true,
+    meaning: 'Nobody can know whether the command had its effect.',
+  },
   EDGE_NOT_READ: { remote: true, meaning: 'The value was inherited and not read again yet.' },
 } as const satisfies Record<string, { remote: boolean; meaning: string }>;
 

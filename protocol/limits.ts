@@ -17,6 +17,13 @@ export const LIMITS = {
   textChars: 512,
   /** Properties of one device: bounds a twin's size. */
   propertiesPerDevice: 1024,
+  /** Methods of one device, and property names of one method. */
+  methodsPerDevice: 128,
+  propertiesPerMethod: 64,
+  /** Milliseconds within which a command may have its effect: a week-old one surprises people. */
+  commandTtlMinMs: 100,
+  commandTtlMs: 30_000,
+  commandTtlMaxMs: 7 * 24 * 3_600_000,
   /** Devices of one node: bounds what one gateway can make the hub keep. */
   devicesPerNode: 4096,
   /** Bytes of one device document after parsing. */

@@ -2,6 +2,7 @@ import type { Clock } from './clock.js';
 import type { Device, DeviceId } from './device.js';
 import type { Log } from './log.js';
 import type { Random } from './random.js';
+import type { CommandId } from './sync-message-command.js';
 import type { Quality, Value, Version } from './twin.js';
 
 /**
@@ -74,6 +75,11 @@ export interface Mapper {
    * writes of one property under way. The mapper reads the property back soon after.
    */
   write(request: WriteRequest): Promise<WriteOutcome>;
+  /**
+   * Calls a method of a device, once: never repeated, whatever becomes of it. A mapper without it
+   * has its methods carried out by one `write` for each property that the arguments name.
+   */
+  command?(request: CommandRequest): Promise<CommandOutcome>;
   /** Counters and connection states for `status`. */
   status(): MapperStatus;
   /** Stops reporting, ends what is under way within 2 s and closes ports. */
@@ -85,6 +91,14 @@ export interface WriteRequest {
   readonly property: string;
   readonly value: Value;
   readonly version: Version;
+  /** Set when a command writes: also a property that is ReadOnly, and at most once. */
+  readonly command?: CommandWrite;
+}
+
+export interface CommandWrite {
+  readonly id: CommandId;
+  /** Monotonic milliseconds of the host's clock: after it the device must not see the write. */
+  readonly notAfterMs: number;
 }
 
 /** `retry`: the device could not be reached, so the same write may be tried again later. */
@@ -95,6 +109,25 @@ export type WriteOutcome =
       readonly code: string;
       readonly message: string;
       readonly retry: boolean;
+      /** What the device did with it, when that is not told by `retry`: true means unknown. */
+      readonly effect?: 'none' | 'unknown';
+    };
+
+export interface CommandRequest extends CommandWrite {
+  readonly device: DeviceId;
+  readonly method: string;
+  /** An object of checked values by property name; any value for a method without properties. */
+  readonly args: Value;
+}
+
+/** `unknown`: the device may have done it, and nobody can know. */
+export type CommandOutcome =
+  | { readonly ok: true; readonly value?: Value }
+  | {
+      readonly ok: false;
+      readonly code: string;
+      readonly message: string;
+      readonly unknown?: true;
     };
 
 export interface MapperStatus {

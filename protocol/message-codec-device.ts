@@ -2,6 +2,7 @@ import type {
   AccessMode,
   DeviceDescription,
   DeviceId,
+  Method,
   PropertyDescription,
   PropertyType,
 } from './device.js';
@@ -22,9 +23,9 @@ const TYPES: readonly PropertyType[] = [
 ];
 const ACCESS: readonly AccessMode[] = ['ReadOnly', 'ReadWrite'];
 
-/** `[model, protocol, description, [property, ...]]`; the id stands in the row. */
+/** `[model, protocol, description, [property, ...], [method, ...]?]`; the id stands in the row. */
 export function writeDescription(device: DeviceDescription): readonly unknown[] {
-  const { model, protocol, description, properties } = device;
+  const { model, protocol, description, properties, methods } = device;
   return [
     model,
     protocol,
@@ -44,6 +45,7 @@ export function writeDescription(device: DeviceDescription): readonly unknown[] 
         [null, null, null, null],
       ),
     ),
+    ...(methods === undefined ? [] : [methods.map(writeMethod)]),
   ];
 }
 
@@ -54,7 +56,26 @@ export function readDescription(id: DeviceId, fields: Fields): DeviceDescription
   const properties = fields.list(LIMITS.propertiesPerDevice, readProperty, 'property');
   if (new Set(properties.map(({ name }) => name)).size !== properties.length)
     throw new EdgeError('EDGE_MALFORMED', `sync message: ${id} has two properties of one name`);
-  return { id, model, protocol, ...(description === undefined ? {} : { description }), properties };
+  const methods = fields.isAbsent()
+    ? undefined
+    : fields.list(LIMITS.methodsPerDevice, readMethod, 'method');
+  return {
+    ...{ id, model, protocol },
+    ...(description === undefined ? {} : { description }),
+    properties,
+    ...(methods === undefined ? {} : { methods }),
+  };
+}
+
+function writeMethod({ name, description, properties }: Method): readonly unknown[] {
+  return [name, description === undefined ? null : clip(description), properties];
+}
+
+function readMethod(fields: Fields): Method {
+  const name = fields.text(LIMITS.nameChars);
+  const description = fields.optionalText();
+  const properties = fields.texts(LIMITS.propertiesPerMethod, (names) => names.property());
+  return { name, ...(description === undefined ? {} : { description }), properties };
 }
 
 function readProperty(fields: Fields): PropertyDescription {

@@ -19,6 +19,8 @@ const DEVICE_ACTIONS = [
   'twin/cloud_updated',
   'state/update',
   'state/update/result',
+  'command',
+  'command/result',
   'updated',
 ] as const;
 export type DeviceAction = (typeof DEVICE_ACTIONS)[number];

@@ -9,6 +9,8 @@ import type { MapperModule } from '#protocol/mapper-port.js';
 import type { Random } from '#protocol/random.js';
 import { Teardown } from '#protocol/teardown.js';
 import type { Transport } from '#tunnel/transport.js';
+import { CommandRunner } from './commands/command-runner.js';
+import { CommandService } from './commands/command-service.js';
 import type { GatewayConfig } from './config/load.js';
 import { DeviceTwin } from './devicetwin/device-twin.js';
 import { MapperRunner } from './devicetwin/mapper-host.js';
@@ -85,10 +87,17 @@ async function start(
   const broker = `${address.host}:${address.port}`;
 
   const mappers = new MapperRunner({ twins, clock, random, log });
+  const runner = new CommandRunner({
+    ...{ twins, clock, lanes: mappers.lanes },
+    mapper: (protocolName) => mappers.mapper(protocolName),
+    external: (request) => eventBus.command(request),
+  });
+  const commands = new CommandService({ meta, runner, clock, log });
+  teardown.add('commands', () => commands.stop());
   const { hub, syncWindowMs } = config;
   const uplink = new Uplink({
     ...{ ...ports, clock, meta, twins, dataDir, hub, syncWindowMs },
-    channels: [time],
+    channels: [time, commands],
   });
 
   const status = (): GatewayStatus => ({
@@ -100,6 +109,7 @@ async function start(
     time: time.status(),
     broker: { address: broker, ...brokerStatus(eventBus) },
     ...mappers.status(),
+    commands: commands.status(),
     devices: devices.length,
     memoryBytes: process.memoryUsage.rss(),
   });

@@ -39,11 +39,16 @@ export class BusRunner {
   }
 
   /** Never rejects: what goes wrong is an outcome. */
-  request(request: ModbusRequest, priority: Priority, timeoutMs: number): Promise<BusOutcome> {
+  request(
+    request: ModbusRequest,
+    priority: Priority,
+    timeoutMs: number,
+    notAfterMs = Infinity,
+  ): Promise<BusOutcome> {
     const id = this.#nextId++;
     return new Promise((resolve) => {
       this.#waiting.set(id, resolve);
-      const job = { id, request, priority, timeoutMs };
+      const job = { id, request, priority, timeoutMs, notAfterMs };
       this.#run(this.#bus.submit(this.#ports.clock.now(), job));
     });
   }

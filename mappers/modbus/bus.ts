@@ -13,14 +13,23 @@ export interface BusJob {
   readonly priority: Priority;
   /** Milliseconds that the device has to begin its answer. */
   readonly timeoutMs: number;
+  /** Monotonic time after which it must not be sent any more. */
+  readonly notAfterMs?: number;
 }
 
 export type BusOutcome = ModbusReply | BusFailure;
 
 export interface BusFailure {
   readonly kind: 'failed';
-  readonly code: 'EDGE_DEVICE_TIMEOUT' | 'EDGE_DEVICE_FRAME' | 'EDGE_DEVICE_CLOSED' | 'EDGE_LIMIT';
+  readonly code:
+    | 'EDGE_DEVICE_TIMEOUT'
+    | 'EDGE_DEVICE_FRAME'
+    | 'EDGE_DEVICE_CLOSED'
+    | 'EDGE_LIMIT'
+    | 'EDGE_EXPIRED';
   readonly why: string;
+  /** Nothing of it was sent. */
+  readonly unsent?: true;
 }
 
 export type BusEffect =
@@ -98,10 +107,10 @@ export class Bus {
 
   submit(nowMs: number, job: BusJob): readonly BusEffect[] {
     if (this.#link === 'closed')
-      return [settle(job, failed('EDGE_DEVICE_CLOSED', 'the connection is closed'))];
+      return [settle(job, unsent('EDGE_DEVICE_CLOSED', 'the connection is closed'))];
     if (this.#waiting().length >= MAPPER_LIMITS.jobsPerBus) {
       this.counters.refusedJobs += 1;
-      return [settle(job, failed('EDGE_LIMIT', 'too many requests wait at this bus'))];
+      return [settle(job, unsent('EDGE_LIMIT', 'too many requests wait at this bus'))];
     }
     this.#queues[job.priority].push(job);
     return this.tick(nowMs);
@@ -124,10 +133,14 @@ export class Bus {
     this.#link = 'closed';
     this.#framing.reset();
     this.#keptSinceMs = undefined;
-    const jobs = [...(this.#flight === undefined ? [] : [this.#flight.job]), ...this.#waiting()];
+    const flight = this.#flight === undefined ? [] : [this.#flight.job];
+    const waiting = this.#waiting();
     this.#flight = undefined;
     for (const priority of PRIORITIES) this.#queues[priority] = [];
-    return jobs.map((job) => settle(job, failed('EDGE_DEVICE_CLOSED', why)));
+    return [
+      ...flight.map((job) => settle(job, failed('EDGE_DEVICE_CLOSED', why))),
+      ...waiting.map((job) => settle(job, unsent('EDGE_DEVICE_CLOSED', why))),
+    ];
   }
 
   received(nowMs: number, bytes: Uint8Array): readonly BusEffect[] {
@@ -200,6 +213,10 @@ export class Bus {
     if (nowMs < this.#quietAtMs) return this.#keep(nowMs);
     this.#keptSinceMs = undefined;
     this.#queues[job.priority] = this.#queues[job.priority].filter((other) => other !== job);
+    if (nowMs > (job.notAfterMs ?? Infinity)) {
+      const late = settle(job, unsent('EDGE_EXPIRED', 'its time was over before it could be sent'));
+      return [late, ...this.#sendNext(nowMs)];
+    }
     this.#urgentInARow = job.priority === 'poll' ? 0 : this.#urgentInARow + 1;
     this.#quarantinedUntil.delete(job.request.unit);
     const wire = this.#framing.wireMs(job.request);
@@ -217,7 +234,7 @@ export class Bus {
     this.counters.babbles += 1;
     const jobs = this.#waiting();
     for (const priority of PRIORITIES) this.#queues[priority] = [];
-    return jobs.map((job) => settle(job, failed('EDGE_DEVICE_FRAME', 'the line is never silent')));
+    return jobs.map((job) => settle(job, unsent('EDGE_DEVICE_FRAME', 'the line is never silent')));
   }
 
   #candidate(nowMs: number): BusJob | undefined {
@@ -241,4 +258,8 @@ function settle(job: BusJob, outcome: BusOutcome): BusEffect {
 
 function failed(code: BusFailure['code'], why: string): BusFailure {
   return { kind: 'failed', code, why };
+}
+
+function unsent(code: BusFailure['code'], why: string): BusFailure {
+  return { ...failed(code, why), unsent: true };
 }

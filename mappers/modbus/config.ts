@@ -73,6 +73,7 @@ export function readSettings(device: Device): {
     issues.push(...found.issues);
     if (found.visitor !== undefined) visitors.set(property.name, found.visitor);
   });
+  issues.push(...methodIssues(device, visitors));
   if (issues.length > 0 || bus === undefined || unit === undefined || timeoutMs === undefined)
     return { settings: undefined, issues };
   return { settings: { bus, unit, timeoutMs, visitors }, issues };
@@ -136,6 +137,22 @@ function readVisitor(
   const visitor = { kind, offset, count, type, order, scale };
   checkFit(reader, property, visitor);
   return { visitor, issues: reader.issues };
+}
+
+/** A method writes its properties, whatever their access is to desired values. */
+function methodIssues(
+  { methods = [] }: Device,
+  visitors: ReadonlyMap<string, Visitor>,
+): readonly DeviceIssue[] {
+  return methods.flatMap(({ properties }, index) =>
+    properties.flatMap((name) => {
+      const kind = visitors.get(name)?.kind;
+      if (kind !== 'input' && kind !== 'discrete') return [];
+      const path = ['spec', 'methods', index, 'propertyNames'];
+      const hint = 'Name properties in a CoilRegister or HoldingRegister.';
+      return [{ path, message: `has ${name}, whose register cannot be written`, hint }];
+    }),
+  );
 }
 
 function orderOf(reader: ConfigReader): Order | undefined {

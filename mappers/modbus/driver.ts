@@ -32,6 +32,8 @@ interface Trouble {
 }
 
 const ILLEGAL_DATA_ADDRESS = 2;
+/** ACKNOWLEDGE and GATEWAY TARGET DEVICE FAILED TO RESPOND leave open what the device does. */
+const VAGUE: readonly number[] = [5, 11];
 /** Time-outs in a row after which the rest of a poll is not asked for: it would only take longer. */
 const MISSES_MAX = 2;
 
@@ -81,7 +83,7 @@ export class ModbusDriver implements Driver {
     return results;
   }
 
-  async write(property: Property, value: Value): Promise<WriteOutcome> {
+  async write(property: Property, value: Value, notAfterMs?: number): Promise<WriteOutcome> {
     const visitor = this.#settings.visitors.get(property.name);
     if (visitor === undefined)
       return refused('EDGE_NO_PROPERTY', `no visitor says where ${property.name} is`, false);
@@ -92,10 +94,13 @@ export class ModbusDriver implements Driver {
     if (!encoded.ok) return refused(encoded.code, `${property.name}: ${encoded.why}`, false);
     const { unit, timeoutMs } = this.#settings;
     const request = { op: 'write', unit, kind, offset, words: encoded.words } as const;
-    const outcome = await this.#runner.request(request, 'write', timeoutMs);
+    const outcome = await this.#runner.request(request, 'write', timeoutMs, notAfterMs);
     if (outcome.kind === 'data') return { ok: true };
-    const { reason, why } = trouble(outcome);
-    return refused(reason, why, outcome.kind === 'failed');
+    const { reason, why, exception } = trouble(outcome);
+    const failure = refused(reason, why, outcome.kind === 'failed');
+    if (outcome.kind === 'failed' && outcome.unsent === true) return { ...failure, effect: 'none' };
+    const isVague = exception !== undefined && VAGUE.includes(exception);
+    return isVague ? { ...failure, effect: 'unknown' } : failure;
   }
 
   async #request(read: Span, urgent: boolean): Promise<Heard> {
@@ -150,6 +155,10 @@ function isUnheard(reason: string | undefined): boolean {
   return reason === 'EDGE_DEVICE_TIMEOUT' || reason === 'EDGE_DEVICE_CLOSED';
 }
 
-function refused(code: string, message: string, retry: boolean): WriteOutcome {
+function refused(
+  code: string,
+  message: string,
+  retry: boolean,
+): Exclude<WriteOutcome, { ok: true }> {
   return { ok: false, code, message, retry };
 }

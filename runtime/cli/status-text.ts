@@ -14,6 +14,7 @@ export function statusText(status: GatewayStatus): string {
     ...(store.alarm === undefined ? [] : [`ALARM    ${store.alarm.code}: ${store.alarm.message}`]),
     `broker   ${broker.address}, ${broker.clients} clients`,
     `devices  ${devices}`,
+    ...commandLines(status.commands),
   ];
   const rows = mappers.flatMap(({ protocolName, devices: served }) =>
     served.map(({ device, state, detail }) => [device, protocolName, state, detail ?? '']),
@@ -34,6 +35,14 @@ function flashText({ day, dayFlashBytes, budgetBytes, state, windowMs }: FlashSt
     exceeded: `; EXCEEDED: commits wait ${windowMs} ms, sample history is not kept`,
   }[state];
   return `${used}, ${share} % of the budget of ${megabytes(budgetBytes)}${measures}`;
+}
+
+/** Nothing of a gateway that never got one. */
+function commandLines(commands: GatewayStatus['commands']): readonly string[] {
+  if (commands === undefined || commands.kept === 0) return [];
+  const { done = 0, failed = 0, expired = 0, unknown = 0 } = commands.counters;
+  const ends = `${done} done, ${failed} failed, ${expired} expired, ${unknown} unknown`;
+  return [`commands ${commands.open} open, ${ends} since the start`];
 }
 
 function hubText(hub: GatewayStatus['hub']): string {

@@ -11,6 +11,7 @@ import type {
   MapperStatus,
 } from '#protocol/mapper-port.js';
 import type { Random } from '#protocol/random.js';
+import { WriteLanes } from '#protocol/write-lanes.js';
 import { GATEWAY_LIMITS } from '../limits.js';
 import type { DeviceTwin } from './device-twin.js';
 import type { TwinView } from './twin-access.js';
@@ -49,6 +50,8 @@ export class MapperRunner {
   #options: MapperHostOptions;
   #log: Log;
   #writer: Writer;
+  /** Keeps desired writes and commands of one property apart. */
+  readonly lanes = new WriteLanes();
   #running = new Map<string, Mapper>();
   #failing = new Map<string, string>();
   #stopping = new AbortController();
@@ -56,7 +59,16 @@ export class MapperRunner {
   constructor(options: MapperHostOptions) {
     this.#options = options;
     this.#log = options.log.child('mappers');
-    this.#writer = new Writer({ ...options, mapper: (name) => this.#running.get(name) });
+    this.#writer = new Writer({
+      ...options,
+      lanes: this.lanes,
+      mapper: (name) => this.#running.get(name),
+    });
+  }
+
+  /** The mapper of a protocol, once it runs. */
+  mapper(protocolName: string): Mapper | undefined {
+    return this.#running.get(protocolName);
   }
 
   /** Resolves when each module was tried once; those that failed are tried again later. */

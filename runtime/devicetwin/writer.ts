@@ -6,8 +6,9 @@ import type { Mapper, WriteOutcome } from '#protocol/mapper-port.js';
 import { formatVersion, sameVersion } from '#protocol/twin.js';
 import type { Random } from '#protocol/random.js';
 import { checkValue } from '#protocol/value-check.js';
+import type { WriteLanes } from '#protocol/write-lanes.js';
 import { GATEWAY_LIMITS } from '../limits.js';
-import { propertyKey } from '../metamanager/tables.js';
+import { propertyKey, splitKey } from '../metamanager/tables.js';
 import type { DeviceTwin } from './device-twin.js';
 import type { WriteTarget } from './twin-event.js';
 
@@ -15,6 +16,8 @@ export interface WriterOptions {
   readonly twins: DeviceTwin;
   /** The mapper of a protocol, when it runs in this process. */
   readonly mapper: (protocolName: string) => Pick<Mapper, 'write'> | undefined;
+  /** Keeps desired writes and commands of one property apart. */
+  readonly lanes: WriteLanes;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -57,6 +60,12 @@ export class Writer {
             this.#backAgain(change.device, view.property.name);
       if (change.kind === 'membership') for (const { id } of change.added) this.checkDevice(id);
     });
+    this.#options.lanes.onFree((keys) => {
+      for (const key of keys) {
+        const { device, property } = splitKey(key);
+        this.check(device, property);
+      }
+    });
     for (const { device } of this.#options.twins.devices()) this.checkDevice(device.id);
   }
 
@@ -76,6 +85,11 @@ export class Writer {
     const target = this.#options.twins.writeTarget(device, property);
     const mapper = view && this.#options.mapper(view.device.protocol.protocolName);
     if (mapper === undefined || target === undefined) {
+      this.#attempts.delete(key);
+      return;
+    }
+    // A command writes it: `onFree` comes back here.
+    if (!this.#options.lanes.tryTake(key)) {
       this.#attempts.delete(key);
       return;
     }
@@ -101,13 +115,18 @@ export class Writer {
     property: string,
     target: WriteTarget,
   ): Promise<void> {
-    const { twins, clock } = this.#options;
+    const { twins, clock, lanes } = this.#options;
+    const key = propertyKey(device, property);
     const view = twins.device(device);
-    if (view === undefined) return;
+    if (view === undefined) {
+      this.#attempts.delete(key);
+      lanes.free([key]);
+      return;
+    }
     const { incarnation } = view;
     this.#counters.writes++;
     const outcome = await this.#outcome(mapper, device, property, target);
-    const key = propertyKey(device, property);
+    lanes.free([key]);
     const attempt = this.#attempts.get(key) ?? { failures: 0 };
     const ended = { kind: 'write-ended', device, incarnation, property, target } as const;
     if (outcome.ok) {

@@ -15,7 +15,7 @@ export interface Session {
   /** 0 before WELCOME. */
   epoch: number;
   messageBytes: number;
-  /** The hub's monotonic time minus ours, as of WELCOME: the base of ages (section 4.6). */
+  /** At least the hub's monotonic time minus ours: the base of ages (section 4.6). */
   clockOffsetMs: number;
   /** The highest state number that the hub is known to hold: the stamp of digests. */
   acknowledged: number;
@@ -81,13 +81,14 @@ export function refusalOf(
 }
 
 /** The session as WELCOME makes it; it is live once WELCOME is durable. */
-export function welcomed(session: Session, welcome: Welcome, now: number): void {
+export function welcomed(session: Session, welcome: Welcome): void {
   session.phase = 'welcoming';
   session.epoch = welcome.epoch;
   session.acknowledged = welcome.known.state;
   session.adopting = welcome.adopt;
   session.messageBytes = Math.min(welcome.messageBytes, LIMITS.messageBytes);
-  session.clockOffsetMs = welcome.monotonicMs - now;
+  // Since HELLO, not since WELCOME came: a slow link makes ages too long, never too short.
+  session.clockOffsetMs = welcome.monotonicMs - session.sinceMs;
 }
 
 export function helloOf(

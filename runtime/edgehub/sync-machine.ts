@@ -141,7 +141,7 @@ export class SyncMachine {
     if (session === undefined) this.#ignore();
     else if (message.kind === 'bye') this.#farewell(message);
     else if (session.phase === 'greeting' && message.kind === 'welcome')
-      this.#welcome(session, message, now);
+      this.#welcome(session, message);
     else if (session.phase !== 'live') this.#fail(`the hub sent ${message.kind} too early`);
     else this.#answer(session, message, now);
   }
@@ -188,7 +188,7 @@ export class SyncMachine {
     }
   }
 
-  #welcome(session: Session, welcome: Welcome, now: number): void {
+  #welcome(session: Session, welcome: Welcome): void {
     const { known, fork, resync, adopt, gen } = welcome;
     const wrong = refusalOf(welcome, session.facts);
     if (wrong !== undefined) {
@@ -196,7 +196,7 @@ export class SyncMachine {
       else this.#fail(wrong.detail);
       return;
     }
-    welcomed(session, welcome, now);
+    welcomed(session, welcome);
     if (fork || resync || adopt)
       this.#effects.notice('histories-differ', { fork, resync, adopt, gen, known: known.state });
     this.#effects.apply({ kind: 'welcome', welcome }, { kind: 'welcome', session, welcome });

@@ -45,7 +45,8 @@ export function isOpenToClients(topic: string): boolean {
       return (
         parsed.action === 'twin/update' ||
         parsed.action === 'twin/get' ||
-        parsed.action === 'state/update'
+        parsed.action === 'state/update' ||
+        parsed.action === 'command/result'
       );
   }
 }

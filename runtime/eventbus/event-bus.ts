@@ -1,5 +1,6 @@
 import type { Clock } from '#protocol/clock.js';
 import type { Log } from '#protocol/log.js';
+import type { CommandOutcome, CommandRequest } from '#protocol/mapper-port.js';
 import type { Random } from '#protocol/random.js';
 import { parseTopic } from '#protocol/topics.js';
 import type { TwinAccess } from '../devicetwin/twin-access.js';
@@ -16,6 +17,7 @@ import type {
   PublishVerdict,
 } from './broker-port.js';
 import { AedesBroker } from './broker.js';
+import { CommandTopics } from './command-topics.js';
 import { DEFAULT_LIMITS } from './limits.js';
 import type { EventBusLimits } from './limits.js';
 import { LogLimiter } from './log-limiter.js';
@@ -40,6 +42,7 @@ export class EventBus {
   readonly #authorizer: Authorizer;
   readonly #broker: AedesBroker;
   readonly #topics: TwinTopics;
+  readonly #commands: CommandTopics;
   readonly #quiet: LogLimiter;
 
   constructor(options: EventBusOptions) {
@@ -55,6 +58,7 @@ export class EventBus {
     const all = { ...DEFAULT_LIMITS, ...limits };
     this.#broker = new AedesBroker({ listen, limits: all, clock, log, gate });
     this.#topics = new TwinTopics({ twins, node, broker: this.#broker, clock, random, log });
+    this.#commands = new CommandTopics({ broker: this.#broker, clock });
   }
 
   /** Rejects with EDGE_CONFIG when the address cannot be listened on. */
@@ -67,6 +71,7 @@ export class EventBus {
   /** Closes every connection; resolves when the port is free. */
   async stop(): Promise<void> {
     this.#topics.stop();
+    this.#commands.stop();
     await this.#broker.stop();
   }
 
@@ -76,8 +81,13 @@ export class EventBus {
     this.#broker.publish({ topic, payload: bytes, qos: 1, retain: options.retain ?? false });
   }
 
+  /** Calls a method of a device that a mapper in another process serves. Never rejects. */
+  command(request: CommandRequest): Promise<CommandOutcome> {
+    return this.#commands.command(request);
+  }
+
   stats(): BrokerStats {
-    return { ...this.#broker.stats(), ...this.#topics.counters };
+    return { ...this.#broker.stats(), ...this.#topics.counters, ...this.#commands.counters };
   }
 
   async #connect(request: ConnectRequest): Promise<ConnectVerdict> {
@@ -94,6 +104,8 @@ export class EventBus {
       return 'drop';
     }
     const parsed = topic.startsWith('$') ? parseTopic(topic) : undefined;
+    if (parsed?.kind === 'device' && parsed.action === 'command/result')
+      this.#commands.result(parsed.device, message);
     return parsed === undefined ? 'forward' : this.#topics.handle(client, parsed, message);
   }
 }

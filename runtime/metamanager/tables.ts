@@ -22,6 +22,8 @@ export interface GatewayTables {
   locals: LocalWrites;
   /** One row, key `self`. */
   time: TimeRow;
+  /** Key: command id. */
+  commands: CommandRow;
 }
 
 export interface TimeRow {
@@ -89,6 +91,24 @@ export interface LocalWriteRow {
   /** The cloud's value was written to the device instead. */
   readonly lost?: true;
 }
+
+/**
+ * What became of a command (docs/sync-protocol.md section 4.6). `accepted` is durable before the
+ * effect, the others after it; a process that finds `accepted` cannot know, and nobody can.
+ */
+export interface CommandRow {
+  /** Order of acceptance. */
+  readonly n: number;
+  readonly state: 'accepted' | CommandEndState;
+  readonly ttlMs: number;
+  readonly value?: Value;
+  readonly code?: string;
+  readonly detail?: string;
+  /** The hub has it durable: value and detail are dropped. */
+  readonly acknowledged?: true;
+}
+
+export type CommandEndState = 'done' | 'failed' | 'expired' | 'unknown';
 
 export function propertyKey(device: DeviceId, property: string): string {
   return `${device}/${property}`;

@@ -50,6 +50,11 @@ function samplesOf(status: GatewayStatus, own: Readonly<Record<string, number>>)
     ...Object.entries(broker.counters).map(([name, value]) =>
       counter('edgetwin_broker_events_total', value, { event: name }),
     ),
+    gauge('edgetwin_commands_open', status.commands?.open ?? 0),
+    gauge('edgetwin_commands_kept', status.commands?.kept ?? 0),
+    ...Object.entries(status.commands?.counters ?? {}).map(([event, value]) =>
+      counter('edgetwin_command_events_total', value, { event }),
+    ),
     ...mappers.flatMap(({ protocolName, counters }) =>
       Object.entries(counters).map(([event, value]) =>
         counter('edgetwin_mapper_events_total', value, { protocol: protocolName, event }),

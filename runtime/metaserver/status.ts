@@ -38,6 +38,12 @@ export interface GatewayStatus {
     readonly clients: number;
     readonly counters: Readonly<Record<string, number>>;
   };
+  readonly commands?: {
+    /** Commands that wait or run, and ids that are remembered. */
+    readonly open: number;
+    readonly kept: number;
+    readonly counters: Readonly<Record<string, number>>;
+  };
   readonly mappers: readonly MapperStatus[];
   readonly devices: number;
   /** Resident set size. */
