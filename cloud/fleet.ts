@@ -1,4 +1,5 @@
 import type { DeviceDescription, DeviceId, PropertyDescription } from '#protocol/device.js';
+import type { CommandId } from '#protocol/sync-message-command.js';
 import type { Desired, Reported, SyncState, Value, Version } from '#protocol/twin.js';
 
 /** What the API, the console and the command line may know and do: the hub seen from outside. */
@@ -25,6 +26,50 @@ export interface NodeCare {
    * in again. Rejects with EDGE_NO_NODE.
    */
   clearAlarm(node: string, code: string): Promise<void>;
+}
+
+/** Commands as the API sees them: asked for once, done at most once. */
+export interface Commands {
+  /**
+   * Resolves when the command is durable at the hub; what it becomes is seen in `command` and by
+   * watching. With a `key` that was used before it gives that command. Rejects with EDGE_NO_DEVICE,
+   * EDGE_NO_METHOD, EDGE_NO_PROPERTY, EDGE_TYPE, EDGE_RANGE, EDGE_MALFORMED, EDGE_LIMIT,
+   * EDGE_CONFLICT, EDGE_UNSUPPORTED (its gateway takes none), EDGE_STORAGE: then it may still
+   * become durable, so it is repeated under the same key.
+   */
+  run(request: RunCommand): Promise<CommandView>;
+  command(id: CommandId): CommandView | undefined;
+  /** Of a device, newest first; undefined: there is no such device. */
+  commandsOf(device: DeviceId): readonly CommandView[] | undefined;
+}
+
+export interface RunCommand {
+  readonly device: DeviceId;
+  readonly method: string;
+  readonly args: Value;
+  readonly ttlMs: number;
+  readonly key?: string;
+  /** Who asked, for the record: `operator:<name>`. */
+  readonly actor: string;
+}
+
+export interface CommandView {
+  readonly id: CommandId;
+  readonly node: string;
+  readonly device: DeviceId;
+  readonly method: string;
+  readonly args: Value;
+  readonly ttlMs: number;
+  readonly key?: string;
+  readonly actor: string;
+  /** Wall times, milliseconds since 1970. */
+  readonly at: number;
+  readonly endedAt?: number;
+  /** `done`, `failed` and `expired` never change; `unknown` may still turn into one of them. */
+  readonly state: 'new' | 'sent' | 'done' | 'failed' | 'expired' | 'unknown';
+  readonly value?: Value;
+  readonly code?: string;
+  readonly detail?: string;
 }
 
 export interface SetDesired {
@@ -89,5 +134,6 @@ export type FleetChange =
       readonly device: DeviceId;
       readonly property: HubPropertyView;
     }
+  | { readonly kind: 'command'; readonly command: CommandView }
   | { readonly kind: 'device'; readonly device: DeviceView }
   | { readonly kind: 'device-removed'; readonly node: string; readonly device: DeviceId };

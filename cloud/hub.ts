@@ -15,6 +15,8 @@ import type { OperatorTables } from './api/operators.js';
 import { Operators } from './api/operators.js';
 import { ApiServer } from './api/server.js';
 import { CloudHub } from './cloudhub/cloud-hub.js';
+import { CommandDesk } from './commands/command-desk.js';
+import { readUptime } from './commands/os-uptime.js';
 import { DeviceController } from './devicecontroller/device-controller.js';
 import { Authority, hubNames } from './enrolment/authority.js';
 import { Enrolment } from './enrolment/enrolment.js';
@@ -82,9 +84,11 @@ async function start(
     rowsMax: HUB_LIMITS.storeRows,
   });
   teardown.add('store', () => store.close());
+  const uptime = await readUptime(clock);
   const fleet = await DeviceController.open({
     store: new EmbeddedHubStore(store),
     ...{ clock, random, log },
+    ...(uptime === undefined ? {} : { uptime }),
   });
   teardown.add('devicecontroller', () => fleet.stop());
 
@@ -113,6 +117,7 @@ async function start(
 
   const apiServer = new ApiServer({
     ...{ fleet, clock, random, log, software, dataDir, listen: api },
+    commands: new CommandDesk(fleet, random),
     operators: new Operators(tablesOf<OperatorTables, AllTables>(store), { clock, random }),
     createJoinToken: (request) => enrolment.createToken(request),
     health: () => {

@@ -1,4 +1,10 @@
-import type { AccessMode, DeviceDescription, DeviceId, PropertyDescription } from './device.js';
+import type {
+  AccessMode,
+  DeviceDescription,
+  DeviceId,
+  Method,
+  PropertyDescription,
+} from './device.js';
 import { formatVersion } from './twin.js';
 import type { Desired, Quality, Reported, SyncState, Value } from './twin.js';
 
@@ -15,6 +21,7 @@ export interface DeviceDocument {
   readonly description?: string;
   readonly incarnation: string;
   readonly properties: readonly PropertyDocument[];
+  readonly methods?: readonly Method[];
 }
 
 export interface PropertyDocument {
@@ -92,8 +99,16 @@ type PropertyHead = Pick<PropertyDocument, keyof PropertyDescription>;
 export function deviceHead(
   device: DeviceDescription,
 ): Omit<DeviceDocument, 'incarnation' | 'properties'> {
-  const { id, model, protocol, description } = device;
-  return { id, model, protocol, ...(description === undefined ? {} : { description }) };
+  const { id, model, protocol, description, methods } = device;
+  return {
+    ...{ id, model, protocol },
+    ...(description === undefined ? {} : { description }),
+    ...(methods === undefined ? {} : { methods: methods.map(methodDocument) }),
+  };
+}
+
+function methodDocument({ name, description, properties }: Method): Method {
+  return { name, ...(description === undefined ? {} : { description }), properties };
 }
 
 /** RFC 3339, or undefined outside the years that a Date can hold: peers send any number. */

@@ -8,6 +8,7 @@ import {
 } from '#protocol/twin-document.js';
 import type { DeviceDocument, PropertyDocument } from '#protocol/twin-document.js';
 import { formatVersion } from '#protocol/twin.js';
+import { commandDocument } from './command-document.js';
 import type { DeviceView, FleetChange, HubPropertyView, NodeView } from '../fleet.js';
 import { ROLES } from './roles.js';
 import type { OperatorRow } from './operators.js';
@@ -57,6 +58,15 @@ export const DeviceSchema = v.strictObject({
   description: v.exactOptional(text),
   incarnation: version,
   properties: v.array(PropertySchema),
+  methods: v.exactOptional(
+    v.array(
+      v.strictObject({
+        name: text,
+        description: v.exactOptional(text),
+        properties: v.array(text),
+      }),
+    ),
+  ),
 });
 
 export const NodeSchema = v.strictObject({
@@ -147,6 +157,8 @@ export function changeDocument(change: FleetChange): unknown {
       const { node, device, property } = change;
       return { node, device, property: propertyDocument(property) };
     }
+    case 'command':
+      return commandDocument(change.command);
     case 'device-removed':
       return { node: change.node, device: change.device };
   }

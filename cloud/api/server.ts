@@ -6,10 +6,11 @@ import { isLoopback, parseListenAddress } from '#protocol/listen-address.js';
 import type { Log } from '#protocol/log.js';
 import type { Random } from '#protocol/random.js';
 import { removePrivateFile, writePrivateFile } from '#journal/private-file.js';
-import type { Fleet } from '../fleet.js';
+import type { Commands, Fleet } from '../fleet.js';
 import { adminRoutes } from './admin-routes.js';
 import type { CreateJoinToken } from './admin-routes.js';
 import { createApp } from './app.js';
+import { commandRoutes } from './command-routes.js';
 import { FailureLimit } from './failure-limit.js';
 import { fleetRoutes } from './fleet-routes.js';
 import { Gate } from './gate.js';
@@ -28,6 +29,8 @@ import { Watches, watchRoute } from './watch.js';
 
 export interface ApiServerOptions {
   readonly fleet: Fleet;
+  /** Absent: this interface takes no commands. */
+  readonly commands?: Commands;
   readonly operators: Operators;
   readonly createJoinToken: CreateJoinToken;
   readonly health: () => Health;
@@ -71,6 +74,7 @@ export class ApiServer {
     const describe = () => ({ routes: this.routes, version: options.software });
     this.routes = [
       ...fleetRoutes(fleet),
+      ...(options.commands === undefined ? [] : commandRoutes(options.commands)),
       watchRoute(this.#watches),
       ...adminRoutes(operators, options.createJoinToken),
       ...serviceRoutes(options.health, metrics, describe),

@@ -163,8 +163,7 @@ class Watch {
     if (this.#pending === undefined) return false;
     if (change.kind === 'node')
       return device === undefined && (node === undefined || change.node.name === node);
-    const id = change.kind === 'device' ? change.device.description.id : change.device;
-    const home = change.kind === 'device' ? change.device.node : change.node;
+    const { id, home } = subjectOf(change);
     if (this.#pending.has(id)) return false;
     return (device === undefined || device === id) && (node === undefined || node === home);
   }
@@ -203,6 +202,17 @@ class Watch {
   }
 }
 
+function subjectOf(change: Exclude<FleetChange, { kind: 'node' }>): { id: string; home: string } {
+  switch (change.kind) {
+    case 'device':
+      return { id: change.device.description.id, home: change.device.node };
+    case 'command':
+      return { id: change.command.device, home: change.command.node };
+    default:
+      return { id: change.device, home: change.node };
+  }
+}
+
 /** The route of the live view. */
 export function watchRoute(watches: Watches): Route {
   const name = v.pipe(v.string(), v.maxLength(2 * LIMITS.nameChars + 1));
@@ -211,7 +221,7 @@ export function watchRoute(watches: Watches): Route {
     path: '/api/v1/watch',
     access: 'viewer',
     summary:
-      'Server-sent events: `snapshot` first (one or more, `last` in the final one), then `node`, `device`, `property` and `device-removed`. A reader that falls behind is cut and begins again.',
+      'Server-sent events: `snapshot` first (one or more, `last` in the final one), then `node`, `device`, `property`, `command` and `device-removed`. A reader that falls behind is cut and begins again.',
     query: v.strictObject({ device: v.exactOptional(name), node: v.exactOptional(name) }),
     answers: [{ status: 200, summary: 'A stream of events.', mediaType: 'text/event-stream' }],
     handle: (request) => ({

@@ -148,5 +148,51 @@ export const EDGETWIN_HUB: Program = {
       flags: [DATA],
       example: 'edgetwin-hub twin watch --data hub',
     },
+    {
+      words: ['command', 'run'],
+      summary: 'Call a method of a device: at most once, never after its time.',
+      operands: [
+        DEVICE_OPERAND,
+        { name: 'METHOD', summary: 'A method of the device, as `twin get --json` lists them.' },
+        {
+          name: 'ARGS',
+          optional: true,
+          summary: 'JSON: an object of values by property name.',
+        },
+      ],
+      flags: [
+        DATA,
+        {
+          name: 'ttl',
+          value: 'TIME',
+          default: '30s',
+          summary: 'How long it may wait for its effect: 500ms, 30s, 5m, 2h, 7d at most.',
+        },
+        {
+          name: 'key',
+          value: 'KEY',
+          summary: 'Your own name for it: the same key again is the same command.',
+        },
+        {
+          name: 'wait',
+          summary: 'Wait for its end. Exit code 0: done; 4: failed or expired; 1: nobody can know.',
+        },
+      ],
+      example: `edgetwin-hub command run --data hub default/pump-1 dose '{"ml":5}' --ttl 30s --wait`,
+    },
+    {
+      words: ['command', 'list'],
+      summary: 'List the commands of a device, newest first.',
+      operands: [DEVICE_OPERAND],
+      flags: [DATA],
+      example: 'edgetwin-hub command list --data hub default/pump-1',
+    },
+    {
+      words: ['command', 'show'],
+      summary: 'Show what became of a command.',
+      operands: [{ name: 'COMMAND', summary: 'Its id, as `command run` printed it.' }],
+      flags: [DATA],
+      example: 'edgetwin-hub command show --data hub 0123456789abcdef',
+    },
   ],
 };

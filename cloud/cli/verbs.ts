@@ -6,6 +6,7 @@ import type { ControlClient } from '#protocol/command-line/control-client.js';
 import type { CommandHandler, Terminal } from '#protocol/command-line/terminal.js';
 import { EdgeError } from '#protocol/errors.js';
 import type { DeviceDocument } from '#protocol/twin-document.js';
+import { commandList, commandRun, commandShow } from './command-verbs.js';
 import { connect } from './connect.js';
 
 type Verb = (client: ControlClient, args: Arguments, terminal: Terminal) => Promise<void>;
@@ -21,6 +22,9 @@ export const VERBS: Readonly<Record<string, CommandHandler>> = {
   'twin get': connected(twinGet),
   'twin set': connected(twinSet),
   'twin watch': connected(twinWatch),
+  'command run': connected(commandRun),
+  'command list': connected(commandList),
+  'command show': connected(commandShow),
 };
 
 function connected(verb: Verb): CommandHandler {

@@ -35,6 +35,17 @@ export interface HubCounters {
   cloneAlarms: number;
   gatewaysRestored: number;
   adoptionsNeeded: number;
+  commandsAccepted: number;
+  /** Sent to the gateway, repetitions included. */
+  commandsSent: number;
+  commandsAsked: number;
+  /** Ended here, because their time was over: never sent, or nobody knows. */
+  commandsExpired: number;
+  commandsUnknown: number;
+  /** Results of commands that are not kept any more. */
+  commandsForgotten: number;
+  /** Ends that a gateway told otherwise before: a defect, or a restored store. */
+  commandsContradicted: number;
   /** Commits that a newer session or a failing storage refused. */
   commitsRefused: number;
 }
@@ -71,6 +82,13 @@ export function newCounters(): HubCounters {
     cloneAlarms: 0,
     gatewaysRestored: 0,
     adoptionsNeeded: 0,
+    commandsAccepted: 0,
+    commandsSent: 0,
+    commandsAsked: 0,
+    commandsExpired: 0,
+    commandsUnknown: 0,
+    commandsForgotten: 0,
+    commandsContradicted: 0,
     commitsRefused: 0,
   };
 }

@@ -4,6 +4,7 @@ import { FIRST_NUMBERING } from '#protocol/numbering.js';
 import { PROTOCOL_VERSION } from '#protocol/sync-message.js';
 import type { ByeReason, Hello, Welcome } from '#protocol/sync-message.js';
 import { HUB_LIMITS } from '../limits.js';
+import { COMMANDS_FEATURE, unbindCommands } from '../commands/record.js';
 import { Draft } from '../store/node-rows.js';
 import type { NodeRows } from '../store/node-rows.js';
 import { withAlarm } from './alarms.js';
@@ -43,6 +44,7 @@ export function judgeHello(
   const decision = decideHello(draft, hello, event.fresh, moment.wallMs);
   if (decision.clone && context.cloneReturns + 1 >= HUB_LIMITS.cloneReturns)
     return quarantine(event, context, moment);
+  if (decision.alarms.some(({ code }) => code === 'EDGE_HUB_RESTORED')) unbindCommands(draft);
   const effects: Effect[] = [
     ...(older === undefined ? [] : superseded(older)),
     count('sessionsOpened'),
@@ -61,6 +63,8 @@ export function judgeHello(
       gen: decision.gen,
       known: decision.known.state,
       boots: bootsOf(hello),
+      boot: hello.boot,
+      features: sharedFeatures(hello),
       adopt: decision.adopt,
     },
     ...(decision.clone ? { cloneAtMs: moment.nowMs } : {}),
@@ -138,11 +142,18 @@ function welcome(
     ...(earlier.length === 0 ? {} : { earlierHubBoots: earlier }),
     adopt,
     protocol: PROTOCOL_VERSION,
-    features: dictionaryFeatures(hello.dictionaries),
+    features: [...dictionaryFeatures(hello.dictionaries), ...sharedFeatures(hello)],
     messageBytes: LIMITS.messageBytes,
     monotonicMs: nowMs,
     wallMs: Math.max(0, Math.round(wallMs)),
   };
+}
+
+/** What this hub understands beside twins. */
+const FEATURES: readonly string[] = [COMMANDS_FEATURE];
+
+function sharedFeatures({ features }: Hello): readonly string[] {
+  return FEATURES.filter((feature) => features.includes(feature));
 }
 
 function superseded(older: SessionId): Effect[] {

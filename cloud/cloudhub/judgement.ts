@@ -1,4 +1,5 @@
 import type { DeviceId } from '#protocol/device.js';
+import type { CommandId } from '#protocol/sync-message-command.js';
 import type { ByeReason, Hello, SyncMessage } from '#protocol/sync-message.js';
 import type { Desired, Value, Version } from '#protocol/twin.js';
 import type { CloseCode, Priority } from '#tunnel/transport.js';
@@ -26,6 +27,7 @@ export type NodeEvent =
     }
   | { readonly kind: 'closed'; readonly session: SessionId }
   | ({ readonly kind: 'set-desired' } & DesiredRequest)
+  | ({ readonly kind: 'run-command' } & CommandRequest)
   /** A person has seen the alarm; for EDGE_QUARANTINED this lets the node in again. */
   | { readonly kind: 'clear-alarm'; readonly code: AlarmCode }
   | { readonly kind: 'tick' };
@@ -35,6 +37,17 @@ export interface DesiredRequest {
   readonly property: string;
   readonly value: Value;
   readonly ifVersion?: Version;
+  readonly actor: string;
+}
+
+export interface CommandRequest {
+  /** Random; unused when `key` names a command that is there. */
+  readonly id: CommandId;
+  readonly device: DeviceId;
+  readonly method: string;
+  readonly args: Value;
+  readonly ttlMs: number;
+  readonly key?: string;
   readonly actor: string;
 }
 
@@ -77,6 +90,7 @@ export type FleetNews =
       readonly properties: readonly string[];
     }
   | { readonly kind: 'desired'; readonly device: DeviceId; readonly property: string }
+  | { readonly kind: 'command'; readonly command: CommandId }
   | { readonly kind: 'device'; readonly device: DeviceId }
   | { readonly kind: 'device-removed'; readonly device: DeviceId };
 
@@ -121,6 +135,10 @@ export interface OpenSession {
   readonly known: number;
   /** Boots that HELLO listed, learnt at the first message of the epoch (hole H7). */
   readonly boots: readonly string[];
+  /** The gateway's process. */
+  readonly boot: string;
+  /** What both ends understand beside twins. */
+  readonly features: readonly string[];
   /** No desired value may leave in this session. */
   readonly adopt: boolean;
 }

@@ -6,6 +6,7 @@ import type { ByeReason, SyncMessage } from '#protocol/sync-message.js';
 import type { Desired } from '#protocol/twin.js';
 import type { CloseCode, Priority } from '#tunnel/transport.js';
 import { HUB_LIMITS } from '../limits.js';
+import type { Uptime } from '../commands/uptime.js';
 import type { CommitOutcome, HubStore } from '../store/hub-store.js';
 import { liveDevices } from '../store/node-rows.js';
 import type { NodeRows } from '../store/node-rows.js';
@@ -24,6 +25,7 @@ export interface NodeLoopOptions {
   readonly log: Log;
   readonly counters: HubCounters;
   readonly ownerOf: OwnerOf;
+  readonly uptime?: Uptime | undefined;
   /** What others may see now: it is durable. */
   readonly publish: (news: FleetNews) => void;
 }
@@ -66,6 +68,7 @@ export class NodeLoop {
       rows: options.rows,
       hubBoot: options.hubBoot,
       ownerOf: (device) => (this.#taken.has(device) ? '' : options.ownerOf(device)),
+      ...(options.uptime === undefined ? {} : { uptime: options.uptime }),
     });
   }
 
@@ -99,7 +102,7 @@ export class NodeLoop {
    * (an EdgeError of the judging, or EDGE_STORAGE). EDGE_LIMIT when too many requests wait.
    */
   submit(event: NodeEvent): Promise<Desired | undefined> {
-    const isRequest = event.kind === 'set-desired';
+    const isRequest = event.kind === 'set-desired' || event.kind === 'run-command';
     if (isRequest && this.#requests >= HUB_LIMITS.queuedRequests)
       return Promise.reject(
         new EdgeError('EDGE_LIMIT', `too many writes wait for node ${this.name}`, {
@@ -108,7 +111,7 @@ export class NodeLoop {
       );
     if (isRequest) this.#requests++;
     return new Promise((resolve, reject) => {
-      this.#queue.push({ event, resolve, reject });
+      this.#queue.push({ event, isRequest, resolve, reject });
       if (!this.#isRunning) void this.#run();
     });
   }
@@ -121,7 +124,7 @@ export class NodeLoop {
       } catch (error) {
         entry.reject(error);
       }
-      if (entry.event.kind === 'set-desired') this.#requests--;
+      if (entry.isRequest) this.#requests--;
     }
     this.#isRunning = false;
   }
@@ -216,6 +219,7 @@ export class NodeLoop {
 
 interface Entry {
   readonly event: NodeEvent;
+  readonly isRequest: boolean;
   readonly resolve: (desired: Desired | undefined) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -224,7 +228,7 @@ function liveIds(rows: NodeRows): Set<DeviceId> {
   return new Set(liveDevices(rows).map(({ description }) => description.id));
 }
 
-/** Events that commit nothing must not fail because the storage does. */
+/** The end of a session commits nothing and must not fail because the storage does. */
 function needsRows(event: NodeEvent): boolean {
-  return event.kind !== 'closed' && event.kind !== 'tick';
+  return event.kind !== 'closed';
 }

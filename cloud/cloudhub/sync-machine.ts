@@ -1,6 +1,10 @@
 import { LIMITS } from '#protocol/limits.js';
 import { FIRST_NUMBERING, confirmed } from '#protocol/numbering.js';
 import type { Version } from '#protocol/twin.js';
+import { judgeResult } from '../commands/judge-result.js';
+import { NodeCommands } from '../commands/node-commands.js';
+import { unknownUptime } from '../commands/uptime.js';
+import type { Uptime } from '../commands/uptime.js';
 import { HUB_LIMITS } from '../limits.js';
 import { Draft } from '../store/node-rows.js';
 import type { NodeRows } from '../store/node-rows.js';
@@ -24,6 +28,8 @@ export interface SyncMachineOptions {
   /** Random, new per process of the hub. */
   readonly hubBoot: string;
   readonly ownerOf: OwnerOf;
+  /** Without it, ages of commands end with the process. */
+  readonly uptime?: Uptime;
 }
 
 type MessageEvent = Extract<NodeEvent, { kind: 'message' }>;
@@ -47,14 +53,16 @@ export class SyncMachine {
   #rows: NodeRows;
   readonly #hubBoot: string;
   readonly #authorizer: Authorizer;
+  readonly #commands: NodeCommands;
   #session: Session | undefined;
   /** When boots came back, within the window. */
   #cloneAtMs: readonly number[] = [];
 
-  constructor({ rows, hubBoot, ownerOf }: SyncMachineOptions) {
+  constructor({ rows, hubBoot, ownerOf, uptime }: SyncMachineOptions) {
     this.#rows = rows;
     this.#hubBoot = hubBoot;
     this.#authorizer = new Authorizer(rows.name, ownerOf);
+    this.#commands = new NodeCommands(rows, hubBoot, uptime ?? unknownUptime(hubBoot));
   }
 
   /** What is durable. */
@@ -78,7 +86,8 @@ export class SyncMachine {
   /** When a `tick` has something to do; Infinity for never. */
   get tickDueMs(): number {
     const session = this.#session;
-    return session?.learnt === true ? session.digestDueMs : Infinity;
+    const digestDueMs = session?.learnt === true ? session.digestDueMs : Infinity;
+    return Math.min(digestDueMs, this.#commands.dueMs);
   }
 
   judge(event: NodeEvent, moment: Moment): Judgement {
@@ -110,14 +119,19 @@ export class SyncMachine {
       }
       case 'clear-alarm':
         return this.#clearAlarm(event.code);
+      case 'run-command':
+        return this.#withCommands((draft) =>
+          this.#commands.run(draft, event, this.#session, moment),
+        );
       case 'tick':
-        return NOTHING;
+        return this.#withCommands((draft) => this.#commands.dispatch(draft, this.#session, moment));
     }
   }
 
   /** Takes over what is durable now, and gives what follows from it, in order. */
   settle(judgement: Judgement, { nowMs }: Moment): Effect[] {
     this.rows.apply(judgement.puts);
+    this.#commands.settle(this.rows, judgement);
     if (judgement.cloneAtMs !== undefined)
       this.#cloneAtMs = [...this.#recentClones(nowMs), judgement.cloneAtMs];
     if (judgement.forgives === true) this.#cloneAtMs = [];
@@ -142,6 +156,12 @@ export class SyncMachine {
   restart(rows: NodeRows): void {
     this.#rows = rows;
     this.#session = undefined;
+    this.#commands.restart(rows);
+  }
+
+  #withCommands(judge: (draft: Draft) => readonly Effect[]): Judgement {
+    const draft = new Draft(this.rows);
+    return this.#judged(draft, judge(draft));
   }
 
   #clearAlarm(code: AlarmCode): Judgement {
@@ -168,10 +188,13 @@ export class SyncMachine {
     const first = session.learnt ? [] : [this.#learn(draft, session)];
     const content = this.#judgeContent(draft, session, event, moment);
     if (content.ends === true) return content;
+    const isDue = !session.learnt || message.kind === 'result';
+    const now = { ...session, learnt: true };
+    const commands = isDue ? this.#commands.dispatch(draft, now, moment) : [];
     return {
       ...content,
       puts: draft.puts(),
-      effects: [...first, ...content.effects],
+      effects: [...first, ...content.effects, ...commands],
       ...(session.learnt ? {} : { learns: true }),
     };
   }
@@ -206,6 +229,8 @@ export class SyncMachine {
         };
         return { ...NOTHING, ...judgeLocal(draft, session, message, context) };
       }
+      case 'result':
+        return { ...NOTHING, effects: judgeResult(draft, session, message, moment.wallMs) };
       case 'stored':
         return { ...NOTHING, downlink: [{ kind: 'stored', id: message.id }] };
       case 'unsupported':
@@ -299,6 +324,7 @@ export class SyncMachine {
   }
 
   #open(session: OpenSession, nowMs: number): void {
+    this.#commands.opened();
     this.#session = {
       ...session,
       learnt: false,

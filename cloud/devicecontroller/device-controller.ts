@@ -10,11 +10,13 @@ import type { HubCounters } from '../cloudhub/counters.js';
 import type { FleetNews } from '../cloudhub/judgement.js';
 import { NodeLoop } from '../cloudhub/node-loop.js';
 import type { DeviceView, Fleet, FleetChange, NodeCare, NodeView, SetDesired } from '../fleet.js';
+import type { Uptime } from '../commands/uptime.js';
+import { commandView } from '../commands/view.js';
 import { HUB_LIMITS } from '../limits.js';
 import type { HubStore } from '../store/hub-store.js';
 import { liveDevice, liveDevices, NodeRows } from '../store/node-rows.js';
 import type { LiveDevice } from '../store/node-rows.js';
-import { ALARM_CODES } from '../store/tables.js';
+import { ALARM_CODES, commandKey } from '../store/tables.js';
 import type { AlarmCode } from '../store/tables.js';
 import { Freshness } from './freshness.js';
 import type { PropertyRef } from './freshness.js';
@@ -22,6 +24,8 @@ import { deviceView, nodeView, propertyView } from './views.js';
 
 export interface DeviceControllerOptions {
   readonly store: HubStore;
+  /** How long this machine is up: without it, ages of commands end with the process. */
+  readonly uptime?: Uptime;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -69,6 +73,16 @@ export class DeviceController implements Fleet, NodeCare {
         hint: 'Remove nodes that are gone, or run another hub.',
       });
     return this.#add(new NodeRows(node));
+  }
+
+  /** The loops of all nodes. */
+  loops(): Iterable<NodeLoop> {
+    return this.#loops.values();
+  }
+
+  /** The loop of the node that owns a live device. */
+  loopOfDevice(id: DeviceId): NodeLoop | undefined {
+    return this.#find(id)?.loop;
   }
 
   nodes(): readonly NodeView[] {
@@ -126,13 +140,11 @@ export class DeviceController implements Fleet, NodeCare {
   }
 
   #add(rows: NodeRows): NodeLoop {
-    const { store, clock, log } = this.#options;
+    const { store, clock, log, uptime } = this.#options;
     const loop: NodeLoop = new NodeLoop({
       rows,
       hubBoot: this.#hubBoot,
-      store,
-      clock,
-      log,
+      ...{ store, clock, log, uptime },
       counters: this.counters,
       ownerOf: (device) => this.#owners.get(device),
       publish: (news) => this.#publish(loop, news),
@@ -157,6 +169,12 @@ export class DeviceController implements Fleet, NodeCare {
           for (const ref of this.#freshness.lose(node)) this.#publishProperty(ref);
         const view = nodeView(loop);
         if (view !== undefined) this.#tell({ kind: 'node', node: view });
+        return;
+      }
+      case 'command': {
+        const record = loop.machine.rows.get('commands', commandKey(node, news.command));
+        if (record !== undefined)
+          this.#tell({ kind: 'command', command: commandView(node, record) });
         return;
       }
       case 'device': {
@@ -214,7 +232,8 @@ export class DeviceController implements Fleet, NodeCare {
       const nowMs = clock.now();
       for (const ref of this.#freshness.expire(nowMs)) this.#publishProperty(ref);
       for (const loop of this.#loops.values())
-        if (loop.machine.tickDueMs <= nowMs) void loop.submit({ kind: 'tick' });
+        // A storage that refuses it is asked again by the next sweep.
+        if (loop.machine.tickDueMs <= nowMs) loop.submit({ kind: 'tick' }).catch(() => undefined);
       this.#scheduleSweep();
     });
   }

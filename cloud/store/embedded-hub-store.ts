@@ -14,6 +14,7 @@ const TABLES: Readonly<Record<HubTable, true>> = {
   desired: true,
   locals: true,
   conflicts: true,
+  commands: true,
 };
 
 /** What is needed of a store that may hold the tables of other rooms as well. */

@@ -110,5 +110,6 @@ function emptyMaps(): Maps {
     desired: new Map(),
     locals: new Map(),
     conflicts: new Map(),
+    commands: new Map(),
   };
 }

@@ -1,5 +1,6 @@
 import type { DeviceDescription, DeviceId } from '#protocol/device.js';
 import type { NumberingState } from '#protocol/numbering.js';
+import type { CommandId } from '#protocol/sync-message-command.js';
 import type { Desired, Reported, Value, Version } from '#protocol/twin.js';
 import type { Put } from '#journal/store.js';
 
@@ -23,6 +24,8 @@ export interface HubTables {
   locals: LocalOutcome;
   /** Key: `conflictKey`. */
   conflicts: Conflict;
+  /** Key: `commandKey`. */
+  commands: CommandRecord;
 }
 
 export type HubPut = Put<HubTables>;
@@ -93,6 +96,41 @@ export interface Conflict {
   readonly at: number;
 }
 
+export type CommandEndState = 'done' | 'failed' | 'expired' | 'unknown';
+
+/**
+ * A command and what is known of it (docs/sync-protocol.md section 4.6). `new`: never sent;
+ * `sent`: durable before it leaves; `done`, `failed` and `expired` never change; `unknown` may
+ * still be refined by what the gateway says.
+ */
+export interface CommandRecord {
+  readonly id: CommandId;
+  /** Order of acceptance on this node. */
+  readonly n: number;
+  readonly device: DeviceId;
+  readonly incarnation: Version;
+  readonly method: string;
+  readonly args: Value;
+  readonly ttlMs: number;
+  /** The client's own name for it: the same key is the same command. */
+  readonly key?: string;
+  readonly actor: string;
+  /** Wall time of acceptance and of the end, for people only. */
+  readonly at: number;
+  readonly endedAt?: number;
+  /** The hub process that accepted it, and when: milliseconds of CLOCK_MONOTONIC of that boot. */
+  readonly hubBoot: string;
+  readonly issued: { readonly osBoot: string; readonly ms: number };
+  readonly state: 'new' | 'sent' | CommandEndState;
+  /** The gateway process it is bound to since it was sent; empty: none, it may only be asked for. */
+  readonly sentTo?: string;
+  /** The gateway said all that it knows. */
+  readonly answered?: true;
+  readonly value?: Value;
+  readonly code?: string;
+  readonly detail?: string;
+}
+
 export interface Alarm {
   readonly code: AlarmCode;
   readonly detail: string;
@@ -127,6 +165,10 @@ export function propertyKey(node: string, device: DeviceId, property: string): s
 
 export function conflictKey(node: string, lid: Version): string {
   return `${node}${SEPARATOR}${lid.gen}.${lid.n}`;
+}
+
+export function commandKey(node: string, command: CommandId): string {
+  return `${node}${SEPARATOR}${command}`;
 }
 
 export function nodeOfKey(key: string): string {

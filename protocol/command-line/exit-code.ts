@@ -12,6 +12,7 @@ const OWN: Partial<Record<ErrorCode, number>> = {
   EDGE_LOCKED: EXIT.failure,
   EDGE_CONNECTION: EXIT.failure,
   EDGE_TIMEOUT: EXIT.failure,
+  EDGE_EFFECT_UNKNOWN: EXIT.failure,
   EDGE_USAGE: EXIT.usage,
   EDGE_CONFIG: EXIT.usage,
   EDGE_NOT_RUNNING: EXIT.notRunning,
