@@ -98,9 +98,10 @@ export function commandRoutes(commands: Commands): readonly Route[] {
 
 async function run(
   commands: Commands,
-  { params, body, identity, header }: RouteRequest<unknown, v.InferOutput<typeof Run>>,
+  request: RouteRequest<unknown, v.InferOutput<typeof Run>>,
 ): Promise<Reply> {
-  const key = header('idempotency-key');
+  const { params, body, identity } = request;
+  const key = request.header('idempotency-key');
   if (key !== undefined && (key.length > HUB_COMMAND_LIMITS.keyChars || !KEY.test(key)))
     throw new EdgeError('EDGE_MALFORMED', 'Idempotency-Key is not a key', {
       hint: `Send 1 to ${HUB_COMMAND_LIMITS.keyChars} printable ASCII characters without spaces.`,

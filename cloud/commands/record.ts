@@ -45,11 +45,18 @@ export function unbindCommands(draft: Draft): void {
     if (isPending(record)) draft.put('commands', key, { ...record, state: 'sent', sentTo: '' });
 }
 
-export function ended(
-  record: CommandRecord,
-  end: Pick<CommandRecord, 'value' | 'code' | 'detail' | 'answered'> & { state: CommandEndState },
-  wallMs: number,
-): CommandRecord {
-  const { value: _v, code: _c, detail: _d, ...rest } = record;
-  return { ...rest, ...end, endedAt: record.endedAt ?? wallMs };
+export function ended(record: CommandRecord, end: CommandEnd, wallMs: number): CommandRecord {
+  // What an earlier, weaker end said goes: its code is not that of this one.
+  const { id, n, device, incarnation, method, args, ttlMs, key, actor, at, hubBoot } = record;
+  const { issued, sentTo, endedAt = wallMs } = record;
+  return {
+    ...{ id, n, device, incarnation, method, args, ttlMs, actor, at, hubBoot, issued },
+    ...(key === undefined ? {} : { key }),
+    ...(sentTo === undefined ? {} : { sentTo }),
+    ...{ endedAt, ...end },
+  };
 }
+
+export type CommandEnd = Pick<CommandRecord, 'value' | 'code' | 'detail' | 'answered'> & {
+  readonly state: CommandEndState;
+};
