@@ -14,8 +14,11 @@ export const CODED_LIMITS = {
   rowSpan: 255,
   /** Undecided rows, and unknown symbols in them, of one decoder. A further row is dropped. */
   undecidedRows: 128,
-  /** Bytes of delivered symbols that one decoder keeps for later rows; the oldest go first. */
-  knownBytes: 512 * 1024,
+  /**
+   * Bytes of known symbols that one decoder keeps for later rows, the oldest go first: a window of
+   * bulk. An idle decoder keeps none.
+   */
+  knownBytes: 1_280 * 1024,
   /** Bytes of undecided rows of all decoders of one process. Beyond it rows are dropped. */
   kernelBytes: 32 * 1024 * 1024,
   /** Frames of one packet: the smallest useful one has 5 bytes, padding counts once. */

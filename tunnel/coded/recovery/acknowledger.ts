@@ -1,0 +1,32 @@
+import { RECOVERY } from './constants.js';
+
+/** How soon what arrived is acknowledged. */
+export class Acknowledger {
+  #dueAt = Infinity;
+  #bytes = 0;
+  #pending = false;
+
+  /** When an acknowledgement must leave by itself; Infinity: none is owed. */
+  get dueAt(): number {
+    return this.#dueAt;
+  }
+
+  /** Something arrived that no acknowledgement told of yet: any packet may carry one. */
+  get pending(): boolean {
+    return this.#pending;
+  }
+
+  /** `urgent`: the sender asks for it, or a gap was seen. */
+  arrived(bytes: number, urgent: boolean, delayMs: number, now: number): void {
+    this.#pending = true;
+    this.#bytes += bytes;
+    const atOnce = urgent || this.#bytes >= RECOVERY.ackAfterBytes;
+    this.#dueAt = Math.min(this.#dueAt, atOnce ? now : now + delayMs);
+  }
+
+  left(): void {
+    this.#pending = false;
+    this.#bytes = 0;
+    this.#dueAt = Infinity;
+  }
+}

@@ -1,0 +1,17 @@
+import type { SourceSymbol } from '../codec/symbol.js';
+import type { OperatingPoint } from './constants.js';
+
+/** A symbol that is offered and not known to have arrived. */
+export interface Flight extends SourceSymbol {
+  readonly point: OperatingPoint;
+  /** Its packets ask for their acknowledgement at once: no copies cover for it. */
+  readonly asksAck: boolean;
+  /** Planned copies of this round that are not sent yet. */
+  copiesLeft: number;
+  /** 0: the first flight; then retransmissions. */
+  round: number;
+  /** Undefined before the first transmission. */
+  last: { readonly packet: number; readonly at: number } | undefined;
+  /** When the next copy, or the next round, is due. */
+  dueAt: number;
+}

@@ -1,0 +1,340 @@
+import { encodeRow } from '../codec/encoder.js';
+import type { SourceSymbol } from '../codec/symbol.js';
+import type { Workbench } from '../codec/workbench.js';
+import { CODED_LIMITS } from '../limits.js';
+import type { Frame, SymbolsFrame } from '../wire/frame.js';
+import { frameLength } from '../wire/frame-writer.js';
+import { expandNumber, SYMBOL_NUMBER_BITS, truncateNumber } from '../wire/truncated-number.js';
+import { RECOVERY, type OperatingPoint } from './constants.js';
+import type { Flight } from './flight.js';
+import type { Path, PathNews } from './path.js';
+import {
+  CopyBudget,
+  Dither,
+  roundCopies,
+  roundSpacingMs,
+  timeOutMs,
+  transmissions,
+} from './redundancy.js';
+import { BulkTail } from './bulk-tail.js';
+
+/** What was sent, for `status` and for the byte budget that people see. */
+export interface SenderCounts {
+  /** Symbols sent for the first time, and their bytes with what a packet costs. */
+  symbols: number;
+  firstBytes: number;
+  /** Planned copies, retransmissions and rows of a bulk tail. */
+  copies: number;
+  retransmissions: number;
+  tailRows: number;
+}
+
+/** Frames of one packet. */
+export interface Departure {
+  readonly frames: Frame[];
+  readonly ackNow: boolean;
+}
+
+const EPSILON_MS = 1e-6;
+
+/**
+ * Sends source symbols until they are known at the other end: the redundancy rule for what is
+ * urgent, retransmission on evidence for all. Pure: `now` in milliseconds is an argument, `take`
+ * gives one packet at a time, so that congestion control decides when. Bounded by the window.
+ */
+export class SymbolSender {
+  readonly #bench: Workbench;
+  readonly #path: Path;
+  /** In rising order of their numbers. */
+  readonly #flights = new Map<number, Flight>();
+  readonly #fresh: Flight[] = [];
+  /** From the oldest open symbol on, known or not: what rows may combine. */
+  readonly #data = new Map<number, Uint8Array>();
+  readonly #dithers = { asap: new Dither(), lean: new Dither(), bulk: new Dither() };
+  readonly #budget = new CopyBudget();
+  readonly #tail = new BulkTail();
+  readonly #counts: SenderCounts = {
+    symbols: 0,
+    firstBytes: 0,
+    copies: 0,
+    retransmissions: 0,
+    tailRows: 0,
+  };
+  #next = 0;
+  #rowSeed = 0;
+  #copiesWaiting = 0;
+  /** `finished`: the rows of the tail are planned, and not again before something is offered. */
+  #stage: 'flowing' | 'finishing' | 'finished' = 'flowing';
+  #dueAt = Infinity;
+
+  constructor(bench: Workbench, path: Path) {
+    this.#bench = bench;
+    this.#path = path;
+  }
+
+  get counts(): Readonly<SenderCounts> {
+    return this.#counts;
+  }
+
+  /** Symbols that `offer` would still take. */
+  get room(): number {
+    const oldest = this.#flights.keys().next();
+    const base = oldest.done === true ? this.#next : oldest.value;
+    return CODED_LIMITS.windowSymbols - (this.#next - base);
+  }
+
+  /** Symbols not known to have arrived. */
+  get open(): number {
+    return this.#flights.size;
+  }
+
+  /** When `take` has something: now or earlier, at a time, or undefined when all has arrived. */
+  wakeAt(): number | undefined {
+    if (this.#fresh.length > 0 || this.#tail.waiting || this.#stage === 'finishing') return 0;
+    return this.#dueAt === Infinity ? undefined : this.#dueAt;
+  }
+
+  /** Takes a symbol, at most `symbolBytes` long, and returns its number; undefined: window full. */
+  offer(data: Uint8Array, point: OperatingPoint, now: number): number | undefined {
+    if (this.room <= 0) return undefined;
+    const path = this.#path;
+    const cost = data.length + RECOVERY.packetOverheadBytes;
+    const wanted = path.copiesAllowed(now) ? transmissions(path, point) : 1;
+    const allowed = this.#budget.allow(wanted, cost);
+    const whole = this.#dithers[point].whole(allowed);
+    this.#budget.spend((whole - 1) * cost);
+    const flight: Flight = {
+      number: this.#next++,
+      data,
+      point,
+      asksAck:
+        point !== 'bulk' &&
+        allowed < 1.5 &&
+        path.loss >= RECOVERY.lossMin &&
+        path.copiesAllowed(now),
+      copiesLeft: whole - 1,
+      round: 0,
+      last: undefined,
+      dueAt: Infinity,
+    };
+    this.#copiesWaiting += flight.copiesLeft;
+    this.#flights.set(flight.number, flight);
+    this.#data.set(flight.number, data);
+    this.#fresh.push(flight);
+    this.#stage = 'flowing';
+    this.#tail.cancel();
+    return flight.number;
+  }
+
+  /** Nothing more will be offered for a while: coded rows shall spare bulk a last round trip. */
+  finish(): void {
+    if (this.#stage === 'flowing') this.#stage = 'finishing';
+  }
+
+  /** What the other end knows. Call it before `evidence` of the same packet. */
+  known(frame: SymbolsFrame): void {
+    const base = expandNumber(frame.base, SYMBOL_NUMBER_BITS, this.#next);
+    for (const [number, flight] of this.#flights) {
+      if (flight.last === undefined) break; // not sent, nor is any later one
+      const bit = number - base - 1;
+      const isKnown = bit < -1 || ((frame.known[bit >> 3] ?? 0) >> (bit & 7)) % 2 === 1;
+      if (isKnown && bit !== -1) this.#close(flight);
+    }
+    if (this.#flights.size === 0) this.#dueAt = Infinity;
+    const oldest = this.#next - CODED_LIMITS.windowSymbols + this.room;
+    for (const number of this.#data.keys()) {
+      if (number >= oldest) break;
+      this.#data.delete(number);
+    }
+  }
+
+  /** A packet sent well after a symbol's last one has arrived: the symbol is due again. */
+  evidence({ raised }: PathNews, now: number): void {
+    if (raised === undefined) return;
+    const before = raised.sentAt - this.#path.reorderingMs;
+    for (const flight of this.#flights.values()) {
+      const { last } = flight;
+      if (last === undefined || flight.copiesLeft > 0 || flight.dueAt <= now) continue;
+      if (last.packet < raised.number && last.at <= before) this.#due(flight, now);
+    }
+  }
+
+  /** The next packet's frames within `room` bytes; undefined when nothing is due. */
+  take(now: number, room: number): Departure | undefined {
+    const packet = this.#path.nextPacket;
+    const departure = new PacketBuilder(room);
+    if (this.#dueAt <= now + EPSILON_MS) this.#takeDue(departure, packet, now);
+    this.#takeFresh(departure, packet, now);
+    if (!departure.isEmpty) this.#takeCopies(departure, packet, now, -Infinity);
+    else if (this.#dueAt <= now + EPSILON_MS) this.#takeCopies(departure, packet, now, now);
+    if (departure.isEmpty) this.#takeTail(departure);
+    if (this.#dueAt <= now + EPSILON_MS) this.#findDue();
+    return departure.isEmpty ? undefined : departure;
+  }
+
+  /** Retransmissions, and the later copies of a round: as they are, a code over them needs as many. */
+  #takeDue(departure: PacketBuilder, packet: number, now: number): void {
+    for (const flight of this.#flights.values()) {
+      if (flight.last === undefined || flight.dueAt > now + EPSILON_MS) continue;
+      if (flight.copiesLeft > 0 && flight.round === 0) continue; // a coded copy
+      if (!departure.put(sourceOf(flight))) break;
+      if (flight.copiesLeft > 0) {
+        flight.copiesLeft--;
+        this.#copiesWaiting--;
+      } else {
+        flight.round++;
+        flight.copiesLeft =
+          roundCopies(this.#path, flight.point, flight.round, this.#path.congested) - 1;
+        this.#copiesWaiting += flight.copiesLeft;
+        departure.ackNow = true;
+      }
+      this.#counts.retransmissions++;
+      this.#left(flight, packet, now, departure);
+    }
+  }
+
+  #takeFresh(departure: PacketBuilder, packet: number, now: number): void {
+    for (let flight = this.#fresh[0]; flight !== undefined; flight = this.#fresh[0]) {
+      if (!departure.put(sourceOf(flight))) return;
+      this.#fresh.shift();
+      this.#counts.symbols++;
+      this.#counts.firstBytes += flight.data.length + RECOVERY.packetOverheadBytes;
+      this.#left(flight, packet, now, departure);
+    }
+  }
+
+  /** Copies due by `until`; with -Infinity: all that may travel along with the rest. */
+  #takeCopies(departure: PacketBuilder, packet: number, now: number, until: number): void {
+    if (this.#copiesWaiting === 0) return;
+    const along = until === -Infinity;
+    const waiting = [...this.#flights.values()]
+      .filter(
+        ({ copiesLeft, last, dueAt }) =>
+          copiesLeft > 0 &&
+          last !== undefined &&
+          (along ? now - last.at >= RECOVERY.alongAfterMs : dueAt <= now + EPSILON_MS),
+      )
+      .sort((a, b) => a.dueAt - b.dueAt);
+    for (const flight of waiting) {
+      if (!departure.put(this.#copyOf(flight, departure)) && !departure.put(sourceOf(flight)))
+        continue;
+      flight.copiesLeft--;
+      this.#copiesWaiting--;
+      this.#counts.copies++;
+      this.#left(flight, packet, now, departure);
+    }
+  }
+
+  #takeTail(departure: PacketBuilder): void {
+    if (this.#stage === 'finishing' && this.#fresh.length === 0) this.#planTail();
+    for (let group = this.#tail.next(); group !== undefined; group = this.#tail.next()) {
+      const open = group.filter((number) => this.#flights.has(number));
+      const members = this.#range(open[0], open.at(-1));
+      if (members.length === 0) continue;
+      if (!departure.put(encodeRow(this.#bench, members, this.#rowSeed++))) continue;
+      this.#counts.tailRows++;
+      return;
+    }
+  }
+
+  #planTail(): void {
+    this.#stage = 'finished';
+    const { loss, congested } = this.#path;
+    if (loss < RECOVERY.lossMin || congested) return;
+    const bulk = [...this.#flights.values()].filter(({ point }) => point === 'bulk');
+    const numbers = bulk.map(({ number }) => number);
+    this.#tail.plan(numbers, loss);
+  }
+
+  /**
+   * A copy of the first flight is a row over the symbol and the newest others that are no longer
+   * than it: it costs the same and helps whichever of them is missing.
+   */
+  #copyOf(flight: Flight, departure: PacketBuilder): Frame {
+    if (flight.round > 0) return sourceOf(flight);
+    const members = [flight];
+    const newest = [...this.#flights.values()].reverse();
+    for (const other of newest) {
+      if (members.length >= RECOVERY.copyMembers) break;
+      if (other === flight || other.last === undefined || departure.carries(other)) continue;
+      if (other.data.length > flight.data.length) continue;
+      if (Math.abs(other.number - flight.number) >= CODED_LIMITS.rowSpan / 2) continue;
+      members.push(other);
+    }
+    if (members.length === 1) return sourceOf(flight);
+    members.sort((a, b) => a.number - b.number);
+    return encodeRow(this.#bench, members, this.#rowSeed++);
+  }
+
+  /** All symbols of a range, known ones too: so a row needs no list of its members. */
+  #range(first = 0, last = -1): SourceSymbol[] {
+    const members: SourceSymbol[] = [];
+    for (let number = first; number <= last; number++) {
+      const data = this.#data.get(number);
+      if (data !== undefined) members.push({ number, data });
+    }
+    return members;
+  }
+
+  #left(flight: Flight, packet: number, now: number, departure: PacketBuilder): void {
+    flight.last = { packet, at: now };
+    departure.ackNow ||= flight.asksAck;
+    const wait =
+      flight.copiesLeft > 0
+        ? flight.round === 0
+          ? RECOVERY.spacingMs
+          : roundSpacingMs(this.#path)
+        : timeOutMs(this.#path, this.#path.roundTrip, flight.round, flight.asksAck);
+    this.#due(flight, now + wait);
+  }
+
+  #due(flight: Flight, at: number): void {
+    flight.dueAt = at;
+    this.#dueAt = Math.min(this.#dueAt, at);
+  }
+
+  #findDue(): void {
+    this.#dueAt = Infinity;
+    for (const { last, dueAt } of this.#flights.values())
+      if (last !== undefined) this.#dueAt = Math.min(this.#dueAt, dueAt);
+  }
+
+  #close(flight: Flight): void {
+    this.#copiesWaiting -= flight.copiesLeft;
+    this.#flights.delete(flight.number);
+  }
+}
+
+function sourceOf({ number, data }: Flight): Frame {
+  return { kind: 'source', symbol: truncateNumber(number, SYMBOL_NUMBER_BITS), data };
+}
+
+/** Collects frames as long as there is room; the last frame needs no length. */
+class PacketBuilder implements Departure {
+  readonly frames: Frame[] = [];
+  ackNow = false;
+  readonly #room: number;
+  #bytes = 0;
+
+  constructor(room: number) {
+    this.#room = room;
+  }
+
+  get isEmpty(): boolean {
+    return this.frames.length === 0;
+  }
+
+  put(frame: Frame): boolean {
+    if (this.#bytes + frameLength(frame, true) > this.#room) return false;
+    if (this.frames.length >= CODED_LIMITS.framesPerPacket / 2) return false;
+    this.#bytes += frameLength(frame);
+    this.frames.push(frame);
+    return true;
+  }
+
+  /** The symbol is in this packet as it is. */
+  carries({ number }: Flight): boolean {
+    const symbol = truncateNumber(number, SYMBOL_NUMBER_BITS);
+    return this.frames.some((frame) => frame.kind === 'source' && frame.symbol === symbol);
+  }
+}
