@@ -8,9 +8,9 @@
  *
  * clean LATE: 5776672 states
  * clean HE=2 ALL: 1532498 states
- * caught LOSE_UNSENT: a row at or below `known` counts as sent
- * caught NEW_GEN: such a row is sent under the new generation
- * caught NO_CHECK: READY does not look again at what the session before delivered meanwhile
+ * caught LOSE_UNSENT: H34, a row at or below `known` counts as sent
+ * caught NEW_GEN: H34, such a row is sent under the new generation
+ * caught NO_CHECK: H33, READY does not look again at what the session before delivered meanwhile
  * caught LATE CURRENT_IS_NEWEST: H32, a late HELLO makes the living history look like an old one
  * limit TWO HE=1: two different backups restored one after the other (section 5)
  */
