@@ -5,7 +5,7 @@ import { EdgeError } from '#protocol/errors.js';
 import { isLoopback, parseListenAddress } from '#protocol/listen-address.js';
 import type { Log } from '#protocol/log.js';
 import type { Random } from '#protocol/random.js';
-import { removePrivateFile, writePrivateFile } from '#journal/private-file.js';
+import { StandingFile } from '#journal/standing-file.js';
 import type { Commands, Fleet } from '../fleet.js';
 import { adminRoutes } from './admin-routes.js';
 import type { CreateJoinToken } from './admin-routes.js';
@@ -60,6 +60,7 @@ export class ApiServer {
   readonly #watches: Watches;
   readonly #gate: Gate;
   readonly #controlToken: string;
+  readonly #controlFile: StandingFile;
   readonly #answers = new Map<string, number>();
   #listeners: Listener[] = [];
 
@@ -68,6 +69,7 @@ export class ApiServer {
     this.#options = options;
     this.#limits = options.limits ?? API_LIMITS;
     this.#controlToken = newToken(random);
+    this.#controlFile = new StandingFile(join(options.dataDir, CONTROL_FILE), options);
     this.#gate = new Gate(operators, this.#controlToken, new FailureLimit(this.#limits));
     this.#watches = new Watches(fleet, clock, this.#limits);
     const metrics = new MetricsPage(() => [...options.metrics(), ...this.#metrics()]);
@@ -81,9 +83,9 @@ export class ApiServer {
     ];
   }
 
-  /** Rejects with EDGE_CONFIG for a public address without TLS, EDGE_CONNECTION, EDGE_STORAGE. */
+  /** Rejects with EDGE_CONFIG for a public address without TLS, EDGE_CONNECTION. */
   async start(): Promise<{ readonly url: string }> {
-    const { listen, tls, dataDir, random, clock, log } = this.#options;
+    const { listen, tls, clock, log } = this.#options;
     const { host, port } = parseListenAddress(listen);
     if (tls === undefined && !isLoopback(host))
       throw new EdgeError('EDGE_CONFIG', `${listen} can be reached by others and has no TLS`, {
@@ -108,10 +110,8 @@ export class ApiServer {
     if (tls !== undefined)
       this.#listeners.push(await Listener.open({ ...common, host: '127.0.0.1', port: 0 }));
     const control = this.#listeners.at(-1) ?? main;
-    await writePrivateFile(
-      join(dataDir, CONTROL_FILE),
+    await this.#controlFile.put(
       `${JSON.stringify({ url: control.url, token: this.#controlToken, pid: process.pid })}\n`,
-      random,
     );
     log.info('api-listening', { url: main.url });
     return { url: main.url };
@@ -119,7 +119,7 @@ export class ApiServer {
 
   /** Ends watches and answers under way within about a second. */
   async stop(): Promise<void> {
-    await removePrivateFile(join(this.#options.dataDir, CONTROL_FILE));
+    await this.#controlFile.remove();
     this.#watches.closeAll();
     await Promise.all(this.#listeners.map((listener) => listener.stop()));
     this.#listeners = [];

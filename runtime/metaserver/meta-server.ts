@@ -10,7 +10,7 @@ import { EdgeError } from '#protocol/errors.js';
 import type { ListenAddress } from '#protocol/listen-address.js';
 import type { Log } from '#protocol/log.js';
 import type { Random } from '#protocol/random.js';
-import { removePrivateFile, writePrivateFile } from '#journal/private-file.js';
+import { StandingFile } from '#journal/standing-file.js';
 import type { TwinAccess } from '../devicetwin/twin-access.js';
 import { checkHost, checkToken, isLocal, sendProblem } from './exchange.js';
 import { METASERVER_LIMITS } from './limits.js';
@@ -42,6 +42,7 @@ export class MetaServer {
   readonly #options: MetaServerOptions;
   readonly #limits: MetaServerLimits;
   readonly #token: string;
+  readonly #controlFile: StandingFile;
   readonly #routes: readonly Route[];
   readonly #watches: Watches;
   readonly #server: Server;
@@ -55,6 +56,7 @@ export class MetaServer {
     this.#options = options;
     this.#limits = limits;
     this.#token = Buffer.from(random.bytes(TOKEN_BYTES)).toString('base64url');
+    this.#controlFile = new StandingFile(join(options.dataDir, CONTROL_FILE), options);
     this.#watches = new Watches(twins, clock, limits);
     const counters = () => this.#counters();
     this.#routes = routesOf({ twins, status, watches: this.#watches, limits, counters });
@@ -62,18 +64,16 @@ export class MetaServer {
     this.#server = this.#createServer();
   }
 
-  /** Rejects with EDGE_CONFIG when the address cannot be listened on, EDGE_STORAGE. */
+  /** Rejects with EDGE_CONFIG when the address cannot be listened on. */
   async start(): Promise<{ readonly url: string }> {
-    const { listen, dataDir, random, log } = this.#options;
+    const { listen, log } = this.#options;
     await this.#listen(listen);
     const { port } = this.#server.address() as AddressInfo;
     const url = urlOf(listen.host, port);
     const everywhere = listen.host === '0.0.0.0' || listen.host === '::';
     const control = everywhere ? urlOf('127.0.0.1', port) : url;
-    await writePrivateFile(
-      join(dataDir, CONTROL_FILE),
+    await this.#controlFile.put(
       `${JSON.stringify({ url: control, token: this.#token, pid: process.pid })}\n`,
-      random,
     );
     log.info('api-listening', { url });
     return { url };
@@ -81,8 +81,8 @@ export class MetaServer {
 
   /** Ends watches and answers under way within about a second. */
   async stop(): Promise<void> {
-    const { dataDir, clock } = this.#options;
-    await removePrivateFile(join(dataDir, CONTROL_FILE));
+    const { clock } = this.#options;
+    await this.#controlFile.remove();
     this.#watches.closeAll();
     const closed = new Promise<void>((resolve) => {
       this.#server.close(() => resolve());
