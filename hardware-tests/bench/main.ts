@@ -6,6 +6,10 @@ const BENCHES: Readonly<Record<string, { about: string; load: () => Promise<Benc
     about: 'messages per second beside mosquitto, and the broker under abuse',
     load: () => import('./broker.js'),
   },
+  codec: {
+    about: 'the coded tunnel’s kernel, codec, seal and parser',
+    load: () => import('./codec.js'),
+  },
   gateway: {
     about: 'the whole gateway: memory, start, durable updates, CPU, log and flash bytes',
     load: () => import('./gateway.js'),
@@ -13,6 +17,10 @@ const BENCHES: Readonly<Record<string, { about: string; load: () => Promise<Benc
   journal: {
     about: 'durable commits beside a plain append and fdatasync',
     load: () => import('./journal.js'),
+  },
+  'tunnel-sim': {
+    about: 'messages and bulk of the coded tunnel on simulated bad links',
+    load: () => import('./tunnel-sim.js'),
   },
 };
 
