@@ -16,6 +16,7 @@ export function hubMetrics(hub: {
     gauge('nodes_online', 'Nodes with a live session.', nodes.filter((node) => node.online).length),
     gauge('devices', 'Devices of all nodes.', sum(nodes.map((node) => node.devices))),
     gauge('storage_alarm', '1 while durability is refused.', store.alarm === undefined ? 0 : 1),
+    gauge('storage_damaged_files', 'Copies of damaged files to look at.', store.damage.length),
     gauge('journal_bytes', 'Size of the journal.', store.journalBytes),
     counter('storage_commits_total', 'Transactions.', store.commits),
     counter('storage_syncs_total', 'Syncs of the journal.', store.syncs),

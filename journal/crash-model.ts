@@ -33,18 +33,24 @@ export class CrashModel {
     });
   }
 
-  commit(store: Store<ModelTables>, puts: readonly ModelPut[]): Promise<void> {
+  commit(
+    store: Store<ModelTables>,
+    puts: readonly ModelPut[],
+    onRefusal: () => void = () => undefined,
+  ): Promise<void> {
     const durable = store.commit(puts);
     const index = this.states.push(stateOf(store)) - 1;
     return durable.then(
-      () => (this.acknowledged = Math.max(this.acknowledged, index)),
-      () => undefined,
-    ) as Promise<void>;
+      () => void (this.acknowledged = Math.max(this.acknowledged, index)),
+      onRefusal,
+    );
   }
 
   /** Why `store` is not what a restart may show, or undefined; then goes on from there. */
   reopened(store: Store<ModelTables>): string | undefined {
     const found = stateOf(store);
+    const [damage] = store.stats().damage;
+    if (damage !== undefined) return `taken for damage: ${damage.file} ${damage.message}`;
     const index = this.states.lastIndexOf(found);
     if (index < 0) return 'the state is none that the commits went through';
     if (index < this.acknowledged) {

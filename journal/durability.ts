@@ -20,7 +20,7 @@ export interface DurabilityOptions {
   readonly windowMs: () => number;
   readonly waitingBytesMax: number;
   /** A record of the store's own for a group that goes out anyway. */
-  readonly rider: () => string | undefined;
+  readonly rider: (last?: boolean) => string | undefined;
 }
 
 /**
@@ -47,6 +47,8 @@ export class Durability {
   #job: Promise<void> | undefined;
   #retry: Timer | undefined;
   readonly #retryDelay = new RetryDelay();
+  /** Damaged files of which copies are to be kept before the files are removed. */
+  #aside: readonly string[] = [];
   /** Someone waits for a barrier: the next group goes out at once. */
   #urgent = false;
   /** In alarm, while a new chain is made: what follows its snapshot is collected, or too much. */
@@ -96,16 +98,20 @@ export class Durability {
 
   /** Never rejects: a storage that cannot be written puts it in alarm. */
   async open({ state, orphans }: Recovered): Promise<void> {
+    this.#aside = state?.aside ?? [];
     try {
-      await this.#keeper.removeLeftovers(orphans);
-      if (state === undefined) {
+      await this.#keeper.prepare(orphans);
+      if (state?.soundJournal !== true) {
         await this.#beginChain();
+        // A second one, so that this chain, too, may lose one.
+        if (state === undefined) await this.#takeSnapshot();
+        else this.#housekeep(true);
         return;
       }
       const { segmentBytes, random } = this.#options;
       this.#journal = await Journal.resume(this.#storage, random, segmentBytes, state.tail);
       this.#segment = this.#journal.position.segment;
-      if (state.report.damagedSnapshots > 0 || this.#snapshotDue()) this.#housekeep(true);
+      if (this.#aside.length > 0 || this.#snapshotDue()) this.#housekeep(true);
     } catch (thrown) {
       this.#raiseAlarm(EdgeError.from(thrown, 'EDGE_STORAGE'));
     }
@@ -140,7 +146,19 @@ export class Durability {
     await this.#job;
     this.#retry?.cancel();
     this.#queue.rejectAll(reason);
+    await this.#sayClosed();
     await this.#closeJournal();
+  }
+
+  /** The last group of an orderly end: damage of any group before it can be told from a cut. */
+  async #sayClosed(): Promise<void> {
+    const journal = this.#journal;
+    const payloads = [this.#options.rider(true) ?? '', CLOSED].filter((text) => text !== '');
+    const bytes = payloads.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+    if (journal?.fits(payloads.length, bytes) !== true) return;
+    await journal.append(payloads, bytes).catch((thrown: unknown) => {
+      this.#options.log.warn('closing-not-recorded', { error: thrown });
+    });
   }
 
   #drainSoon(): void {
@@ -233,6 +251,7 @@ export class Durability {
     const before = this.#sinceSnapshot;
     let position = this.#journal?.position;
     try {
+      await this.#setAside();
       if (pending !== undefined) {
         await pending.durable;
         position = pending.end;
@@ -249,7 +268,14 @@ export class Durability {
     }
   }
 
+  async #setAside(): Promise<void> {
+    if (this.#aside.length === 0) return;
+    await this.#keeper.setAside(this.#aside);
+    this.#aside = [];
+  }
+
   async #tidy(): Promise<void> {
+    if (this.#aside.length > 0) return;
     const journal = this.#journal;
     const ready = await this.#keeper.tidy(this.#stop.signal);
     if (ready && journal === this.#journal) journal?.offerSpare();
@@ -290,6 +316,8 @@ export class Durability {
       }
       this.#options.log.info('durability-restored');
       if (this.#queue.newest !== undefined) this.#drainSoon();
+      // A second one, so that this chain, too, may lose one.
+      await this.#takeSnapshot();
       await this.#tidy();
     });
   }
@@ -302,6 +330,7 @@ export class Durability {
     this.#segment += 1;
     let journal: Journal | undefined;
     try {
+      await this.#setAside();
       journal = await Journal.begin(this.#storage, random, segmentBytes, this.#segment);
       await this.#keeper.take(journal.position, tables, this.#stop.signal, true);
       if (this.#followedTooMuch()) throw tooMuch();
@@ -345,6 +374,8 @@ export class Durability {
     await journal?.close().catch(() => undefined);
   }
 }
+
+const CLOSED = '{"closed":true}';
 
 /** A group fits into an empty segment with much room, whatever its records' heads take. */
 function groupBytes(segmentBytes: number): number {

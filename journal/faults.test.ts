@@ -1,66 +1,45 @@
 import test from 'ava';
 import { seededRandom } from '#protocol/random.js';
 import { EdgeError } from '#protocol/errors.js';
-import { CrashModel, randomPuts, settleStorage, stateOf } from './crash-model.js';
-import { MemoryStorage, type StorageAction, type StorageFault } from './memory-storage.js';
+import { CrashModel, settleStorage } from './crash-model.js';
+import { EVERY_ACTION, WAYS, faultTrial, untilDurable } from './fault-trials.js';
+import {
+  type FaultPlan,
+  MemoryStorage,
+  type StorageAction,
+  type StorageFault,
+} from './memory-storage.js';
 
 const FAULTS: readonly StorageFault[] = ['ENOSPC', 'EIO', 'EROFS', 'EMFILE'];
 
-/** Lets the store's timers fire until durability is back; gives the simulated time it took. */
-async function untilDurable(
-  model: CrashModel,
-  storage: MemoryStorage,
-  isDurable: () => boolean,
-): Promise<number> {
-  const startMs = model.clock.now();
-  await settleStorage(storage);
-  while (!isDurable()) {
-    const nextMs = model.clock.nextAtMs();
-    if (nextMs === undefined) throw new TypeError('in alarm, and nothing is planned');
-    model.clock.advance(nextMs - model.clock.now());
-    await settleStorage(storage);
-  }
-  return model.clock.now() - startMs;
-}
-
 for (const sticky of [false, true]) {
-  const from = sticky ? 'from the N-th action on' : 'once at the N-th action';
-  test(`a storage that fails ${from}, N = 1 to 50, loses nothing acknowledged and recovers unaided`, async (t) => {
+  const from = sticky ? 'from the N-th call on' : 'once at the N-th call';
+  // faults.long.test.ts does all N and errors.
+  test(`a storage that fails ${from} loses nothing acknowledged, says so and recovers unaided`, async (t) => {
     let alarms = 0;
-    for (let nth = 1; nth <= 50; nth += 1) {
-      for (const fault of FAULTS) {
-        const seed = nth * 10 + FAULTS.indexOf(fault);
-        const random = seededRandom(seed);
-        const model = new CrashModel();
-        const storage = new MemoryStorage();
-        const store = await model.open(storage, seed);
-        storage.fail({ nth, fault, sticky });
-        for (let commit = 0; commit < 120; commit += 1) {
-          void model.commit(store, randomPuts(random));
-          if (random.unit() < 0.5) await settleStorage(storage);
+    for (let nth = 1; nth <= 200; nth += 13) {
+      for (const [index, fault] of FAULTS.entries()) {
+        for (const way of WAYS) {
+          const plan = { nth, fault, sticky, actions: EVERY_ACTION };
+          const { alarm, wrong } = await faultTrial(plan, nth * 10 + index, way);
+          t.is(wrong, undefined, `${fault} at ${nth}${JSON.stringify(way)}`);
+          if (alarm) alarms += 1;
         }
-        await settleStorage(storage);
-        if (store.stats().alarm !== undefined) alarms += 1;
-        // A cut now: the refused commits may be there, the acknowledged ones must be.
-        const cut = new MemoryStorage(storage.disk.crash(random));
-        const after = new CrashModel();
-        after.states = model.states;
-        after.acknowledged = model.acknowledged;
-        t.is(after.reopened(await after.open(cut, seed + 1)), undefined, `${fault} at ${nth}`);
-
-        storage.heal();
-        const tookMs = await untilDurable(model, storage, () => store.stats().alarm === undefined);
-        if (fault === 'ENOSPC') t.true(tookMs <= 5_000, `${tookMs} ms after space returned`);
-        await store.commit([]);
-        const durable = stateOf(store);
-        const again = new CrashModel();
-        const later = await again.open(storage.crash(random), seed + 2);
-        t.is(stateOf(later), durable, `${fault} at ${nth}: rows refused before are durable now`);
       }
     }
     t.true(alarms > (sticky ? 100 : 20), `only ${alarms} alarms`);
   });
 }
+
+test('what was done and only said to have failed is not relied on', async (t) => {
+  for (let nth = 1; nth <= 120; nth += 9) {
+    for (const way of WAYS) {
+      const plan: FaultPlan = { nth, fault: 'EIO', done: true };
+      const { wrong } = await faultTrial(plan, nth, way);
+      t.is(wrong, undefined, `call ${nth}`);
+    }
+  }
+});
 
 test('commits during an alarm are refused, kept in memory, and durable after it', async (t) => {
   const model = new CrashModel();
@@ -80,7 +59,7 @@ test('commits during an alarm are refused, kept in memory, and durable after it'
   await t.throwsAsync(store.commit([{ table: 'twins', key: 'c', row: { value: '3' } }]));
   t.is(store.stats().refused, 1);
   storage.heal();
-  await untilDurable(model, storage, () => store.stats().alarm === undefined);
+  await untilDurable(model, storage, store);
   const later = await model.open(storage.crash(seededRandom(3)), 2);
   t.deepEqual([...later.rows('twins').keys()], ['a', 'b', 'c']);
 });
@@ -128,7 +107,7 @@ test('a read-only storage opens in alarm with its rows, and writes again when it
   t.is(store.get('twins', 'a')?.value, '1');
   t.truthy(store.stats().alarm);
   storage.heal();
-  await untilDurable(model, storage, () => store.stats().alarm === undefined);
+  await untilDurable(model, storage, store);
   await store.commit([{ table: 'twins', key: 'b', row: { value: '2' } }]);
 });
 
@@ -152,7 +131,7 @@ test('a full disk stops snapshots before it stops the journal', async (t) => {
   t.true(store.stats().commits > 50, 'the spare segment took more');
   t.truthy(store.stats().warning);
   storage.heal();
-  await untilDurable(model, storage, () => store.stats().alarm === undefined);
+  await untilDurable(model, storage, store);
   t.is(store.stats().warning, undefined);
   await fill(40);
 });

@@ -4,6 +4,7 @@ export const SPARE = 'journal-spare';
 export const NEW_SEGMENT = 'journal-new.tmp';
 export const NEW_SNAPSHOT = 'snapshot-new.tmp';
 export const NEW_SPARE = 'spare-new.tmp';
+export const NEW_ASIDE = 'damaged-new.tmp';
 
 const DIGITS = 10;
 
@@ -13,6 +14,15 @@ export function segmentName(number: number): string {
 
 export function snapshotName(number: number): string {
   return `snapshot-${String(number).padStart(DIGITS, '0')}`;
+}
+
+/** The copy of a damaged file that is kept for people. */
+export function setAsideName(name: string): string {
+  return `damaged-${name}`;
+}
+
+export function isSetAside(name: string): boolean {
+  return /^damaged-(journal|snapshot)-\d{10}$/.test(name);
 }
 
 /** Numbers of the segments among `names`, ascending. */

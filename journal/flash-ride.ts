@@ -22,15 +22,11 @@ export class FlashRide {
     flash.restore(tables.table(OWN_TABLE).get(KEY));
   }
 
-  /** The record that the present group takes along, if it is time for one. */
-  next(): string | undefined {
+  /** The record that the present group takes along, if it is time for one or it is the `last`. */
+  next(last = false): string | undefined {
     const nowMs = this.#clock.now();
-    if (nowMs - this.#lastMs < FLASH_LIMITS.rideMs) return undefined;
+    if (!last && nowMs - this.#lastMs < FLASH_LIMITS.rideMs) return undefined;
     this.#lastMs = nowMs;
-    return this.record();
-  }
-
-  record(): string {
     const put: StoredPut = [OWN_TABLE, KEY, this.#flash.toRow()];
     this.#tables.put(put);
     return JSON.stringify([put]);

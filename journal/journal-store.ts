@@ -4,6 +4,7 @@ import type { Log } from '#protocol/log.js';
 import type { Random } from '#protocol/random.js';
 import type { Storage } from './storage-port.js';
 import type { Put, Store, StoreStats, TableName } from './store.js';
+import { DamageNotices } from './damage-notices.js';
 import { Durability } from './durability.js';
 import { Flash } from './flash.js';
 import { JOURNAL_LIMITS } from './limits.js';
@@ -46,8 +47,11 @@ export async function openStore<Tables extends object>(
   const metered = meter.over(storage);
   const log = options.log.child('journal');
   const found = await recover(metered);
-  if (found.state !== undefined) log.info('recovered', { ...found.state.report });
   const tables = found.state?.tables ?? new RowTables();
+  const damage = found.state?.damage ?? [];
+  if (found.state !== undefined) log.info('recovered', { ...found.state.report });
+  for (const { file, message } of damage) log.error('damaged', { file, message });
+  const notices = new DamageNotices(tables, found.names, damage);
   const segmentBytes = Math.max(
     options.journalBytes ?? JOURNAL_LIMITS.segmentBytes,
     JOURNAL_LIMITS.segmentBytesMin,
@@ -59,22 +63,31 @@ export async function openStore<Tables extends object>(
     {
       ...{ clock, random, log, segmentBytes, waitingBytesMax },
       windowMs: () => Math.max(windowMs, flash.windowMs()),
-      rider: () => ride.next(),
+      rider: (last) => ride.next(last),
     },
     () => tables.freeze(),
     found,
   );
   await durability.open(found);
+  const tornTail = found.state?.report.tornTail ?? false;
   return new JournalStore<Tables>(
     tables,
     durability,
-    { meter, flash },
+    { meter, flash, notices, tornTail },
     {
       transactionBytes: Math.min(JOURNAL_LIMITS.transactionBytes, segmentBytes / 4),
       waitingBytes: waitingBytesMax,
       rows: options.rowsMax ?? JOURNAL_LIMITS.rows,
     },
   );
+}
+
+/** What a store says of itself beside what it keeps. */
+interface StoreFigures {
+  readonly meter: WriteMeter;
+  readonly flash: Flash;
+  readonly notices: DamageNotices;
+  readonly tornTail: boolean;
 }
 
 interface StoreLimits {
@@ -86,8 +99,7 @@ interface StoreLimits {
 class JournalStore<Tables extends object> implements Store<Tables> {
   readonly #tables: RowTables;
   readonly #durability: Durability;
-  readonly #meter: WriteMeter;
-  readonly #flash: Flash;
+  readonly #figures: StoreFigures;
   readonly #limits: StoreLimits;
   #commits = 0;
   #refused = 0;
@@ -96,13 +108,12 @@ class JournalStore<Tables extends object> implements Store<Tables> {
   constructor(
     tables: RowTables,
     durability: Durability,
-    { meter, flash }: { readonly meter: WriteMeter; readonly flash: Flash },
+    figures: StoreFigures,
     limits: StoreLimits,
   ) {
     this.#tables = tables;
     this.#durability = durability;
-    this.#meter = meter;
-    this.#flash = flash;
+    this.#figures = figures;
     this.#limits = limits;
   }
 
@@ -135,17 +146,20 @@ class JournalStore<Tables extends object> implements Store<Tables> {
 
   stats(): StoreStats {
     const { alarm, warning, waitingBytes, journalBytes, snapshots } = this.#durability;
+    const { meter, flash, notices, tornTail } = this.#figures;
     return {
       commits: this.#commits,
       refused: this.#refused,
       rows: this.#tables.size,
       waitingBytes,
-      syncs: this.#meter.syncs,
-      bytesWritten: this.#meter.bytes,
-      blocksWritten: this.#meter.blocks,
-      flash: this.#flash.stats(),
+      syncs: meter.syncs,
+      bytesWritten: meter.bytes,
+      blocksWritten: meter.blocks,
+      flash: flash.stats(),
       journalBytes,
       snapshots,
+      tornTail,
+      damage: notices.list(),
       ...(alarm === undefined ? {} : { alarm: shown(alarm) }),
       ...(warning === undefined ? {} : { warning: shown(warning) }),
     };

@@ -2,7 +2,7 @@ import type { Random } from '#protocol/random.js';
 import type { Storage, StorageFile } from './storage-port.js';
 import { JOURNAL_LIMITS } from './limits.js';
 import { NEW_SEGMENT, SPARE, segmentName } from './file-names.js';
-import { END_BYTES, encodeGroup, groupLength } from './record.js';
+import { END_BYTES, encodeContinued, encodeGroup, groupLength, groupMark } from './record.js';
 import { NONCE_BYTES, RECORDS_START, encodeSegmentHeader } from './segment-header.js';
 import type { JournalPosition } from './snapshot.js';
 
@@ -11,6 +11,8 @@ export interface JournalTail {
   readonly position: JournalPosition;
   /** Records of the last group, up to `position`; empty when a snapshot holds them all. */
   readonly lastGroup: Uint8Array;
+  /** The CRC of the last segment's header. */
+  readonly seed: number;
   /** Bytes of the last segment's file. */
   readonly segmentBytes: number;
 }
@@ -19,6 +21,8 @@ interface OpenSegment {
   readonly number: number;
   readonly file: StorageFile;
   readonly bytes: number;
+  /** The CRC of its header, which the marks of its groups are made of. */
+  readonly seed: number;
 }
 
 /**
@@ -58,17 +62,15 @@ export class Journal {
     number: number,
   ): Promise<Journal> {
     const nonce = random.bytes(NONCE_BYTES);
-    const header = encodeSegmentHeader({ number, previousChain: 0, fresh: true }, nonce);
+    const header = encodeSegmentHeader(
+      { number, previousChain: 0, fresh: true, bytes: segmentBytes },
+      nonce,
+    );
     const file = await newSegment(storage, segmentBytes, header.bytes);
     await placeSegment(storage, NEW_SEGMENT, number, file);
     const position = { segment: number, offset: RECORDS_START, chain: header.chain };
-    return new Journal(
-      storage,
-      random,
-      segmentBytes,
-      { number, file, bytes: segmentBytes },
-      position,
-    );
+    const segment = { number, file, bytes: segmentBytes, seed: header.chain };
+    return new Journal(storage, random, segmentBytes, segment, position);
   }
 
   /**
@@ -84,11 +86,12 @@ export class Journal {
   ): Promise<Journal> {
     const { segment: number, offset, chain } = tail.position;
     const file = await storage.open(segmentName(number));
-    const segment = { number, file, bytes: tail.segmentBytes };
+    const { segmentBytes: bytes, seed } = tail;
+    const segment = { number, file, bytes, seed };
     const journal = new Journal(storage, random, segmentBytes, segment, tail.position);
     const opened = JSON.stringify({ opened: Buffer.from(random.bytes(16)).toString('hex') });
-    const startsGroup = tail.lastGroup.length === 0;
-    const group = encodeGroup([opened], opened.length, chain, startsGroup);
+    const mark = tail.lastGroup.length === 0 ? groupMark(seed, offset) : undefined;
+    const group = encodeGroup([opened], opened.length, chain, mark);
     try {
       if (!journal.fits(1, opened.length)) {
         await journal.#write(offset - tail.lastGroup.length, tail.lastGroup);
@@ -119,18 +122,25 @@ export class Journal {
 
   /** Resolves with the bytes appended when the group is durable. */
   async append(payloads: readonly string[], payloadBytes: number): Promise<number> {
-    const group = encodeGroup(payloads, payloadBytes, this.#chain);
+    const mark = groupMark(this.#segment.seed, this.#offset);
+    const group = encodeGroup(payloads, payloadBytes, this.#chain, mark);
     await this.#write(this.#offset, group.bytes);
     this.#offset += group.bytes.length - END_BYTES;
     this.#chain = group.chain;
     return group.bytes.length;
   }
 
-  /** Goes on in a new segment, on the spare file when there is one. */
+  /**
+   * Goes on in a new segment, on the spare file when there is one. That the old one was left is
+   * written into it before anything follows, so that a segment that is missing is missed.
+   */
   async rotate(): Promise<void> {
     const number = this.#segment.number + 1;
     const nonce = this.#random.bytes(NONCE_BYTES);
-    const fields = { number, previousChain: this.#chain, fresh: false };
+    const fields = {
+      ...{ number, previousChain: this.#chain, fresh: false },
+      bytes: this.#segmentBytes,
+    };
     const header = encodeSegmentHeader(fields, nonce);
     const spare = this.#spareReady;
     this.#spareReady = false;
@@ -139,7 +149,14 @@ export class Journal {
       : await newSegment(this.#storage, this.#segmentBytes, header.bytes);
     await placeSegment(this.#storage, spare ? SPARE : NEW_SEGMENT, number, file);
     const old = this.#segment.file;
-    this.#segment = { number, file, bytes: this.#segmentBytes };
+    try {
+      await old.write(this.#offset, encodeContinued());
+      await old.sync();
+    } catch (thrown) {
+      await file.close().catch(() => undefined);
+      throw thrown;
+    }
+    this.#segment = { number, file, bytes: this.#segmentBytes, seed: header.chain };
     this.#offset = RECORDS_START;
     this.#chain = header.chain;
     await old.close();

@@ -18,6 +18,10 @@ export const JOURNAL_LIMITS = {
   rows: 200_000,
   /** Bytes of a file read whole: a larger one is not ours. */
   fileBytes: 1024 * 1024 * 1024,
+  /** Bytes of a record in which a flipped bit is looked for: a millisecond of work. */
+  repairBytes: 64 * 1024,
+  /** Copies of damaged files kept for people; the oldest go first. A segment each. */
+  damagedFiles: 4,
   /** Bytes of one write of a snapshot: about half a millisecond of encoding per turn. */
   snapshotChunkBytes: 64 * 1024,
   /** Bytes of one write while a new segment is filled with zeroes. */

@@ -5,7 +5,7 @@ import { checkName, storageError } from './storage-error.js';
 
 export type StorageAction =
   'list' | 'read' | 'open' | 'write' | 'sync' | 'rename' | 'remove' | 'syncFolder';
-export type StorageFault = 'ENOSPC' | 'EIO' | 'EROFS' | 'EMFILE' | 'EACCES';
+export type StorageFault = 'ENOSPC' | 'EDQUOT' | 'EIO' | 'EROFS' | 'EMFILE' | 'ENFILE' | 'EACCES';
 
 export interface FaultPlan {
   /** Which action fails, counted from 1 from now on, among `actions`. */
@@ -17,6 +17,8 @@ export interface FaultPlan {
   readonly actions?: readonly StorageAction[];
   /** True: only what needs more space, as a full disk does. */
   readonly growth?: boolean;
+  /** True: it is done all the same, and only said to have failed. */
+  readonly done?: boolean;
 }
 
 export interface MemoryStorageOptions {
@@ -112,7 +114,9 @@ export class MemoryStorage implements Storage {
   }
 
   syncFolder(): Promise<void> {
-    return this.#perform('syncFolder', '.', () => this.#apply({ kind: 'syncFolder' }));
+    const lose = (): void => this.#apply({ kind: 'loseFolder' });
+    const act = (): void => this.#apply({ kind: 'syncFolder' });
+    return this.#perform('syncFolder', '.', act, { onFault: lose });
   }
 
   #file(name: string, inode: number): StorageFile {
@@ -155,7 +159,8 @@ export class MemoryStorage implements Storage {
     if (this.#off) return new Promise(() => undefined);
     const fault = this.#faultOf(action, faulty.grows?.() ?? false);
     if (fault === undefined) return act();
-    faulty.onFault?.();
+    if (this.#plan?.done === true) act();
+    else faulty.onFault?.();
     throw storageError(action, name, errno(fault));
   }
 

@@ -14,7 +14,16 @@ export type DiskOperation =
   | { readonly kind: 'lose'; readonly inode: number }
   | { readonly kind: 'rename'; readonly from: string; readonly to: string }
   | { readonly kind: 'remove'; readonly name: string }
-  | { readonly kind: 'syncFolder' };
+  | { readonly kind: 'syncFolder' }
+  /** The same for the folder: some names are on the disk, the others can only be seen. */
+  | { readonly kind: 'loseFolder' };
+
+/** What survives of what was not synced, by the order in which `Disk.unsynced` counts it. */
+export interface Cut {
+  readonly links: readonly boolean[];
+  /** Undefined: as it was at the last sync. `bytes`: the sector is torn behind so many. */
+  readonly sectors: readonly ({ readonly version: number; readonly bytes?: number } | undefined)[];
+}
 
 export const SECTOR_BYTES = 512;
 /** Versions of one unsynced sector that a cut may choose from; older ones are forgotten. */
@@ -79,9 +88,15 @@ export class Disk {
         this.#link({ from: operation.name });
         break;
       case 'syncFolder':
-        this.#durableNames = new Map(this.#names);
+        for (const link of this.#links) relink(this.#durableNames, link);
         this.#links = [];
         this.#forgetUnlinked();
+        break;
+      case 'loseFolder':
+        // The last one is what the program most relies on.
+        for (const [nth, link] of this.#links.toReversed().entries())
+          if (nth % 2 === 1) relink(this.#durableNames, link);
+        this.#links = [];
     }
   }
 
@@ -108,6 +123,46 @@ export class Disk {
     return left;
   }
 
+  /** What a cut may lose: operations on the folder, and sectors with so many contents each. */
+  get unsynced(): { readonly links: number; readonly sectors: readonly number[] } {
+    const sectors = this.#unsyncedFiles().flatMap(([, file]) => [...file.unsynced.values()]);
+    return { links: this.#links.length, sectors: sectors.map((versions) => versions.length) };
+  }
+
+  /** The very state that `cut` describes. */
+  cut(cut: Cut): Disk {
+    const left = new Disk();
+    left.#nextInode = this.#nextInode;
+    const names = new Map(this.#durableNames);
+    for (const [nth, link] of this.#links.entries())
+      if (cut.links[nth] === true) relink(names, link);
+    left.#names = names;
+    left.#durableNames = new Map(names);
+    for (const inode of new Set(names.values())) {
+      left.#inodes.set(inode, settled(this.#inode(inode).durable.slice()));
+    }
+    let nth = 0;
+    for (const [inode, file] of this.#unsyncedFiles()) {
+      const kept = left.#inodes.get(inode);
+      for (const [sector, versions] of file.unsynced) {
+        const choice = cut.sectors[nth++];
+        if (kept === undefined || choice === undefined) continue;
+        const content = versions[choice.version] ?? new Uint8Array(0);
+        const at = sector * SECTOR_BYTES;
+        // A file that grew has its size before its content, as ext4 has it in ordered mode.
+        kept.durable = resized(kept.durable, Math.min(at + SECTOR_BYTES, file.cached.length));
+        kept.durable.set(content.subarray(0, choice.bytes ?? SECTOR_BYTES), at);
+        kept.cached = kept.durable;
+      }
+    }
+    for (const inode of left.#inodes.values()) inode.cached = new Uint8Array(inode.durable);
+    return left;
+  }
+
+  #unsyncedFiles(): [number, Inode][] {
+    return [...this.#inodes].filter(([, file]) => file.unsynced.size > 0);
+  }
+
   #create(name: string): void {
     const inode = this.#nextInode++;
     this.#inodes.set(inode, settled(new Uint8Array(0)));
@@ -129,7 +184,7 @@ export class Disk {
   }
 
   #forgetUnlinked(): void {
-    const linked = new Set(this.#names.values());
+    const linked = new Set([...this.#names.values(), ...this.#durableNames.values()]);
     for (const inode of this.#inodes.keys()) if (!linked.has(inode)) this.#inodes.delete(inode);
   }
 }

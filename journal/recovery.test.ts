@@ -165,8 +165,8 @@ test('the same rows have other checksums in every life', async (t) => {
     disks.push(Buffer.from((await storage.read('journal-0000000001')) ?? []));
   }
   const [first, , second] = disks as [Buffer, Buffer, Buffer, Buffer];
-  t.deepEqual(first.subarray(1032, 1060), second.subarray(1032, 1060), 'the same payload');
-  t.notDeepEqual(first.subarray(1028, 1032), second.subarray(1028, 1032));
+  t.deepEqual(first.subarray(1044, 1072), second.subarray(1044, 1072), 'the same payload');
+  t.notDeepEqual(first.subarray(1040, 1044), second.subarray(1040, 1044));
   const opened = disks.map((disk) => /"opened":"([0-9a-f]+)"/.exec(disk.toString('latin1'))?.[1]);
   t.is(new Set(opened.filter((nonce) => nonce !== undefined)).size, 2);
 });

@@ -2,23 +2,18 @@ import type { Storage } from './storage-port.js';
 import { EdgeError } from '#protocol/errors.js';
 import { segmentName, segmentNumbers, snapshotName, snapshotNumbers } from './file-names.js';
 import type { JournalTail } from './journal.js';
-import { readRecord } from './record.js';
-import { RowTables, type StoredPut } from './row-tables.js';
+import { findGroup, readRecord } from './record.js';
+import type { RowTables } from './row-tables.js';
 import { RECORDS_START, decodeSegmentHeader } from './segment-header.js';
-import { type JournalPosition, RESTORE_HINT, type Snapshot, decodeSnapshot } from './snapshot.js';
+import { RESTORE_HINT, type Snapshot, decodeSnapshot } from './snapshot.js';
 import { corrupt } from './storage-error.js';
+import { type Damage, Walk, type WalkCounts } from './walk.js';
 
-export interface RecoveryReport {
+export interface RecoveryReport extends WalkCounts {
   /** Number of the snapshot it started from. */
   readonly snapshot: number;
   /** Newer snapshots that were damaged and replaced by the journal before them. */
   readonly damagedSnapshots: number;
-  readonly segments: number;
-  readonly records: number;
-  /** Bytes of journal read behind the snapshot. */
-  readonly bytes: number;
-  /** Bytes followed the last good record that are neither zero nor its end mark. */
-  readonly tailDiscarded: boolean;
 }
 
 /** The snapshot that a recovery started from. */
@@ -29,9 +24,13 @@ export interface FoundSnapshot {
   readonly bytes: number;
   /** The highest number of a snapshot in the folder, damaged ones included. */
   readonly newest: number;
+  /** An older snapshot that is kept too, and the first segment of the folder. */
+  readonly older: { readonly number: number; readonly segment: number } | undefined;
 }
 
 export interface Recovered {
+  /** The files of the folder. */
+  readonly names: readonly string[];
   /** The highest number of a segment in the folder. */
   readonly segment: number;
   /** Segments without their snapshot, from attempts that never finished: of no value. */
@@ -45,13 +44,19 @@ export interface RecoveredState {
   readonly tail: JournalTail;
   readonly snapshot: FoundSnapshot;
   readonly report: RecoveryReport;
+  /** What changed on the disk though it was durable. The rows are whole up to the first loss. */
+  readonly damage: readonly Damage[];
+  /** Files with damage, or with rows behind it, of which copies are to be kept. */
+  readonly aside: readonly string[];
+  /** False when the journal cannot go on behind its tail. */
+  readonly soundJournal: boolean;
 }
 
 /**
  * The state a folder holds: newest whole snapshot, then the journal up to its first bad record.
-
- * Only reads. Rejects with EDGE_STORAGE_CORRUPT when
- * something durable is missing, with EDGE_UNSUPPORTED for files of another format version.
+ * Only reads. Records that were durable and are damaged are in `damage`. Rejects with
+ * EDGE_STORAGE_CORRUPT when there is no snapshot to start from or a file is missing, with
+ * EDGE_UNSUPPORTED for files of another format version.
  */
 export async function recover(storage: Storage): Promise<Recovered> {
   const names = await storage.list();
@@ -60,7 +65,7 @@ export async function recover(storage: Storage): Promise<Recovered> {
   const base = await newestSnapshot(storage, snapshotNumbers(names));
   if (base === undefined) {
     for (const number of segments) await refuseRows(storage, number);
-    return { segment, orphans: segments.map(segmentName), state: undefined };
+    return { names, segment, orphans: segments.map(segmentName), state: undefined };
   }
   const { tables, position } = base.content;
   const walk = new Walk(tables, position);
@@ -68,28 +73,48 @@ export async function recover(storage: Storage): Promise<Recovered> {
   for (; number === position.segment || segments.includes(number); number += 1) {
     if (!walk.read(number, await readWhole(storage, segmentName(number)))) break;
   }
-  const orphans = segments.filter((other) => other >= number);
+  if (walk.missing !== undefined && !segments.includes(number))
+    throw lost(walk.missing, 'is missing');
+  // What follows a loss is of this chain, and is set aside; otherwise it must be worth nothing.
+  const orphans = walk.lost ? [] : segments.filter((other) => other >= number);
   for (const orphan of orphans) {
     // The snapshot it starts from may be one of those that are damaged.
-    if (base.damaged > 0) throw lost(segmentName(orphan), 'follows no snapshot that is whole');
+    if (base.damage.length > 0)
+      throw lost(segmentName(orphan), 'follows no snapshot that is whole');
     await refuseRows(storage, orphan);
   }
+  const behind = walk.lost ? segments.filter((other) => other >= number).map(segmentName) : [];
+  const damage = [...base.damage, ...walk.damage];
   return {
+    names,
     segment,
     orphans: orphans.map(segmentName),
     state: {
       tables,
       tail: walk.tail,
-      snapshot: { ...base.found, segment: position.segment },
-      report: { snapshot: base.found.number, damagedSnapshots: base.damaged, ...walk.counts },
+      snapshot: {
+        ...base.found,
+        segment: position.segment,
+        older:
+          base.older === undefined ? undefined : { number: base.older, segment: segments[0] ?? 0 },
+      },
+      report: {
+        snapshot: base.found.number,
+        damagedSnapshots: base.damage.length,
+        ...walk.counts,
+      },
+      damage,
+      aside: [...new Set([...damage.map(({ file }) => file), ...behind])],
+      soundJournal: walk.damage.length === 0,
     },
   };
 }
 
 interface Base {
-  readonly found: Omit<FoundSnapshot, 'segment'>;
+  readonly found: Omit<FoundSnapshot, 'segment' | 'older'>;
+  readonly older: number | undefined;
   readonly content: Snapshot;
-  readonly damaged: number;
+  readonly damage: readonly Damage[];
 }
 
 async function newestSnapshot(
@@ -97,141 +122,38 @@ async function newestSnapshot(
   numbers: readonly number[],
 ): Promise<Base | undefined> {
   const newest = numbers.at(-1) ?? 0;
-  let damage: EdgeError | undefined;
-  let damaged = 0;
+  let first: EdgeError | undefined;
+  const damage: Damage[] = [];
   for (const number of numbers.toReversed()) {
     const name = snapshotName(number);
     try {
       const bytes = await readWhole(storage, name);
       const content = decodeSnapshot(name, bytes);
-      return { found: { number, newest, bytes: bytes.length }, content, damaged };
+      const older = numbers.findLast((other) => other < number);
+      return { found: { number, newest, bytes: bytes.length }, older, content, damage };
     } catch (thrown) {
       if (!(thrown instanceof EdgeError) || thrown.code !== 'EDGE_STORAGE_CORRUPT') throw thrown;
-      damage ??= thrown;
-      damaged += 1;
+      first ??= thrown;
+      const { message } = thrown;
+      damage.push({ file: name, message: `${message}; the snapshot before it stands in` });
     }
   }
-  if (damage !== undefined) throw damage;
+  if (first !== undefined) throw first;
   return undefined;
 }
 
-/** Applies one segment after another to the tables. */
-class Walk {
-  readonly #tables: RowTables;
-  readonly #start: JournalPosition;
-  #position: JournalPosition;
-  #segment: Buffer = Buffer.alloc(0);
-  #groupStart: number;
-  #segments = 0;
-  #records = 0;
-  #bytes = 0;
-  #tailDiscarded = false;
-
-  constructor(tables: RowTables, start: JournalPosition) {
-    this.#tables = tables;
-    this.#start = start;
-    this.#position = start;
-    this.#groupStart = start.offset;
-  }
-
-  get tail(): JournalTail {
-    const position = this.#position;
-    const lastGroup = this.#segment.subarray(this.#groupStart, position.offset);
-    return { position, lastGroup, segmentBytes: this.#segment.length };
-  }
-
-  get counts(): Omit<RecoveryReport, 'snapshot' | 'damagedSnapshots'> {
-    return {
-      segments: this.#segments,
-      records: this.#records,
-      bytes: this.#bytes,
-      tailDiscarded: this.#tailDiscarded,
-    };
-  }
-
-  /** False, with nothing read, for a segment that starts a chain of its own. */
-  read(number: number, segment: Buffer): boolean {
-    const name = segmentName(number);
-    const header = decodeSegmentHeader(segment, number);
-    if (header === undefined) throw lost(name, 'has a damaged header');
-    let { offset, chain } = this.#start;
-    if (number !== this.#start.segment) {
-      if (header.fresh) return false;
-      if (header.previousChain !== this.#position.chain) {
-        throw lost(segmentName(number - 1), 'is damaged before its end');
-      }
-      offset = RECORDS_START;
-      chain = header.chain;
-    } else if (offset > segment.length) {
-      throw lost(name, 'is shorter than its snapshot says');
-    }
-    this.#segment = segment;
-    this.#segments += 1;
-    this.#readRecords(number, offset, chain);
-    return true;
-  }
-
-  #readRecords(number: number, start: number, first: number): void {
-    let offset = start;
-    let chain = first;
-    this.#groupStart = offset;
-    for (;;) {
-      const record = readRecord(this.#segment, offset, chain);
-      if (typeof record === 'string') {
-        this.#tailDiscarded = record === 'damaged';
-        break;
-      }
-      for (const put of decodeTransaction(record.payload, number, offset)) this.#tables.put(put);
-      if (record.startsGroup) this.#groupStart = offset;
-      this.#records += 1;
-      ({ end: offset, chain } = record);
-    }
-    this.#bytes += offset - start;
-    this.#position = { segment: number, offset, chain };
-  }
-}
-
-/** The puts of a record; none for the record of an opening, which is an object. */
-function decodeTransaction(
-  payload: Uint8Array,
-  segment: number,
-  offset: number,
-): readonly StoredPut[] {
-  const text = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString('utf8');
-  try {
-    const value: unknown = JSON.parse(text);
-    if (Array.isArray(value)) {
-      const puts: readonly unknown[] = value;
-      if (puts.every(isPut)) return puts;
-    } else if (typeof value === 'object' && value !== null && 'opened' in value) {
-      return [];
-    }
-  } catch {
-    // Falls through: the checksum is right, so these bytes are what someone meant to write.
-  }
-  throw corrupt(
-    `the record at byte ${offset} of ${segmentName(segment)} is whole but of an unknown shape`,
-    'Run the program version that wrote this data folder.',
-  );
-}
-
-function isPut(value: unknown): value is StoredPut {
-  return (
-    Array.isArray(value) &&
-    value.length === 3 &&
-    typeof value[0] === 'string' &&
-    typeof value[1] === 'string'
-  );
-}
-
-/** A first segment is placed before its snapshot, and nothing is acknowledged between the two. */
+/**
+ * A first segment is placed before its snapshot, and any segment before its name is durable;
+ * nothing is acknowledged in between.
+ */
 async function refuseRows(storage: Storage, number: number): Promise<void> {
   const name = segmentName(number);
   const segment = await readWhole(storage, name);
   const header = decodeSegmentHeader(segment, number);
   if (header === undefined) throw lost(name, 'has a damaged header');
-  if (!header.fresh || typeof readRecord(segment, RECORDS_START, header.chain) !== 'string') {
-    throw lost(name, 'has rows but its snapshot is missing');
+  const first = readRecord(segment, RECORDS_START, header.chain);
+  if (typeof first === 'object' || findGroup(segment, header.chain, RECORDS_START) !== undefined) {
+    throw lost(name, 'has rows but what leads to it is missing');
   }
 }
 

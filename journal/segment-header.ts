@@ -4,7 +4,7 @@ import { crc32 } from './checksum.js';
 /**
  * The head of a journal segment: two copies, a sector each, of magic (8 bytes), u32 format
  * version, u32 segment number, u32 CRC that the segment before it ended with, u32 flags, 16
- * random bytes, zeroes, u32 CRC-32 of the 60 bytes before it. Little-endian. Magic, version and
+ * random bytes, u32 bytes of the segment's file (0: not told), zeroes, u32 CRC-32 of the 60 bytes before it. Little-endian. Magic, version and
  * the CRC's place and range stay in every later format, so that an older program can tell a newer
  * file from a damaged one.
  */
@@ -14,6 +14,8 @@ export interface SegmentHeader {
   readonly previousChain: number;
   /** True when a snapshot of its own precedes it: the segments before it do not lead to it. */
   readonly fresh: boolean;
+  /** Bytes of its file, preallocated: a shorter one was cut off. 0: not told. */
+  readonly bytes: number;
   /** The CRC that the first record continues from. */
   readonly chain: number;
 }
@@ -25,6 +27,7 @@ export const NONCE_BYTES = 16;
 const MAGIC = Buffer.from('EDGEJRNL', 'latin1');
 const VERSION = 1;
 const SECTOR_BYTES = 512;
+const SIZE_OFFSET = 40;
 const CRC_OFFSET = 60;
 const FRESH = 1;
 
@@ -39,6 +42,7 @@ export function encodeSegmentHeader(
   bytes.writeUInt32LE(fields.previousChain, 16);
   bytes.writeUInt32LE(fields.fresh ? FRESH : 0, 20);
   bytes.set(nonce.subarray(0, NONCE_BYTES), 24);
+  bytes.writeUInt32LE(fields.bytes, SIZE_OFFSET);
   const chain = crc32(bytes.subarray(0, CRC_OFFSET));
   bytes.writeUInt32LE(chain, CRC_OFFSET);
   bytes.copy(bytes, SECTOR_BYTES, 0, CRC_OFFSET + 4);
@@ -66,6 +70,7 @@ function decodeCopy(copy: Buffer): SegmentHeader | undefined {
   return {
     number: copy.readUInt32LE(12),
     previousChain: copy.readUInt32LE(16),
+    bytes: copy.readUInt32LE(SIZE_OFFSET),
     fresh: (copy.readUInt32LE(20) & FRESH) !== 0,
     chain,
   };

@@ -1,12 +1,15 @@
 import type { Log } from '#protocol/log.js';
 import type { Storage } from './storage-port.js';
 import {
+  NEW_ASIDE,
   NEW_SEGMENT,
   NEW_SNAPSHOT,
   NEW_SPARE,
   SPARE,
+  isSetAside,
   segmentName,
   segmentNumbers,
+  setAsideName,
   snapshotName,
   snapshotNumbers,
 } from './file-names.js';
@@ -30,7 +33,7 @@ export class SnapshotKeeper {
   readonly #segmentBytes: number;
   readonly #log: Log;
   #newest: number;
-  #kept: readonly KeptSnapshot[];
+  #kept: readonly KeptSnapshot[] = [];
   /** Bytes of the newest snapshot. */
   bytes: number;
   taken = 0;
@@ -40,7 +43,8 @@ export class SnapshotKeeper {
     this.#segmentBytes = segmentBytes;
     this.#log = log;
     this.#newest = found?.newest ?? 0;
-    this.#kept = found === undefined ? [] : [found];
+    if (found !== undefined)
+      this.#kept = [...(found.older === undefined ? [] : [found.older]), found];
     this.bytes = found?.bytes ?? 0;
   }
 
@@ -101,10 +105,48 @@ export class SnapshotKeeper {
     }
   }
 
-  /** Removes files of attempts that never finished. */
-  async removeLeftovers(names: readonly string[]): Promise<void> {
-    for (const name of names) await this.#storage.remove(name);
-    for (const name of [NEW_SEGMENT, NEW_SNAPSHOT, NEW_SPARE]) await this.#storage.remove(name);
+  /**
+   * Removes files of attempts that never finished, and gives the newest snapshot its name anew:
+   * the life before may have died of a failed sync of the folder, after which a name can be seen
+   * that is not on the disk.
+   */
+  async prepare(leftovers: readonly string[]): Promise<void> {
+    const found = this.#kept.at(-1);
+    if (found !== undefined) {
+      this.#newest += 1;
+      const renamed = { ...found, number: this.#newest };
+      await this.#storage.rename(snapshotName(found.number), snapshotName(renamed.number));
+      this.#kept = [...this.#kept.slice(0, -1), renamed];
+    }
+    for (const name of leftovers) await this.#storage.remove(name);
+    const unfinished = [NEW_SEGMENT, NEW_SNAPSHOT, NEW_SPARE, NEW_ASIDE];
+    for (const name of unfinished) await this.#storage.remove(name);
+    await this.#storage.syncFolder();
+  }
+
+  /** Keeps copies of damaged files for people: durable before anything of them is removed. */
+  async setAside(names: readonly string[]): Promise<void> {
+    const limit = JOURNAL_LIMITS.damagedFiles;
+    for (const name of names.slice(0, limit)) {
+      const bytes = await this.#storage.read(name);
+      if (bytes === undefined) continue;
+      await this.#storage.remove(NEW_ASIDE);
+      const file = await this.#storage.open(NEW_ASIDE);
+      try {
+        await file.write(0, bytes);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await this.#storage.rename(NEW_ASIDE, setAsideName(name));
+      this.#log.error('damaged-file-set-aside', { file: name, copy: setAsideName(name) });
+    }
+    const copies = names.slice(0, limit).map(setAsideName);
+    const others = (await this.#storage.list())
+      .filter(isSetAside)
+      .filter((n) => !copies.includes(n));
+    const tooMany = Math.max(others.length + copies.length - limit, 0);
+    for (const name of others.slice(0, tooMany)) await this.#storage.remove(name);
     await this.#storage.syncFolder();
   }
 

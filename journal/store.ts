@@ -62,6 +62,13 @@ export interface StoreStats {
   /** Bytes of journal behind the newest snapshot. */
   readonly journalBytes: number;
   readonly snapshots: number;
+  /** This opening dropped the rest of a write that never ended: normal after a power cut. */
+  readonly tornTail: boolean;
+  /**
+   * Durable bytes that changed, found at this opening or an earlier one: the name of the copy that
+   * was set aside, and what it cost. Gone at the opening after someone removed the copy.
+   */
+  readonly damage: readonly { readonly file: string; readonly message: string }[];
   /** Set while durability is refused: the storage's failure. */
   readonly alarm?: StorageFailure;
   /** Set while snapshots fail and the journal still takes transactions. */

@@ -38,6 +38,7 @@ const STATUS: GatewayStatus = {
       budgetBytes: 1_000_000_000,
       windowMs: 0,
     },
+    damage: [],
   },
   time: { quality: 'synced', wall: 1_795_000_000_000 },
   broker: { address: '127.0.0.1:1883', clients: 2, counters: {} },
@@ -121,6 +122,11 @@ test('status puts the link, the store and what is wrong into a few lines', (t) =
   t.regex(
     statusText({ ...STATUS, store: { ...STATUS.store, alarm } }),
     /ALARM +EDGE_STORAGE: disk full/,
+  );
+  const damage = [{ file: 'damaged-journal-0000000001', message: 'cut off' }];
+  t.regex(
+    statusText({ ...STATUS, store: { ...STATUS.store, damage } }),
+    /DAMAGE +cut off \(copy: damaged-journal-0000000001\)/,
   );
 });
 

@@ -57,6 +57,7 @@ function status({ alarm }: Trouble = {}): GatewayStatus {
         budgetBytes: 10_000,
         windowMs: 20,
       },
+      damage: [],
       ...(alarm === undefined ? {} : { alarm }),
     },
     time: { quality: 'synced', wall: 1_795_000_000_000 },

@@ -29,6 +29,8 @@ export interface GatewayStatus {
     /** The last 24 hours of running time beside the budget of the configuration. */
     readonly flash: FlashStats;
     readonly alarm?: { readonly code: string; readonly message: string };
+    /** Durable bytes that changed: the copies that were set aside, until someone removes them. */
+    readonly damage: readonly { readonly file: string; readonly message: string }[];
   };
   /** The wall clock that timestamps come from, milliseconds since 1970, and how far to believe it. */
   readonly time: { readonly quality: TimeQuality; readonly wall: number };
