@@ -76,8 +76,9 @@ async function start(
   teardown: Teardown,
 ): Promise<HubProgram> {
   const { clock, random, log, software } = ports;
-  const storage = await openFileStorage(dataDir);
+  const files = await openFileStorage(dataDir);
   const lock = await lockFolder(dataDir);
+  const storage = lock.guard(files);
   teardown.add('lock', () => lock.release());
   const store = await openStore<AllTables>(storage, {
     ...{ clock, random, log },

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { EdgeError } from '#protocol/errors.js';
+import { openFileStorage } from './file-storage.js';
 import { lockFolder } from './folder-lock.js';
 
 const LOCK_MODULE = new URL('./folder-lock.js', import.meta.url).href;
@@ -69,4 +70,49 @@ test('one process cannot lock a folder twice, and other files do not matter', as
 test('a folder that is missing is EDGE_STORAGE', async (t) => {
   const error = await t.throwsAsync<EdgeError>(lockFolder(join(tmpdir(), 'edgetwin-none', 'x')));
   t.is(error.code, 'EDGE_STORAGE');
+});
+
+/** A read-only mount of `path`, where this user may mount. */
+async function mountReadOnly(path: string, readOnly: boolean): Promise<boolean> {
+  const how = readOnly ? ['-o', 'remount,ro', path] : ['-o', 'remount,rw', path];
+  return runs('mount', how);
+}
+
+async function runs(program: string, args: readonly string[]): Promise<boolean> {
+  const child = spawn(program, args, { stdio: 'ignore' });
+  const [code] = (await once(child, 'exit').catch(() => [1])) as [number | null];
+  return code === 0;
+}
+
+test('a folder that is read-only for now is not locked and not written, until it can be', async (t) => {
+  const path = await folder();
+  if (!(await runs('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'none', path]))) {
+    t.log('skipped: needs the right to mount');
+    t.pass();
+    return;
+  }
+  t.teardown(async () => {
+    await runs('umount', [path]);
+    await rm(path, { recursive: true });
+  });
+  t.true(await mountReadOnly(path, true));
+  const [first, second] = [await lockFolder(path), await lockFolder(path)];
+  const files = await openFileStorage(path);
+  const [one, other] = [first.guard(files), second.guard(files)];
+  await t.throwsAsync(one.open('a'), { code: 'EDGE_STORAGE', message: /EROFS/ });
+  t.deepEqual(await one.list(), []);
+
+  t.true(await mountReadOnly(path, false));
+  await (await one.open('a')).close();
+  t.is((await one.list()).length, 2, 'the lock and the file');
+  await t.throwsAsync(other.open('b'), { code: 'EDGE_LOCKED' }, 'the other one came too late');
+  await t.throwsAsync(other.rename('a', 'b'), { code: 'EDGE_LOCKED' });
+
+  t.true(await mountReadOnly(path, true));
+  await t.throwsAsync(lockFolder(path), { code: 'EDGE_LOCKED' }, 'a lock that stands counts');
+  t.true(await mountReadOnly(path, false));
+  await first.release();
+  await (await other.open('b')).close();
+  await second.release();
+  t.deepEqual(await one.list(), ['a', 'b']);
 });

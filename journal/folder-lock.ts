@@ -2,9 +2,12 @@ import { constants } from 'node:fs';
 import { open, readFile, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EdgeError } from '#protocol/errors.js';
+import type { Storage } from './storage-port.js';
 import { errnoOf, storageError } from './storage-error.js';
 
 export interface FolderLock {
+  /** The same storage, which writes nothing before the lock is held. */
+  guard(storage: Storage): Storage;
   /** Idempotent. */
   release(): Promise<void>;
 }
@@ -19,36 +22,107 @@ interface Holder {
 
 /**
  * Locks the folder `path`, which must exist, for this process. Rejects with EDGE_LOCKED, which
- * names the pid, when a living process holds it, and with EDGE_STORAGE when the lock cannot be
- * written. The lock of a process that is gone is taken over.
+ * names the pid, when a living process holds it, and with EDGE_STORAGE when this user may not
+ * write there. The lock of a process that is gone is taken over.
+ *
+ * Where nobody can write now (read-only after an error of the card, full, no descriptors) the lock
+ * is not held but the program may run: it serves what it has in memory and says that it keeps
+ * nothing. The storage it is given by `guard` takes the lock before its first write that succeeds,
+ * so that two such programs do not write either when the folder is well again.
  *
  * Each process makes a file whose name says all, then looks at the others: of two that start at
  * once the later one sees the earlier one, so two never hold the folder; both may be refused.
  * Processes are told apart within one pid namespace: containers that share a folder are not.
  */
 export async function lockFolder(path: string): Promise<FolderLock> {
-  const pid = process.pid;
-  const [started, boot] = await Promise.all([startOf(pid), bootId()]);
-  const name = `lock.${pid}.${started ?? '0'}.${boot}`;
+  const [started, boot] = await Promise.all([startOf(process.pid), bootId()]);
+  const lock = new LockFile(path, `lock.${process.pid}.${started ?? '0'}.${boot}`, boot);
   try {
-    const flags = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY;
-    await (await open(join(path, name), flags, 0o600)).close();
+    await lock.acquire();
   } catch (thrown) {
-    if (errnoOf(thrown) === 'EEXIST') throw locked(path, pid);
-    throw storageError('create', name, thrown);
+    if (!PASSING.includes(errnoOf(thrown) ?? '')) throw thrown;
+    // Whoever wrote its lock before the folder became read-only still holds it.
+    await lock.refuseOthers();
   }
-  const release = (): Promise<void> => rm(join(path, name), { force: true });
-  try {
-    for (const other of await holders(path)) {
-      if (other.name === name) continue;
-      if (await isAlive(other, boot)) throw locked(path, other.pid);
-      await rm(join(path, other.name), { force: true });
+  return lock;
+}
+
+/** Errors of a folder that may be writable again without anybody's doing. */
+const PASSING = ['EROFS', 'ENOSPC', 'EDQUOT', 'EIO', 'EMFILE', 'ENFILE'];
+
+class LockFile implements FolderLock {
+  readonly #path: string;
+  readonly #name: string;
+  readonly #boot: string;
+  #held = false;
+  #acquiring: Promise<void> | undefined;
+
+  constructor(path: string, name: string, boot: string) {
+    this.#path = path;
+    this.#name = name;
+    this.#boot = boot;
+  }
+
+  acquire(): Promise<void> {
+    if (this.#held) return Promise.resolve();
+    this.#acquiring ??= this.#make().finally(() => {
+      this.#acquiring = undefined;
+    });
+    return this.#acquiring;
+  }
+
+  guard(storage: Storage): Storage {
+    const locked = async <T>(write: () => Promise<T>): Promise<T> => {
+      if (!this.#held) await this.acquire();
+      return write();
+    };
+    return {
+      list: () => storage.list(),
+      read: (name) => storage.read(name),
+      open: (name) => locked(() => storage.open(name)),
+      rename: (from, to) => locked(() => storage.rename(from, to)),
+      remove: (name) => locked(() => storage.remove(name)),
+      syncFolder: () => locked(() => storage.syncFolder()),
+    };
+  }
+
+  async release(): Promise<void> {
+    if (!this.#held) return;
+    await rm(join(this.#path, this.#name), { force: true });
+    this.#held = false;
+  }
+
+  /** Rejects with EDGE_LOCKED. */
+  async refuseOthers(): Promise<string[]> {
+    try {
+      const others = (await holders(this.#path)).filter(({ name }) => name !== this.#name);
+      for (const other of others) {
+        if (await isAlive(other, this.#boot)) throw locked(this.#path, other.pid);
+      }
+      return others.map(({ name }) => name);
+    } catch (thrown) {
+      throw storageError('lock', this.#path, thrown);
     }
-  } catch (thrown) {
-    await release().catch(() => undefined);
-    throw storageError('lock', path, thrown);
   }
-  return { release };
+
+  async #make(): Promise<void> {
+    const file = join(this.#path, this.#name);
+    try {
+      const flags = constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY;
+      await (await open(file, flags, 0o600)).close();
+    } catch (thrown) {
+      if (errnoOf(thrown) === 'EEXIST') throw locked(this.#path, process.pid);
+      throw storageError('create', this.#name, thrown);
+    }
+    try {
+      for (const name of await this.refuseOthers())
+        await rm(join(this.#path, name), { force: true });
+    } catch (thrown) {
+      await rm(file, { force: true }).catch(() => undefined);
+      throw storageError('lock', this.#path, thrown);
+    }
+    this.#held = true;
+  }
 }
 
 async function holders(path: string): Promise<Holder[]> {

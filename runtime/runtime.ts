@@ -133,8 +133,9 @@ async function openGatewayStore(
   { clock, random, log }: GatewayPorts,
   teardown: Teardown,
 ): Promise<Store<GatewayTables>> {
-  const storage = await openFileStorage(dataDir);
+  const files = await openFileStorage(dataDir);
   const lock = await lockFolder(dataDir);
+  const storage = lock.guard(files);
   teardown.add('lock', () => lock.release());
   const store = await openStore<GatewayTables>(storage, { clock, random, log, flash });
   teardown.add('store', () => store.close());
