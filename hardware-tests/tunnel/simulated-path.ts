@@ -19,6 +19,8 @@ import { SimulatedLink, type LinkOptions } from './simulated-link.js';
 export const IP_UDP_BYTES = 28;
 const TAG_BYTES = 16;
 const ROOM = CODED_LIMITS.datagramBytes - SHORT_HEADER_BYTES - TAG_BYTES;
+/** Events, or packets of one end, without any time passing: more is a defect. */
+const STANDSTILL = 20_000;
 const CONNECTION_ID = Uint8Array.from({ length: 8 }, (_, index) => index);
 
 /** Says whether packets may leave: the place of congestion control. */
@@ -97,9 +99,12 @@ export class SimulatedPath {
 
   /** Runs until nothing is left to happen or the time is up; returns the time of the last event. */
   run(untilMs: number): number {
-    for (;;) {
+    for (let standing = 0; ; standing++) {
       const next = this.#events.next();
       if (next === undefined || next.at > untilMs) return this.#now;
+      if (next.at > this.#now) standing = 0;
+      if (standing > STANDSTILL)
+        throw new EdgeError('EDGE_INTERNAL', `Time stands still at ${next.at} ms.`);
       this.#now = next.at;
       const { event } = next;
       if (event.kind === 'call') {
@@ -126,7 +131,9 @@ export class SimulatedPath {
 
   #flush(index: 0 | 1): void {
     const end = this.ends[index];
-    for (;;) {
+    for (let packets = 0; ; packets++) {
+      if (packets > STANDSTILL)
+        throw new EdgeError('EDGE_INTERNAL', `End ${index} sends without end at ${this.#now} ms.`);
       const open = end.gate === undefined || end.gate.window > 0;
       const departure = end.exchange.take(this.#now, ROOM, open);
       if (departure === undefined) break;
