@@ -341,7 +341,7 @@ export class SyncMachine {
         downlink?.changed(news.device, news.property);
         return [];
       case 'compared':
-        return downlink?.compared(news.device, news.equal) ?? [];
+        return downlink?.compared(news.device, news.equal, nowMs) ?? [];
       case 'forgotten':
         downlink?.forget(news.device);
         return [];
@@ -364,7 +364,7 @@ export class SyncMachine {
       session.downlink.sendUnknown();
       this.#session = { ...session, digestDueMs: Infinity };
     }
-    const messages = session.downlink.take();
+    const messages = session.downlink.take(nowMs);
     return messages.flatMap(({ id, rows }) => [
       count('desiredRowsSent', rows.length),
       send(session.id, { kind: 'desired', epoch: session.epoch, id, rows }, 'twin'),

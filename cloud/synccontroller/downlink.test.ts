@@ -182,3 +182,27 @@ test('down: values for a device whose life ended are forgotten', (t) => {
   const effects = bench.say({ kind: 'stored', epoch: bench.epoch, id: 1 });
   t.is(only(effects, 'desired').length, 0);
 });
+
+test('down: a DESIRED that was never answered is sent again when a late digest shows the lack', (t) => {
+  const bench = ready();
+  digest(bench, 1, digestOf(bench));
+  const none = digestOf(bench);
+  for (let value = 0; value < 50; value++) bench.setDesired(value);
+  t.is(only(digest(bench, 1, none), 'desired').length, 0, 'its answer may be on its way');
+  bench.nowMs += HUB_LIMITS.storedWithinMs;
+  const [message] = only(digest(bench, 1, none), 'desired');
+  t.deepEqual(
+    message?.rows.map(({ value }) => value),
+    [49],
+  );
+});
+
+test('down: lost answers do not block the way when a digest says that all is stored', (t) => {
+  const bench = ready();
+  digest(bench, 1, digestOf(bench));
+  for (let value = 0; value < HUB_LIMITS.desiredInFlight; value++) bench.setDesired(value);
+  bench.nowMs += HUB_LIMITS.storedWithinMs;
+  t.is(only(digest(bench, 1, digestOf(bench)), 'desired').length, 0);
+  bench.setDesired(77);
+  t.is(only(bench.last, 'desired')[0]?.rows[0]?.value, 77);
+});

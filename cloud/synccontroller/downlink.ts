@@ -19,7 +19,7 @@ export class Downlink {
   readonly #known = new Set<DeviceId>();
   /** Property keys to send; their values are taken when they are sent. */
   readonly #waiting = new Set<string>();
-  readonly #inFlight = new Map<number, ReadonlyMap<string, Version>>();
+  readonly #inFlight = new Map<number, InFlight>();
   readonly #stored = new Map<string, Version>();
   /** Devices that differed although everything was stored, once: a late digest says that too. */
   readonly #suspects = new Set<DeviceId>();
@@ -42,18 +42,22 @@ export class Downlink {
 
   /**
    * The gateway's digest of the desired values was compared with what the hub holds. Gives the
-   * property keys that are newly known to be stored.
+   * property keys that are newly known to be stored. What has been under way for long counts as
+   * lost from then on: a STORED that never came must not block the way for ever.
    */
-  compared(device: DeviceId, equal: boolean): string[] {
+  compared(device: DeviceId, equal: boolean, nowMs: number): string[] {
+    const lost = this.#giveUp(nowMs);
     const first = !this.#known.has(device);
     this.#known.add(device);
     if (equal) {
       this.#suspects.delete(device);
+      for (const key of lost) this.#waiting.add(key);
       return this.#versions(device).flatMap(([key, version]) => {
         this.#waiting.delete(key);
         return this.#store(key, version);
       });
     }
+    for (const key of lost) this.#waiting.add(key);
     if (first) this.#sendAll(device);
     else if (this.#isSettled(device)) this.#suspects.add(device);
     return [];
@@ -90,7 +94,7 @@ export class Downlink {
 
   /** The gateway made message `id` durable. Gives the property keys that this changes. */
   stored(id: number): string[] {
-    const versions = [...(this.#inFlight.get(id) ?? [])];
+    const versions = [...(this.#inFlight.get(id)?.versions ?? [])];
     this.#inFlight.delete(id);
     return versions.flatMap(([key, version]) => this.#store(key, version));
   }
@@ -111,7 +115,7 @@ export class Downlink {
   }
 
   /** The next messages that may leave, within the limits of what may be in flight. */
-  take(): { readonly id: number; readonly rows: readonly DesiredRow[] }[] {
+  take(nowMs: number): { readonly id: number; readonly rows: readonly DesiredRow[] }[] {
     const messages: { id: number; rows: DesiredRow[] }[] = [];
     while (this.#inFlight.size < HUB_LIMITS.desiredInFlight && this.#waiting.size > 0) {
       const rows = this.#nextRows();
@@ -121,10 +125,21 @@ export class Downlink {
         ({ device, property, version }) =>
           [propertyKey(this.#rows.name, device, property), version] as const,
       );
-      this.#inFlight.set(id, new Map(keys));
+      this.#inFlight.set(id, { versions: new Map(keys), sentMs: nowMs });
       messages.push({ id, rows });
     }
     return messages;
+  }
+
+  /** Keys of messages without an answer for too long. */
+  #giveUp(nowMs: number): string[] {
+    const keys: string[] = [];
+    for (const [id, { versions, sentMs }] of this.#inFlight) {
+      if (nowMs - sentMs < HUB_LIMITS.storedWithinMs) continue;
+      this.#inFlight.delete(id);
+      keys.push(...versions.keys());
+    }
+    return keys;
   }
 
   #nextRows(): DesiredRow[] {
@@ -178,4 +193,9 @@ export class Downlink {
       return version === undefined ? [] : [[key, version] as const];
     });
   }
+}
+
+interface InFlight {
+  readonly versions: ReadonlyMap<string, Version>;
+  readonly sentMs: number;
 }
