@@ -5,6 +5,7 @@ import type { Version } from '#protocol/twin.js';
 import type { LocalQueue } from '../devicetwin/twin-event.js';
 import { GATEWAY_LIMITS } from '../limits.js';
 import { propertyKey } from '../metamanager/tables.js';
+import { Unanswered } from './unanswered.js';
 
 /**
  * Local writes that the hub has not decided: lost ones first, then the pending one; one LOCAL per
@@ -12,7 +13,7 @@ import { propertyKey } from '../metamanager/tables.js';
  */
 export class LocalWritesQueue {
   #queues = new Map<string, LocalQueue>();
-  #inFlight = new Map<string, Version>();
+  #inFlight = new Unanswered<string, Version>();
 
   get undecided(): number {
     let count = 0;
@@ -22,6 +23,11 @@ export class LocalWritesQueue {
 
   get inFlight(): number {
     return this.#inFlight.size;
+  }
+
+  /** Since when an answer is missing although a later one came. */
+  get overtakenAtMs(): number {
+    return this.#inFlight.overtakenAtMs();
   }
 
   add(queues: readonly LocalQueue[]): void {
@@ -49,7 +55,7 @@ export class LocalWritesQueue {
       const [write] = writes;
       if (write === undefined || this.#inFlight.has(key) || blocked(device)) continue;
       const { lid, base, chainStart, value } = write;
-      this.#inFlight.set(key, lid);
+      this.#inFlight.add(key, lid);
       messages.push({
         kind: 'local',
         epoch,
@@ -69,11 +75,11 @@ export class LocalWritesQueue {
    * True when this answers what is in flight. The write leaves the queue at once: the journal
    * follows, and a crash before it only repeats the LOCAL.
    */
-  decide({ device, property, lid }: LocalResult): boolean {
+  decide({ device, property, lid }: LocalResult, now: number): boolean {
     const key = propertyKey(device, property);
     const flying = this.#inFlight.get(key);
     if (flying === undefined || !sameVersion(flying, lid)) return false;
-    this.#inFlight.delete(key);
+    this.#inFlight.answered(key, now);
     const queue = this.#queues.get(key);
     if (queue !== undefined) {
       const writes = queue.writes.filter((write) => !sameVersion(write.lid, lid));

@@ -1,7 +1,7 @@
 import { LIMITS } from '#protocol/limits.js';
 import { DICTIONARY_IDS } from '#protocol/message-dictionary.js';
 import { PROTOCOL_VERSION } from '#protocol/sync-message.js';
-import type { Digest, Hello, Welcome } from '#protocol/sync-message.js';
+import type { Digest, Hello, SyncMessage, Welcome } from '#protocol/sync-message.js';
 import { GATEWAY_LIMITS } from '../limits.js';
 import type { Channel } from './channel.js';
 import type { HelloFacts } from './sync-event.js';
@@ -112,4 +112,21 @@ export function helloOf(
     monotonicMs: now,
     software,
   };
+}
+
+/** Answers what was sent; other messages say nothing about that. */
+export function isAnswer({ kind }: SyncMessage): boolean {
+  return kind === 'ack' || kind === 'local-result' || kind === 'unsupported';
+}
+
+/**
+ * When a session in which something waits for its answer is given up: nothing was answered for too
+ * long, or one answer never came although later ones did.
+ */
+export function answerDueMs(
+  { answeredAtMs }: Session,
+  ...queues: readonly { readonly overtakenAtMs: number }[]
+): number {
+  const sinceMs = Math.min(answeredAtMs, ...queues.map(({ overtakenAtMs }) => overtakenAtMs));
+  return sinceMs + GATEWAY_LIMITS.answerTimeoutMs;
 }

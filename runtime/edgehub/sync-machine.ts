@@ -8,7 +8,7 @@ import type { Channel } from './channel.js';
 import { differing, digestMessages, resendMessages } from './digest-round.js';
 import { EffectList } from './effect-list.js';
 import { LocalWritesQueue } from './local-queue.js';
-import { helloOf, newSession, refusalOf, welcomed } from './session.js';
+import { answerDueMs, helloOf, isAnswer, newSession, refusalOf, welcomed } from './session.js';
 import type { Session } from './session.js';
 import type { HelloFacts, SyncEffect, SyncEvent, SyncStatus } from './sync-event.js';
 import { UplinkQueue } from './uplink-queue.js';
@@ -63,7 +63,7 @@ export class SyncMachine {
     if (session === undefined) return undefined;
     if (session.phase !== 'live') return session.sinceMs + GATEWAY_LIMITS.welcomeTimeoutMs;
     const soonest = Math.min(
-      this.#waiting > 0 ? session.answeredAtMs + GATEWAY_LIMITS.answerTimeoutMs : Infinity,
+      this.#waiting > 0 ? answerDueMs(session, this.#queue, this.#locals) : Infinity,
       this.#maySend() && this.#queue.isDue() ? this.#queue.opensAtMs : Infinity,
       this.#digestAtMs(session),
       ...this.#channels.map((channel) => channel.wakeAt() ?? Infinity),
@@ -152,14 +152,15 @@ export class SyncMachine {
     else if (this.#effects.waiting >= GATEWAY_LIMITS.desiredInFlight)
       this.#fail('the hub sends faster than this gateway stores');
     else {
-      session.answeredAtMs = now;
-      if (this.#channels.some((channel) => channel.receive(message, now))) return;
+      const isTaken = this.#channels.some((channel) => channel.receive(message, now));
+      if (isTaken || isAnswer(message)) session.answeredAtMs = now;
+      if (isTaken) return;
       switch (message.kind) {
         case 'confirm':
           this.#confirm(session);
           break;
         case 'ack':
-          this.#acknowledge(session, message);
+          this.#acknowledge(session, message, now);
           break;
         case 'desired': {
           const { rows, id } = message;
@@ -167,7 +168,7 @@ export class SyncMachine {
           break;
         }
         case 'local-result':
-          this.#decideLocal(message);
+          this.#decideLocal(message, now);
           break;
         case 'digest': {
           const state = session.acknowledged;
@@ -235,9 +236,9 @@ export class SyncMachine {
     }
   }
 
-  #acknowledge(session: Session, ack: Ack): void {
+  #acknowledge(session: Session, ack: Ack, now: number): void {
     this.#confirm(session);
-    const rows = this.#queue.acknowledge(ack);
+    const rows = this.#queue.acknowledge(ack, now);
     if (rows === undefined) {
       this.#ignore();
       return;
@@ -260,8 +261,8 @@ export class SyncMachine {
     this.#effects.applySoon({ kind: 'confirmed' });
   }
 
-  #decideLocal(result: LocalResult): void {
-    if (!this.#locals.decide(result)) {
+  #decideLocal(result: LocalResult, now: number): void {
+    if (!this.#locals.decide(result, now)) {
       this.#ignore();
       return;
     }
@@ -343,10 +344,10 @@ export class SyncMachine {
   #checkDeadlines(now: number): void {
     const session = this.#session;
     if (session === undefined) return;
-    const { welcomeTimeoutMs, answerTimeoutMs } = GATEWAY_LIMITS;
     if (session.phase !== 'live') {
-      if (now - session.sinceMs >= welcomeTimeoutMs) this.#fail('no WELCOME in time');
-    } else if (this.#waiting > 0 && now - session.answeredAtMs >= answerTimeoutMs) {
+      const waitedMs = now - session.sinceMs;
+      if (waitedMs >= GATEWAY_LIMITS.welcomeTimeoutMs) this.#fail('no WELCOME in time');
+    } else if (this.#waiting > 0 && now >= answerDueMs(session, this.#queue, this.#locals)) {
       this.#fail('no answer in time');
     }
   }

@@ -7,6 +7,7 @@ import type { AcknowledgedRows, Uplink } from '../devicetwin/twin-event.js';
 import { GATEWAY_LIMITS } from '../limits.js';
 import { propertyKey, splitKey } from '../metamanager/tables.js';
 import { SendWindow } from './send-window.js';
+import { Unanswered } from './unanswered.js';
 
 type Sent = Pick<State, 'kind' | 'rows'> | Pick<Announce, 'kind' | 'rows'>;
 
@@ -23,7 +24,7 @@ export class UplinkQueue {
   #announcements = new Map<DeviceId, AnnounceRow>();
   #dueRows = new Set<string>();
   #dueAnnouncements = new Set<DeviceId>();
-  #inFlight = new Map<number, Sent>();
+  #inFlight = new Unanswered<number, Sent>();
   /** The newest label per property that ever confirmed a desired value. */
   #labels = new Map<string, Version>();
   #window: SendWindow;
@@ -46,6 +47,11 @@ export class UplinkQueue {
 
   get inFlight(): number {
     return this.#inFlight.size;
+  }
+
+  /** Since when the acknowledgement of a message is missing although a later one came. */
+  get overtakenAtMs(): number {
+    return this.#inFlight.overtakenAtMs();
   }
 
   /** Devices whose announcement the hub refused in this session. */
@@ -84,7 +90,7 @@ export class UplinkQueue {
     this.#dueRows.clear();
     this.#dueAnnouncements.clear();
     this.add(uplink);
-    for (const { kind, rows } of this.#inFlight.values()) {
+    for (const { kind, rows } of this.#inFlight.sent()) {
       if (kind === 'state') for (const row of rows) this.#notDue(row);
       else
         for (const row of rows)
@@ -121,17 +127,16 @@ export class UplinkQueue {
   /** The next message that is due, or undefined. */
   next(epoch: number, id: number, bytesMax: number, now: number): State | Announce | undefined {
     const message = this.#nextAnnounce(epoch, id, bytesMax) ?? this.#nextState(epoch, id, bytesMax);
-    if (message !== undefined) this.#inFlight.set(id, message);
+    if (message !== undefined) this.#inFlight.add(id, message);
     // A full message is a backlog: what follows it does not wait for the window.
     if (message?.kind === 'state' && !this.isDue()) this.#window.sent(now);
     return message;
   }
 
   /** What an Ack accounts for; undefined when no such message is in flight. */
-  acknowledge(ack: Ack): AcknowledgedRows | undefined {
-    const sent = this.#inFlight.get(ack.id);
+  acknowledge(ack: Ack, now: number): AcknowledgedRows | undefined {
+    const sent = this.#inFlight.answered(ack.id, now);
     if (sent === undefined) return undefined;
-    this.#inFlight.delete(ack.id);
     const rejected = new Map(ack.rejects.map(({ row, code }) => [row, code]));
     if (sent.kind === 'announce') {
       const announced = sent.rows.filter((row, index) => {
@@ -153,7 +158,7 @@ export class UplinkQueue {
 
   /** The hub does not know this type of message: its rows wait for another session. */
   park(id: number): boolean {
-    return this.#inFlight.delete(id);
+    return this.#inFlight.drop(id);
   }
 
   #nextAnnounce(epoch: number, id: number, bytesMax: number): Announce | undefined {
