@@ -1,10 +1,15 @@
 import { openStore } from '#journal/journal-store.js';
 import type { Device } from '#protocol/device.js';
+import { EdgeError } from '#protocol/errors.js';
+import { CommandRunner } from '#runtime/commands/command-runner.js';
+import { CommandService } from '#runtime/commands/command-service.js';
 import { DeviceTwin } from '#runtime/devicetwin/device-twin.js';
 import { MapperRunner } from '#runtime/devicetwin/mapper-host.js';
 import { EdgeHub } from '#runtime/edgehub/edge-hub.js';
 import { MetaStore } from '#runtime/metamanager/meta-store.js';
 import type { GatewayTables } from '#runtime/metamanager/tables.js';
+import { keptFloorMs, TimeKeeper } from '#runtime/time/time-keeper.js';
+import { WallClock } from '#runtime/time/wall-clock.js';
 import type { Acknowledged, Plant } from './plant.js';
 import { Station } from './station.js';
 import type { Ports, Surroundings } from './station.js';
@@ -19,6 +24,8 @@ export interface GatewayProgram {
   readonly twins: DeviceTwin;
   readonly edgeHub: EdgeHub;
   readonly mappers: MapperRunner;
+  readonly commands: CommandService;
+  readonly time: TimeKeeper;
 }
 
 export interface GatewayEvents {
@@ -53,14 +60,24 @@ export class Gateway extends Station<GatewayProgram> {
   }
 
   protected async launch(ports: Ports): Promise<GatewayProgram> {
-    const { process, storage, clock, random, log } = ports;
-    const options = { clock, random, log };
+    const { process, storage, random, log } = ports;
     const store = await openStore<GatewayTables>(storage, {
-      ...options,
+      ...{ clock: ports.clock, random, log },
       journalBytes: JOURNAL_BYTES,
     });
-    const meta = await MetaStore.open(store, options);
+    const meta = await MetaStore.open(store, { clock: ports.clock, random, log });
+    const clock = new WallClock(ports.clock, keptFloorMs(meta));
+    const options = { clock, random, log };
+    const time = new TimeKeeper(clock, { meta, log });
+    time.start();
     const twins = new DeviceTwin({ meta, devices: this.devices, ...options });
+    const mappers = new MapperRunner({ twins, ...options });
+    const runner = new CommandRunner({
+      ...{ twins, clock, lanes: mappers.lanes },
+      mapper: (protocolName) => mappers.mapper(protocolName),
+      external: () => Promise.reject(new EdgeError('EDGE_UNSUPPORTED', 'no other mappers')),
+    });
+    const commands = new CommandService({ meta, runner, clock, log });
     const edgeHub = new EdgeHub({
       meta,
       twins,
@@ -69,14 +86,14 @@ export class Gateway extends Station<GatewayProgram> {
       identity: { key: '', certificate: this.node, authorities: [] },
       software: 'simulated',
       strict: true,
+      channels: [time, commands],
       ...options,
     });
-    const mappers = new MapperRunner({ twins, ...options });
     const mapper = this.plant.mapper(random, (...reading) => {
       if (!process.dead) this.#events.acknowledged(this, ...reading);
     });
     await mappers.start([mapper]);
-    return { meta, twins, edgeHub, mappers };
+    return { meta, twins, edgeHub, mappers, commands, time };
   }
 
   protected override started(program: GatewayProgram): void {
@@ -84,10 +101,13 @@ export class Gateway extends Station<GatewayProgram> {
     program.edgeHub.start();
   }
 
-  protected async shutDown({ meta, twins, edgeHub, mappers }: GatewayProgram): Promise<void> {
+  protected async shutDown(program: GatewayProgram): Promise<void> {
+    const { meta, twins, edgeHub, mappers, commands, time } = program;
     await edgeHub.stop();
     await mappers.stop();
+    commands.stop();
     twins.stop();
+    time.stop();
     await meta.close();
   }
 }

@@ -1,3 +1,4 @@
+import { CommandDesk } from '#cloud/commands/command-desk.js';
 import { CloudHub } from '#cloud/cloudhub/cloud-hub.js';
 import type { NodeLoop } from '#cloud/cloudhub/node-loop.js';
 import { DeviceController } from '#cloud/devicecontroller/device-controller.js';
@@ -14,6 +15,7 @@ export interface HubProgram {
   readonly store: Store<HubTables>;
   readonly fleet: DeviceController;
   readonly cloudHub: CloudHub;
+  readonly commands: CommandDesk;
   /** The loop of a node that has been here; undefined before. */
   readonly loop: (node: string) => NodeLoop | undefined;
 }
@@ -38,7 +40,12 @@ export class Hub extends Station<HubProgram> {
     const options = { clock, random, log };
     const store = await openStore<HubTables>(storage, { ...options, journalBytes: JOURNAL_BYTES });
     const hubStore = this.#events.storeOf(new EmbeddedHubStore(store), store);
-    const fleet = await DeviceController.open({ store: hubStore, ...options });
+    const fleet = await DeviceController.open({
+      store: hubStore,
+      uptime: this.uptime(clock),
+      ...options,
+    });
+    const commands = new CommandDesk(fleet, random);
     const cloudHub = new CloudHub({ fleet, isNodeAllowed: () => true, ...options });
     const listener = this.surroundings.weather.network.listen({
       identity: { key: '', certificate: 'hub', authorities: [] },
@@ -59,7 +66,7 @@ export class Hub extends Station<HubProgram> {
       loops.set(node, found);
       return found;
     };
-    return { store, fleet, cloudHub, loop };
+    return { store, fleet, cloudHub, commands, loop };
   }
 
   protected override started(program: HubProgram): void {

@@ -1,9 +1,9 @@
 import { EdgeError } from '#protocol/errors.js';
-import { decodeMessage } from '#protocol/message-codec.js';
 import { ACTIONS } from './actions/all.js';
 import type { Action } from './actions/action.js';
 import { calm } from './calm.js';
 import { Checkers } from './checkers/all.js';
+import { Letters } from './letters.js';
 import { expand } from './options.js';
 import type { LifeOptions, LifeWishes } from './options.js';
 import { Scene } from './scene.js';
@@ -63,11 +63,13 @@ export async function runLife(
   }
 }
 
-/** Each message as it leaves, decoded: for replays. */
+/** Each message as it leaves, opened: for replays. */
 function traceMessages({ weather, trace }: World): void {
-  weather.inspect = ({ node, way, bytes }) => {
-    const text = bytes === undefined ? 'goodbye' : JSON.stringify(decodeMessage(bytes));
-    trace.add(`  ${node} ${way} ${text.slice(0, 400)}`);
+  const letters = new Letters();
+  weather.inspect = (flight) => {
+    const message = letters.open(flight);
+    const text = message === undefined ? 'goodbye' : JSON.stringify(message);
+    trace.add(`  ${flight.node} ${flight.way} ${text.slice(0, 400)}`);
     return true;
   };
 }

@@ -1,5 +1,12 @@
 import type { Device, Property } from '#protocol/device.js';
-import type { Mapper, MapperHost, MapperModule, WriteOutcome } from '#protocol/mapper-port.js';
+import type {
+  CommandOutcome,
+  CommandRequest,
+  Mapper,
+  MapperHost,
+  MapperModule,
+  WriteOutcome,
+} from '#protocol/mapper-port.js';
 import type { Timer } from '#protocol/clock.js';
 import type { Random } from '#protocol/random.js';
 import { NO_VERSION, sameVersion } from '#protocol/twin.js';
@@ -49,8 +56,16 @@ export type Acknowledged = (device: string, property: string, timestamp: number)
 const LIVELY_MS = 1500;
 const READ_MS = 900;
 const WRITE_MS = 600;
+const COMMAND_MS = 1500;
 /** A device refuses this value. */
 export const REFUSED = -1;
+
+/** Where the devices stand. */
+export interface Site {
+  /** A command had its effect. */
+  readonly affected: (id: string) => void;
+  readonly abused: (text: string) => void;
+}
 
 /** The devices of one gateway: they outlive its processes, may be away, and may refuse. */
 export class Plant {
@@ -58,13 +73,31 @@ export class Plant {
   readonly witnesses: Witnesses;
   readonly #registers = new Map<string, Register>();
   readonly #polls = new Set<() => void>();
+  readonly #readers = new Map<string, () => Promise<void>>();
   /** No answer to reads and writes. */
   away = false;
+  /** What the next readings and writes take, in milliseconds; absent: at random. */
+  timing: { readonly read?: number; readonly write?: number } = {};
+  /** Takes writes and does not change. */
+  ignoresWrites = false;
   #paceMs = LIVELY_MS;
 
-  constructor(name: string, witnesses: Witnesses) {
+  readonly #site: Site;
+
+  constructor(name: string, witnesses: Witnesses, site: Site) {
     this.devices = devicesOf(name);
     this.witnesses = witnesses;
+    this.#site = site;
+  }
+
+  /** A device does what a command asks for. */
+  affect(id: string): void {
+    this.#site.affected(id);
+  }
+
+  /** Something was asked of a device that must never be. */
+  abused(text: string): void {
+    this.#site.abused(text);
   }
 
   /** These devices as they are now, at another place. */
@@ -90,6 +123,16 @@ export class Plant {
     for (const poll of this.#polls) poll();
   }
 
+  /** Reads a property now, in the process that runs; resolves when the gateway has answered. */
+  async read(key: string): Promise<void> {
+    await this.#readers.get(key)?.();
+  }
+
+  /** The newest process reads what is asked for by hand. */
+  onRead(key: string, read: () => Promise<void>): void {
+    this.#readers.set(key, read);
+  }
+
   /** `again` sets the timer of the next reading anew. Returns the way to stop. */
   onPace(again: () => void): () => void {
     this.#polls.add(again);
@@ -101,7 +144,10 @@ export class Plant {
     return {
       protocolName: 'plant',
       validate: () => [],
-      create: (host) => new PlantMapper(this, random, host, acknowledged),
+      create: (host) => {
+        const mapper = new PlantMapper(this, random, host, acknowledged);
+        return random.unit() < 0.5 ? mapper : withoutMethods(mapper);
+      },
     };
   }
 }
@@ -114,6 +160,8 @@ class PlantMapper implements Mapper {
   readonly #acknowledged: Acknowledged;
   readonly #labels = new Map<string, Version>();
   readonly #stops: (() => void)[] = [];
+  /** Properties that are being written (I12). */
+  readonly #writing = new Set<string>();
   #stopped = false;
 
   constructor(plant: Plant, random: Random, host: MapperHost, acknowledged: Acknowledged) {
@@ -132,27 +180,48 @@ class PlantMapper implements Mapper {
     return Promise.resolve();
   }
 
-  write({
-    device,
-    property,
-    value,
-    version,
-  }: Parameters<Mapper['write']>[0]): Promise<WriteOutcome> {
-    const key = `${device}/${property}`;
-    return this.#after('write', WRITE_MS, () => {
-      if (this.#plant.away)
-        return { ok: false, code: 'EDGE_DEVICE_TIMEOUT', message: 'away', retry: true };
-      const register = this.#plant.register(key);
-      // A refused write has ended too: readings that start now carry its version.
-      this.#labels.set(key, version);
-      const isLocal = sameVersion(version, NO_VERSION);
-      if (!isLocal) register.ended = version;
-      if (value === REFUSED)
-        return { ok: false, code: 'EDGE_DEVICE_EXCEPTION', message: 'refused', retry: false };
-      register.value = Number(value);
-      register.drifted = isLocal;
-      return { ok: true };
-    });
+  async write(request: Parameters<Mapper['write']>[0]): Promise<WriteOutcome> {
+    const key = `${request.device}/${request.property}`;
+    if (this.#writing.has(key)) this.#plant.abused(`I12 two writes at once: ${key}`);
+    this.#writing.add(key);
+    const { write: writeMs = this.#upTo(WRITE_MS) } = this.#plant.timing;
+    try {
+      return await this.#after('write', writeMs, () => this.#write(key, request));
+    } finally {
+      this.#writing.delete(key);
+    }
+  }
+
+  /** It takes a while, and the power may go before or after the effect. */
+  async command({ id, notAfterMs }: CommandRequest): Promise<CommandOutcome> {
+    await this.#after('command', this.#upTo(COMMAND_MS), () => undefined);
+    if (this.#plant.away)
+      return { ok: false, code: 'EDGE_DEVICE_TIMEOUT', message: 'away', unknown: true };
+    if (this.#host.clock.now() > notAfterMs)
+      return { ok: false, code: 'EDGE_EXPIRED', message: 'it took too long' };
+    if (this.#random.unit() < 0.1)
+      return { ok: false, code: 'EDGE_DEVICE_EXCEPTION', message: 'refused' };
+    this.#plant.affect(id);
+    await this.#after('command', this.#upTo(COMMAND_MS), () => undefined);
+    return { ok: true, value: id };
+  }
+
+  #write(key: string, { value, version, command }: Parameters<Mapper['write']>[0]): WriteOutcome {
+    if (this.#plant.away)
+      return { ok: false, code: 'EDGE_DEVICE_TIMEOUT', message: 'away', retry: true };
+    if (command !== undefined && this.#host.clock.now() > command.notAfterMs)
+      return { ok: false, code: 'EDGE_EXPIRED', message: 'it took too long', retry: false };
+    const register = this.#plant.register(key);
+    // A refused write has ended too: readings that start now carry its version.
+    this.#labels.set(key, version);
+    const isLocal = sameVersion(version, NO_VERSION);
+    if (!isLocal) register.ended = version;
+    if (value === REFUSED)
+      return { ok: false, code: 'EDGE_DEVICE_EXCEPTION', message: 'refused', retry: false };
+    if (command !== undefined) this.#plant.affect(command.id);
+    if (!this.#plant.ignoresWrites) register.value = Number(value);
+    register.drifted = isLocal || command !== undefined;
+    return { ok: true };
   }
 
   status() {
@@ -178,6 +247,7 @@ class PlantMapper implements Mapper {
         });
       });
     };
+    this.#plant.onRead(`${device.id}/${property}`, () => this.#read(device, property));
     this.#stops.push(this.#plant.onPace(again), () => timer?.cancel());
     again();
   }
@@ -186,7 +256,8 @@ class PlantMapper implements Mapper {
     const key = `${device.id}/${property}`;
     const label = this.#labels.get(key) ?? NO_VERSION;
     const { ended } = this.#plant.register(key);
-    const value = await this.#after('read', READ_MS, () => this.#value(key, property));
+    const { read: readMs = this.#upTo(READ_MS) } = this.#plant.timing;
+    const value = await this.#after('read', readMs, () => this.#value(key, property));
     const timestamp = this.#plant.witnesses.stamp({ value, ended });
     const reading =
       value === null
@@ -211,11 +282,25 @@ class PlantMapper implements Mapper {
     return register.value;
   }
 
-  #after<T>(name: string, upToMs: number, act: () => T): Promise<T> {
+  #upTo(ms: number): number {
+    return this.#random.unit() * ms;
+  }
+
+  #after<T>(name: string, ms: number, act: () => T): Promise<T> {
     return new Promise((resolve) => {
-      this.#host.clock.setTimer(name, this.#random.unit() * upToMs, () => resolve(act()));
+      this.#host.clock.setTimer(name, ms, () => resolve(act()));
     });
   }
+}
+
+/** A mapper that knows no methods: the gateway carries them out by writes. */
+function withoutMethods(mapper: PlantMapper): Mapper {
+  return {
+    start: (devices) => mapper.start(devices),
+    write: (request) => mapper.write(request),
+    status: () => mapper.status(),
+    stop: () => mapper.stop(),
+  };
 }
 
 /** A tank of two properties and a fan of one, under names of their own. */
@@ -247,5 +332,13 @@ function device(id: string, ...properties: Property[]): Device {
     model: 'plant',
     protocol: { protocolName: 'plant', configData: {} },
     properties,
+    methods: [
+      { name: 'set', properties: properties.filter(isWritable).map(({ name }) => name) },
+      { name: 'pulse', properties: [] },
+    ],
   };
+}
+
+function isWritable({ access }: Property): boolean {
+  return access === 'ReadWrite';
 }

@@ -2,6 +2,7 @@ import { MemoryStorage } from '#journal/memory-storage.js';
 import type { FaultPlan } from '#journal/memory-storage.js';
 import { Disk } from '#journal/power-cut.js';
 import { EdgeError } from '#protocol/errors.js';
+import type { Clock } from '#protocol/clock.js';
 import type { Log } from '#protocol/log.js';
 import type { ManualClock } from '#protocol/manual-clock.js';
 import { seededRandom } from '#protocol/random.js';
@@ -55,9 +56,12 @@ export abstract class Station<Program extends object> {
   /** It ended by itself: its supervisor starts it again. */
   #wantsOn = false;
   #failedStarts = 0;
+  #boots = 0;
+  #upSinceMs = 0;
   #syncing = 0;
   #wallOffsetMs = 0;
   #trouble: FaultPlan | undefined;
+  #held: (() => void)[] | undefined;
 
   constructor(name: string, surroundings: Surroundings) {
     this.name = name;
@@ -129,14 +133,23 @@ export abstract class Station<Program extends object> {
     else begin();
   }
 
-  /** The power goes: what was not synced may be lost or torn. */
-  crash(): void {
-    this.#die((storage) => storage.crash(this.surroundings.random).disk);
+  /** The power goes: what was not synced may be lost or torn, or is lost for certain. */
+  crash({ losesAll = false } = {}): void {
+    this.#boots++;
+    this.#upSinceMs = this.surroundings.clock.now();
+    const random = losesAll ? NOTHING_UNSYNCED : this.surroundings.random;
+    this.#die((storage) => storage.crash(random).disk);
   }
 
   /** The process dies, the machine lives: what was written is kept. */
   kill(): void {
     this.#die((storage) => storage.kill().disk);
+  }
+
+  /** How long the machine has been up, for the clock of a process. */
+  protected uptime(clock: Clock): { osBoot: string; offsetMs: number } {
+    const upMs = this.surroundings.clock.now() - this.#upSinceMs;
+    return { osBoot: `${this.name} ${this.#boots}`, offsetMs: upMs - clock.now() };
   }
 
   /** A copy of the files as they are durable now. */
@@ -147,6 +160,8 @@ export abstract class Station<Program extends object> {
   /** The power goes and the disk is replaced by a copy of this one, or by an empty one. */
   replaceDisk(disk = new Disk()): void {
     this.#trouble = undefined;
+    this.#boots++;
+    this.#upSinceMs = this.surroundings.clock.now();
     this.#die((storage) => {
       storage.kill();
       return copyOf(disk);
@@ -162,6 +177,16 @@ export abstract class Station<Program extends object> {
   healDisk(): void {
     this.#trouble = undefined;
     this.#storage.heal();
+  }
+
+  /** Syncs wait until `releaseSyncs`: what is written meanwhile is not durable. */
+  holdSyncs(): void {
+    this.#held ??= [];
+  }
+
+  releaseSyncs(): void {
+    for (const go of this.#held?.splice(0) ?? []) go();
+    this.#held = undefined;
   }
 
   /** The wall clock jumps; monotonic time goes on. */
@@ -213,6 +238,7 @@ export abstract class Station<Program extends object> {
     this.#process = undefined;
     this.#program = undefined;
     this.#wantsOn = false;
+    this.#held = undefined;
     this.#storage = this.#slow(left(this.#storage));
   }
 
@@ -226,8 +252,12 @@ export abstract class Station<Program extends object> {
           this.#syncing++;
           clock.setTimer(SYNC, random.unit() * syncMs, () => {
             this.#syncing--;
-            touched(this);
-            resolve();
+            const go = (): void => {
+              touched(this);
+              resolve();
+            };
+            if (this.#held === undefined) go();
+            else this.#held.push(go);
           });
         });
       },

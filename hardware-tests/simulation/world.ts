@@ -37,6 +37,8 @@ export interface Watcher {
   hubStarted?(hub: HubProgram): void;
   /** A reading was acknowledged to its mapper. */
   acknowledged?(gateway: Gateway, device: string, property: string, timestamp: number): void;
+  /** A command had its effect at a device. */
+  affected?(command: string): void;
   /** After every turn: the machines to which something happened in it. */
   turned?(touched: ReadonlySet<Station<object>>): void;
 }
@@ -82,7 +84,7 @@ export class World {
     });
     this.gateways = Array.from({ length: gateways }, (_, index) => {
       const name = `gateway-${index + 1}`;
-      return this.#gateway(name, name, new Plant(String(index + 1), this.witnesses));
+      return this.#gateway(name, name, this.#plant(index + 1));
     });
   }
 
@@ -100,7 +102,7 @@ export class World {
   /** A second gateway of the same identity, with a copy of its card and devices of its own. */
   clone(original: Gateway): Gateway {
     const index = this.gateways.indexOf(original) + 1;
-    const plant = new Plant(String(index), this.witnesses);
+    const plant = this.#plant(index);
     original.plant.copyTo(plant);
     const clone = this.#gateway(`clone-${index}`, original.node, plant);
     clone.replaceDisk(original.backup());
@@ -149,6 +151,13 @@ export class World {
     );
     if (!isUp) this.fail(new EdgeError('EDGE_INTERNAL', 'a start hangs'));
     await this.pass(0);
+  }
+
+  #plant(index: number): Plant {
+    return new Plant(String(index), this.witnesses, {
+      affected: (id) => this.#tell((watcher) => watcher.affected?.(id)),
+      abused: (text) => this.fail(new EdgeError('EDGE_INTERNAL', text)),
+    });
   }
 
   #gateway(name: string, node: string, plant: Plant): Gateway {

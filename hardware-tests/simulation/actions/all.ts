@@ -2,6 +2,7 @@ import type { Action } from './action.js';
 import { CARDS } from './cards.js';
 import { CLOCKS } from './clocks.js';
 import { CLONES } from './clones.js';
+import { COMMANDS } from './commands.js';
 import { DISKS } from './disks.js';
 import { LINKS } from './links.js';
 import { POWER } from './power.js';
@@ -11,6 +12,7 @@ import { WISHES } from './wishes.js';
 /** Everything that a storm may bring. */
 export const ACTIONS: readonly Action[] = [
   ...WISHES,
+  ...COMMANDS,
   ...LINKS,
   ...POWER,
   ...DISKS,

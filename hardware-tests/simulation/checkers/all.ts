@@ -4,6 +4,7 @@ import type { World } from '../world.js';
 import { Agreement } from './agreement.js';
 import { Checks } from './checker.js';
 import type { Breach, Checker } from './checker.js';
+import { Effects } from './effects.js';
 import { Exact } from './exact.js';
 import { Kept } from './kept.js';
 import { Order } from './order.js';
@@ -22,6 +23,7 @@ export class Checkers {
       new Kept(checks),
       new Exact(checks),
       new Sessions(checks),
+      new Effects(checks),
       new Agreement(checks),
     ];
     world.watchers.push(...this.#all);
