@@ -178,36 +178,6 @@ test('the ring of boots learnt keeps the newest', (t) => {
   t.is(learnt.at(-1), hex(`${LIMITS.gatewayBootsKept + 4}`));
 });
 
-test('the newest session wins: BYE superseded to the older, whose messages count for nothing', (t) => {
-  const bench = met(1);
-  const older = { session: bench.session, epoch: bench.epoch };
-  const effects = bench.hello({ lastEpoch: 1 });
-  const bye = effects.findIndex(
-    (effect) =>
-      effect.kind === 'send' && effect.session === older.session && effect.message.kind === 'bye',
-  );
-  const closed = effects.findIndex(
-    (effect) => effect.kind === 'close' && effect.session === older.session,
-  );
-  t.true(bye >= 0 && closed > bye);
-  const late = bench.say(
-    { kind: 'state', epoch: older.epoch, id: 9, rows: [stateRow(2, 99)] },
-    older.session,
-  );
-  t.deepEqual(late, [{ kind: 'count', counter: 'supersededMessages', by: 1 }]);
-  t.is(bench.rows.all('reported').size, 0);
-});
-
-test('the end of a superseded session does not take the node offline', (t) => {
-  const bench = met(1);
-  const older = bench.session;
-  bench.hello({ lastEpoch: 1 });
-  t.deepEqual(bench.step({ kind: 'closed', session: older }), []);
-  t.deepEqual(bench.step({ kind: 'closed', session: bench.session }), [
-    { kind: 'node', online: false },
-  ]);
-});
-
 test('a message of another epoch ends the session', (t) => {
   const bench = met(1);
   const effects = bench.say({ kind: 'ready', epoch: bench.epoch + 1 });
@@ -243,7 +213,7 @@ test('a gateway that forgot its last session raises a notice, a lost WELCOME doe
   bench.hello({ state, lastEpoch: 1 });
   t.deepEqual(bench.rows.get('nodes', 'gw-1')?.alarms, []);
   bench.open({ state, lastEpoch: 1 });
-  bench.hello({ state, lastEpoch: 1, boot: hex('2') });
+  bench.open({ state, lastEpoch: 1, boot: hex('2') });
   t.is(bench.rows.get('nodes', 'gw-1')?.alarms[0]?.code, 'EDGE_GATEWAY_RESTORED');
 });
 
@@ -261,9 +231,9 @@ test('a boot that returns is a clone; the third return within an hour is quarant
   bench.open({ boot: x });
   bench.open({ boot: y });
   t.is(counted(bench.open({ boot: y }), 'cloneAlarms'), 0);
-  t.is(counted(bench.hello({ boot: x }), 'cloneAlarms'), 1);
-  t.is(counted(bench.hello({ boot: y }), 'cloneAlarms'), 1);
-  const third = bench.hello({ boot: x });
+  t.is(counted(bench.open({ boot: x }), 'cloneAlarms'), 1);
+  t.is(counted(bench.open({ boot: y }), 'cloneAlarms'), 1);
+  const third = bench.open({ boot: x });
   t.deepEqual(
     only(third, 'bye').map(({ reason }) => reason),
     ['clone', 'clone'],
@@ -281,7 +251,7 @@ test('returns more than an hour apart do not add up to quarantine', (t) => {
   const bench = new MachineBench();
   for (let turn = 0; turn < 8; turn++) {
     bench.nowMs += HUB_LIMITS.cloneWindowMs;
-    t.is(only(bench.hello({ boot: hex(turn % 2 === 0 ? '1' : '2') }), 'welcome').length, 1);
+    t.is(only(bench.open({ boot: hex(turn % 2 === 0 ? '1' : '2') }), 'confirm').length, 1);
   }
 });
 

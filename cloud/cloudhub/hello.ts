@@ -3,73 +3,62 @@ import { FIRST_NUMBERING, mark } from '#protocol/numbering.js';
 import type { Hello } from '#protocol/sync-message.js';
 import { HUB_LIMITS } from '../limits.js';
 import { Draft } from '../store/node-rows.js';
+import type { NodeRows } from '../store/node-rows.js';
 import { deviceOfKey, lineageKey } from '../store/tables.js';
 import type { Alarm, LineageRow, NodeRow } from '../store/tables.js';
 import { withAlarm } from './alarms.js';
 
 /** Where the numbers of a gateway stand after HELLO. */
 export interface HelloDecision {
-  readonly epoch: number;
   readonly lineage: string;
   readonly gen: number;
   readonly fork: boolean;
   readonly resync: boolean;
   readonly known: { readonly state: number; readonly samples: number };
-  readonly adopt: boolean;
-  /** A retired boot came back: two processes live. */
-  readonly clone: boolean;
-  readonly alarms: readonly Alarm[];
+  /** What this gateway can have seen of this hub's desired values; null: no other life of it. */
+  readonly adoptMark: number | null;
 }
 
 /**
- * Section 4.1 at HELLO, in one transaction. It learns no boots: that would make rows of a process
- * whose WELCOME was lost look delivered (hole H7). The same HELLO again gives the same decision.
+ * Section 4.1 at HELLO. It reads and changes nothing: HELLO makes `offer` durable, the first
+ * message of the session the rest, if the same HELLO still gives the same decision then.
  */
-export function decideHello(
+export function decideHello(rows: NodeRows, hello: Hello, freshLineage: string): HelloDecision {
+  const node = rows.get('nodes', rows.name);
+  return {
+    ...decideNumbers(rows, hello, node?.learntBoots ?? [], freshLineage),
+    adoptMark: decideAdoption(rows, node, hello),
+  };
+}
+
+/**
+ * What must be durable before WELCOME: the epoch, a lineage that the gateway may come back with
+ * although READY was lost, and that this hub was found to be restored, which a gateway that has
+ * heard this hub's boot would not show again. Nothing else, since a HELLO may be the late one of a
+ * process that is dead; above all no boots are learnt (hole H7). Returns the epoch.
+ */
+export function offer(
   draft: Draft,
   hello: Hello,
-  fresh: { readonly lineage: string; readonly hubLineage: string },
-  wallMs: number,
-): HelloDecision {
+  decision: HelloDecision,
+  fresh: { readonly hubLineage: string },
+): number {
   const before = draft.get('nodes', draft.node) ?? newNode(fresh.hubLineage);
-  const epoch = nextEpoch(before.epoch, hello.lastEpoch);
-  const numbers = decideNumbers(draft, hello, before.learntBoots, fresh.lineage);
-  const adoptMark = decideAdoption(draft, before, hello);
-  const clone = before.boot !== hello.boot && before.retiredBoots.includes(hello.boot);
-
-  const alarms: Alarm[] = [];
-  const alarm = (code: Alarm['code'], detail: string): void => {
-    alarms.push({ code, detail, at: wallMs });
-  };
-  if (clone) alarm('EDGE_CLONE', 'A gateway process that was replaced is back: two are alive.');
-  if (numbers.fork) alarm('EDGE_GATEWAY_RESTORED', 'The gateway runs on a restored, older store.');
-  else if (numbers.resync)
-    alarm('EDGE_GATEWAY_RESTORED', 'The gateway runs on a store not seen here.');
-  else if (hello.lastEpoch < before.metEpoch)
-    alarm('EDGE_GATEWAY_RESTORED', 'The gateway forgot its last session: its store is older.');
-  if (adoptMark !== null && before.adoptMark === null)
-    alarm(
-      'EDGE_HUB_RESTORED',
-      'Desired values are held back: the gateway has newer ones than the hub.',
-    );
-
-  const row: NodeRow = {
-    ...before,
-    ...retire(before, hello.boot),
-    epoch,
-    adoptMark,
-    software: hello.software,
-  };
-  draft.put('nodes', draft.node, alarms.reduce(withAlarm, row));
-  draft.put('lineages', lineageKey(draft.node, numbers.lineage), {
-    gen: numbers.gen,
-    maxState: numbers.known.state,
-    samplesStored: numbers.known.samples,
-    resync: numbers.resync,
-    epoch,
-  });
-  touchLineages(draft, hello.lineage, epoch);
-  return { epoch, ...numbers, adopt: adoptMark !== null, clone, alarms };
+  // Above both, so that neither a restored hub nor a restored gateway is stuck (hole H26).
+  const epoch = Math.max(before.epoch, hello.lastEpoch) + 1;
+  draft.put('nodes', draft.node, { ...before, epoch, adoptMark: decision.adoptMark });
+  const key = lineageKey(draft.node, decision.lineage);
+  if (draft.get('lineages', key)?.gen !== decision.gen)
+    draft.put('lineages', key, {
+      gen: decision.gen,
+      maxState: decision.known.state,
+      samplesStored: decision.known.samples,
+      resync: decision.resync,
+      epoch,
+      offered: true,
+    });
+  touchLineages(draft, [hello.lineage, decision.lineage], epoch);
+  return epoch;
 }
 
 /** A node in its first session. */
@@ -94,9 +83,63 @@ export function epochOutOfReach(node: NodeRow | undefined, lastEpoch: number): b
   return lastEpoch > (node?.epoch ?? 0) + HUB_LIMITS.epochStep;
 }
 
-/** Above both, so that neither a restored hub nor a restored gateway is stuck (hole H26). */
-function nextEpoch(own: number, presented: number): number {
-  return Math.max(own, presented) + 1;
+/** Conditions that the first message of the session raises. */
+export function alarmsOf(
+  node: NodeRow,
+  hello: Hello,
+  { fork, resync }: HelloDecision,
+  wallMs: number,
+): Alarm[] {
+  const restored = fork
+    ? 'The gateway runs on a restored, older store.'
+    : resync
+      ? 'The gateway runs on a store not seen here.'
+      : hello.lastEpoch < node.metEpoch
+        ? 'The gateway forgot its last session: its store is older.'
+        : undefined;
+  return [
+    ...(isClone(node, hello)
+      ? [
+          {
+            code: 'EDGE_CLONE',
+            detail: 'A gateway process that was replaced is back: two are alive.',
+            at: wallMs,
+          } as const,
+        ]
+      : []),
+    ...(restored === undefined
+      ? []
+      : [{ code: 'EDGE_GATEWAY_RESTORED', detail: restored, at: wallMs } as const]),
+  ];
+}
+
+/** A retired boot came back: two processes live (section 4.10). */
+export function isClone(node: NodeRow | undefined, { boot }: Hello): boolean {
+  return node !== undefined && node.boot !== boot && node.retiredBoots.includes(boot);
+}
+
+/** The node after the first message of its session: this process is the one that lives. */
+export function metNode(
+  node: NodeRow,
+  hello: Hello,
+  epoch: number,
+  alarms: readonly Alarm[],
+): NodeRow {
+  const boots = bootsOf(hello);
+  const others = node.learntBoots.filter((boot) => !boots.includes(boot));
+  return alarms.reduce(withAlarm, {
+    ...node,
+    ...retire(node, hello.boot),
+    metEpoch: epoch,
+    learntBoots: [...others, ...boots].slice(-LIMITS.gatewayBootsKept),
+    software: hello.software,
+  });
+}
+
+/** Boots whose numbers this gateway used, the present one last. */
+function bootsOf(hello: Hello): string[] {
+  const forks = [...hello.state.forks, ...hello.samples.forks];
+  return [...new Set([...forks.map(({ boot }) => boot), hello.boot])];
 }
 
 function retire(node: NodeRow, boot: string): Pick<NodeRow, 'boot' | 'retiredBoots'> {
@@ -106,55 +149,70 @@ function retire(node: NodeRow, boot: string): Pick<NodeRow, 'boot' | 'retiredBoo
   return { boot, retiredBoots: retired.slice(-LIMITS.retiredBootsKept) };
 }
 
-type Numbers = Pick<HelloDecision, 'lineage' | 'gen' | 'fork' | 'resync' | 'known'>;
+type Numbers = Omit<HelloDecision, 'adoptMark'>;
 
+/**
+ * A lineage that was only offered does not displace the current one, but is current for the
+ * gateway that presents it: it has WELCOME, and its READY was lost.
+ */
 function decideNumbers(
-  draft: Draft,
+  rows: NodeRows,
   hello: Hello,
   learnt: readonly string[],
   freshLineage: string,
 ): Numbers {
-  const lineages = [...draft.base.all('lineages')];
-  const presented = draft.get('lineages', lineageKey(draft.node, hello.lineage));
-  const current = Math.max(0, ...lineages.map(([, row]) => row.gen));
+  const lineages = [...rows.all('lineages').values()];
+  const presented = rows.get('lineages', lineageKey(rows.name, hello.lineage));
+  const current = highestGen(lineages.filter(({ offered }) => offered !== true));
+  const next = highestGen(lineages) + 1;
   const same = { lineage: hello.lineage, fork: false, resync: false };
   const nothing = { state: 0, samples: 0 };
-  if (current === 0) return { ...same, gen: 1, known: nothing };
-  if (presented === undefined) return { ...same, gen: current + 1, known: nothing, resync: true };
+  if (presented === undefined) return { ...same, gen: next, known: nothing, resync: current > 0 };
 
   const marks = { state: mark(hello.state, learnt), samples: mark(hello.samples, learnt) };
   const known = {
     state: Math.min(marks.state, presented.maxState),
     samples: Math.min(marks.samples, presented.samplesStored),
   };
-  const isCurrent = presented.gen === current;
+  const { gen, resync } = presented;
   const isAhead = presented.maxState > marks.state || presented.samplesStored > marks.samples;
-  if (isCurrent && !isAhead) return { ...same, gen: current, known, resync: presented.resync };
-  return { lineage: freshLineage, gen: current + 1, fork: true, resync: false, known };
+  if (gen >= current && !isAhead) return { ...same, gen, known, resync };
+  return { lineage: freshLineage, gen: next, fork: true, resync: false, known };
+}
+
+function highestGen(lineages: readonly LineageRow[]): number {
+  return Math.max(0, ...lineages.map(({ gen }) => gen));
 }
 
 /**
  * The desired side mirrored: what the gateway stored beyond the mark was numbered by another life
  * of this hub. The finding is kept, since the next session alone would not show it (hole H12).
  */
-function decideAdoption(draft: Draft, node: NodeRow, hello: Hello): number | null {
-  if (node.adoptMark !== null) return node.adoptMark;
+function decideAdoption(rows: NodeRows, node: NodeRow | undefined, hello: Hello): number | null {
+  if (node !== undefined && node.adoptMark !== null) return node.adoptMark;
   if (hello.hubLineage === '') return null;
-  const numbering = draft.get('numberings', draft.node) ?? FIRST_NUMBERING;
+  const numbering = rows.get('numberings', rows.name) ?? FIRST_NUMBERING;
   const hubMark = mark(numbering, hello.hubBoots);
-  const isOther = hello.hubLineage !== node.hubLineage;
+  const isOther = hello.hubLineage !== node?.hubLineage;
   return isOther || hello.maxDesired > hubMark ? hubMark : null;
 }
 
-/** Keeps the presented lineage among the most recent, and forgets the least recent beyond the limit. */
-function touchLineages(draft: Draft, presented: string, epoch: number): void {
-  const key = lineageKey(draft.node, presented);
-  const row = draft.get('lineages', key);
-  if (row !== undefined) draft.put('lineages', key, { ...row, epoch });
+/**
+ * Keeps these lineages among the most recent, and forgets the least recent beyond the limit; the
+ * current one stays, however many were offered to processes that died.
+ */
+function touchLineages(draft: Draft, lineages: readonly string[], epoch: number): void {
+  const spared = new Set(lineages.map((lineage) => lineageKey(draft.node, lineage)));
+  for (const key of spared) {
+    const row = draft.get('lineages', key);
+    if (row !== undefined) draft.put('lineages', key, { ...row, epoch });
+  }
   const kept = new Map<string, LineageRow>(draft.base.all('lineages'));
-  for (const put of draft.puts())
-    if (put.table === 'lineages' && put.row !== null) kept.set(put.key, put.row);
-  const byAge = [...kept].sort(([, a], [, b]) => a.epoch - b.epoch || a.gen - b.gen);
+  for (const [key, row] of draft.changes('lineages')) if (row !== null) kept.set(key, row);
+  const current = highestGen([...kept.values()].filter(({ offered }) => offered !== true));
+  const byAge = [...kept]
+    .filter(([key, { gen }]) => !spared.has(key) && gen !== current)
+    .sort(([, a], [, b]) => a.epoch - b.epoch || a.gen - b.gen);
   const spare = byAge.slice(0, Math.max(0, kept.size - LIMITS.lineagesKept));
   for (const [old] of spare) draft.remove('lineages', lineageKey(draft.node, deviceOfKey(old)));
 }

@@ -3,33 +3,36 @@ import { dictionaryFeatures } from '#protocol/message-dictionary.js';
 import { FIRST_NUMBERING } from '#protocol/numbering.js';
 import { PROTOCOL_VERSION } from '#protocol/sync-message.js';
 import type { ByeReason, Hello, Welcome } from '#protocol/sync-message.js';
-import { HUB_LIMITS } from '../limits.js';
 import { COMMANDS_FEATURE, unbindCommands } from '../commands/record.js';
 import { Draft } from '../store/node-rows.js';
 import type { NodeRows } from '../store/node-rows.js';
 import { withAlarm } from './alarms.js';
-import { decideHello, epochOutOfReach } from './hello.js';
+import { decideHello, epochOutOfReach, offer } from './hello.js';
 import type { HelloDecision } from './hello.js';
 import { NOTHING, count, goodbye, send } from './judgement.js';
-import type { Effect, Judgement, Moment, NodeEvent, SessionId } from './judgement.js';
+import type { Candidate, Effect, Judgement, Moment, NodeEvent } from './judgement.js';
+import type { OpenSession } from './judgement.js';
 
 export interface HelloContext {
   readonly rows: NodeRows;
   readonly hubBoot: string;
-  /** The session that stands now; the newest authenticated one wins. */
-  readonly older: SessionId | undefined;
-  /** How often a retired boot came back within the window so far. */
-  readonly cloneReturns: number;
+  /** The session that stands, and goes on until the new one takes over. */
+  readonly live: OpenSession | undefined;
+  /** Those that wait for the first message, oldest first. */
+  readonly candidates: readonly Candidate[];
 }
 
-/** Section 4.1 at HELLO and 4.10: who is let in, what stands, and what the gateway is told. */
+/** WELCOMEs of one node that wait for an answer; the oldest gives way. */
+const CANDIDATES_MAX = 8;
+
+/** Section 4.1 at HELLO: who is let in, and what the gateway is told. */
 export function judgeHello(
   event: Extract<NodeEvent, { kind: 'hello' }>,
   context: HelloContext,
   moment: Moment,
 ): Judgement {
-  const { hello, session } = event;
-  const { rows, older } = context;
+  const { hello, session, fresh } = event;
+  const { rows, live, candidates } = context;
   const refused = refusal(context, hello);
   if (refused !== undefined)
     return {
@@ -41,33 +44,38 @@ export function judgeHello(
     };
 
   const draft = new Draft(rows);
-  const decision = decideHello(draft, hello, event.fresh, moment.wallMs);
-  if (decision.clone && context.cloneReturns + 1 >= HUB_LIMITS.cloneReturns)
-    return quarantine(event, context, moment);
-  if (decision.alarms.some(({ code }) => code === 'EDGE_HUB_RESTORED')) unbindCommands(draft);
-  const effects: Effect[] = [
-    ...(older === undefined ? [] : superseded(older)),
-    count('sessionsOpened'),
-    ...findings(decision),
-    { kind: 'node', online: true },
-    send(session, welcome(draft, hello, decision, context.hubBoot, moment)),
-  ];
+  const decision = decideHello(rows, hello, fresh.lineage);
+  const epoch = offer(draft, hello, decision, fresh);
+  const found = raiseRestored(draft, rows, decision, moment);
+  const isAdopting = decision.adoptMark !== null;
+  const misled = isAdopting && live?.adopt === false ? live.id : undefined;
+  const spare = candidates.slice(0, Math.max(0, candidates.length + 1 - CANDIDATES_MAX));
   return {
     ...NOTHING,
     puts: draft.puts(),
-    effects,
-    opens: {
+    effects: [
+      ...found,
+      ...(misled === undefined
+        ? []
+        : goodbye(misled, 'diverged', 'This hub was restored: connect again.', 'normal')),
+      ...(misled === undefined ? [] : [{ kind: 'node', online: false } as const]),
+      ...spare.flatMap(({ id }) => goodbye(id, 'diverged', 'Too many connect at once.', 'normal')),
+      send(session, welcome(draft, hello, epoch, decision, context.hubBoot, moment)),
+    ],
+    offers: {
       id: session,
-      epoch: decision.epoch,
+      epoch,
       lineage: decision.lineage,
       gen: decision.gen,
       known: decision.known.state,
-      boots: bootsOf(hello),
       boot: hello.boot,
       features: sharedFeatures(hello),
-      adopt: decision.adopt,
+      adopt: isAdopting,
+      hello,
+      decision,
     },
-    ...(decision.clone ? { cloneAtMs: moment.nowMs } : {}),
+    drops: spare.map(({ id }) => id),
+    ...(misled === undefined ? {} : { ends: true }),
   };
 }
 
@@ -85,41 +93,29 @@ function refusal(
   return undefined;
 }
 
-/** Two processes take turns: neither is let in until a person decides. */
-function quarantine(
-  { session, hello }: Extract<NodeEvent, { kind: 'hello' }>,
-  { rows, older }: HelloContext,
-  { nowMs, wallMs }: Moment,
-): Judgement {
-  const draft = new Draft(rows);
+/** Shown from the moment it is found: nothing desired leaves until it is over. */
+function raiseRestored(
+  draft: Draft,
+  rows: NodeRows,
+  { adoptMark }: HelloDecision,
+  { wallMs }: Moment,
+): Effect[] {
   const node = draft.get('nodes', draft.node);
-  if (node === undefined) return NOTHING;
+  const wasFound = (rows.get('nodes', rows.name)?.adoptMark ?? null) !== null;
+  if (adoptMark === null || wasFound || node === undefined) return [];
   const alarm = {
-    code: 'EDGE_QUARANTINED',
-    detail: `Two gateway processes took turns ${HUB_LIMITS.cloneReturns} times within an hour.`,
+    code: 'EDGE_HUB_RESTORED',
+    detail: 'Desired values are held back: the gateway has newer ones than the hub.',
   } as const;
-  const row = withAlarm({ ...node, quarantined: true }, { ...alarm, at: wallMs });
-  draft.put('nodes', draft.node, row);
-  const detail = `The node is in quarantine: gateway process ${hello.boot} came back.`;
-  return {
-    ...NOTHING,
-    puts: draft.puts(),
-    effects: [
-      ...(older === undefined ? [] : goodbye(older, 'clone', detail, 'unauthorized')),
-      count('cloneAlarms'),
-      count('refusedHellos'),
-      { kind: 'alarm', ...alarm },
-      { kind: 'node', online: false },
-      ...goodbye(session, 'clone', detail, 'unauthorized'),
-    ],
-    ends: true,
-    cloneAtMs: nowMs,
-  };
+  draft.put('nodes', draft.node, withAlarm(node, { ...alarm, at: wallMs }));
+  unbindCommands(draft);
+  return [{ kind: 'alarm', ...alarm }, count('adoptionsNeeded'), { kind: 'node' }];
 }
 
 function welcome(
   draft: Draft,
   hello: Hello,
+  epoch: number,
   decision: HelloDecision,
   hubBoot: string,
   { nowMs, wallMs }: Moment,
@@ -127,7 +123,7 @@ function welcome(
   const node = draft.get('nodes', draft.node);
   const { forks } = draft.get('numberings', draft.node) ?? FIRST_NUMBERING;
   const earlier = forks.map(({ boot }) => boot).filter((boot) => boot !== hubBoot);
-  const { epoch, lineage, gen, fork, resync, known, adopt } = decision;
+  const { lineage, gen, fork, resync, known, adoptMark } = decision;
   return {
     kind: 'welcome',
     epoch,
@@ -140,7 +136,7 @@ function welcome(
     hubGen: node?.hubGen ?? 1,
     hubBoot,
     ...(earlier.length === 0 ? {} : { earlierHubBoots: earlier }),
-    adopt,
+    adopt: adoptMark !== null,
     protocol: PROTOCOL_VERSION,
     features: [...dictionaryFeatures(hello.dictionaries), ...sharedFeatures(hello)],
     messageBytes: LIMITS.messageBytes,
@@ -154,24 +150,4 @@ const FEATURES: readonly string[] = [COMMANDS_FEATURE];
 
 function sharedFeatures({ features }: Hello): readonly string[] {
   return FEATURES.filter((feature) => features.includes(feature));
-}
-
-function superseded(older: SessionId): Effect[] {
-  const detail = 'A newer session of this node took over.';
-  return [...goodbye(older, 'superseded', detail, 'superseded'), count('sessionsSuperseded')];
-}
-
-/** Boots whose numbers this gateway used, the present one last. */
-function bootsOf(hello: Hello): string[] {
-  const forks = [...hello.state.forks, ...hello.samples.forks];
-  return [...new Set([...forks.map(({ boot }) => boot), hello.boot])];
-}
-
-function findings({ alarms, clone, fork, resync, adopt }: HelloDecision): Effect[] {
-  return [
-    ...alarms.map(({ code, detail }): Effect => ({ kind: 'alarm', code, detail })),
-    ...(clone ? [count('cloneAlarms')] : []),
-    ...(fork || resync ? [count('gatewaysRestored')] : []),
-    ...(adopt ? [count('adoptionsNeeded')] : []),
-  ];
 }

@@ -5,6 +5,7 @@ import type { Desired, Value, Version } from '#protocol/twin.js';
 import type { CloseCode, Priority } from '#tunnel/transport.js';
 import type { AlarmCode, HubPut } from '../store/tables.js';
 import type { Counter } from './counters.js';
+import type { HelloDecision } from './hello.js';
 
 /** Numbers the connections of one hub process; never used twice. */
 export type SessionId = number;
@@ -22,6 +23,8 @@ export type NodeEvent =
       readonly kind: 'message';
       readonly session: SessionId;
       readonly message: SyncMessage;
+      /** It has just taken the node over. */
+      readonly first?: true;
       /** Where an ANNOUNCE that is too large for one transaction goes on. */
       readonly progress?: AnnounceProgress;
     }
@@ -110,10 +113,12 @@ export interface Judgement {
   readonly claims: readonly DeviceId[];
   readonly effects: readonly Effect[];
   readonly downlink: readonly DownlinkNews[];
-  /** The session that this HELLO opens. */
+  /** WELCOME leaves for this one, which takes the node over with its first message. */
+  readonly offers?: Candidate;
+  /** The session that takes the node over, in place of the one that stood. */
   readonly opens?: OpenSession;
-  /** The gateway's boots are learnt and durable with these puts. */
-  readonly learns?: true;
+  /** Candidates that are none any more. */
+  readonly drops?: readonly SessionId[];
   /** The node's session ends. */
   readonly ends?: true;
   /** A boot came back. */
@@ -133,14 +138,18 @@ export interface OpenSession {
   readonly gen: number;
   /** Highest state number known at HELLO: the gateway's counter can never be below it. */
   readonly known: number;
-  /** Boots that HELLO listed, learnt at the first message of the epoch (hole H7). */
-  readonly boots: readonly string[];
   /** The gateway's process. */
   readonly boot: string;
   /** What both ends understand beside twins. */
   readonly features: readonly string[];
   /** No desired value may leave in this session. */
   readonly adopt: boolean;
+}
+
+/** WELCOME is on its way; until the gateway answers, the older session stands. */
+export interface Candidate extends OpenSession {
+  readonly hello: Hello;
+  readonly decision: HelloDecision;
 }
 
 export const NOTHING: Judgement = { puts: [], claims: [], effects: [], downlink: [] };

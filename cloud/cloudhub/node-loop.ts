@@ -177,13 +177,19 @@ export class NodeLoop {
 
   /** Nothing of this session can be promised any more: its gateway connects again. */
   #fallBehind(reason: ByeReason, detail: string): void {
-    const id = this.#machine.session;
+    const { session, sessions } = this.#machine;
     this.#isBehind = true;
     this.#machine.restart(this.#machine.rows);
-    if (id === undefined) return;
     // Not 'lost': that would drop the BYE with whatever else is queued.
     const code = reason === 'superseded' ? 'superseded' : 'normal';
-    this.#release([...goodbye(id, reason, detail, code), { kind: 'node', online: false }]);
+    this.#release(
+      sessions.flatMap((id) =>
+        id === session || reason !== 'superseded'
+          ? goodbye(id, reason, detail, code)
+          : goodbye(id, 'diverged', detail, 'normal'),
+      ),
+    );
+    if (session !== undefined) this.#release([{ kind: 'node', online: false }]);
   }
 
   #release(effects: readonly Effect[]): void {

@@ -1,5 +1,3 @@
-import { LIMITS } from '#protocol/limits.js';
-import { FIRST_NUMBERING, confirmed } from '#protocol/numbering.js';
 import type { Version } from '#protocol/twin.js';
 import { judgeResult } from '../commands/judge-result.js';
 import { NodeCommands } from '../commands/node-commands.js';
@@ -8,20 +6,21 @@ import type { Uptime } from '../commands/uptime.js';
 import { HUB_LIMITS } from '../limits.js';
 import { Draft } from '../store/node-rows.js';
 import type { NodeRows } from '../store/node-rows.js';
-import { deviceOfKey, lineageKey, propertyOfKey } from '../store/tables.js';
+import { deviceOfKey, propertyOfKey } from '../store/tables.js';
 import type { AlarmCode } from '../store/tables.js';
 import { Downlink } from '../synccontroller/downlink.js';
 import { Authorizer } from './authorizer.js';
 import type { OwnerOf } from './authorizer.js';
 import { judgeDesired, renumberDesired } from './desired-values.js';
 import { NOTHING, count, goodbye, send } from './judgement.js';
-import type { DownlinkNews, Effect, Judgement, Moment, NodeEvent } from './judgement.js';
-import type { OpenSession, SessionId } from './judgement.js';
+import type { Candidate, DownlinkNews, Effect, Judgement, Moment } from './judgement.js';
+import type { NodeEvent, OpenSession, SessionId } from './judgement.js';
 import { judgeAnnounce } from './judge-announce.js';
 import { judgeHello } from './judge-hello.js';
 import { isDiverged, judgeDigest } from './judge-digest.js';
 import { judgeLocal } from './judge-local.js';
 import { judgeState } from './judge-state.js';
+import { judgeTakeover } from './judge-takeover.js';
 
 export interface SyncMachineOptions {
   readonly rows: NodeRows;
@@ -34,10 +33,8 @@ export interface SyncMachineOptions {
 
 type MessageEvent = Extract<NodeEvent, { kind: 'message' }>;
 
-/** The session as far as the hub has heard of it; volatile. */
+/** The session that stands: its gateway has answered in it; volatile. */
 interface Session extends OpenSession {
-  /** Set once the first message of the epoch made the gateway's boots durable here. */
-  readonly learnt: boolean;
   readonly downlink: Downlink;
   /** When devices without a digest are sent everything. */
   readonly digestDueMs: number;
@@ -55,6 +52,8 @@ export class SyncMachine {
   readonly #authorizer: Authorizer;
   readonly #commands: NodeCommands;
   #session: Session | undefined;
+  /** In the order of their epochs: WELCOME is on its way to them. */
+  readonly #candidates = new Map<SessionId, Candidate>();
   /** When boots came back, within the window. */
   #cloneAtMs: readonly number[] = [];
 
@@ -74,6 +73,11 @@ export class SyncMachine {
     return this.#session?.id;
   }
 
+  /** The session that stands, and those that may take over from it. */
+  get sessions(): readonly SessionId[] {
+    return [...(this.#session === undefined ? [] : [this.#session.id]), ...this.#candidates.keys()];
+  }
+
   get epoch(): number {
     return this.rows.get('nodes', this.rows.name)?.epoch ?? 0;
   }
@@ -85,9 +89,7 @@ export class SyncMachine {
 
   /** When a `tick` has something to do; Infinity for never. */
   get tickDueMs(): number {
-    const session = this.#session;
-    const digestDueMs = session?.learnt === true ? session.digestDueMs : Infinity;
-    return Math.min(digestDueMs, this.#commands.dueMs);
+    return Math.min(this.#session?.digestDueMs ?? Infinity, this.#commands.dueMs);
   }
 
   judge(event: NodeEvent, moment: Moment): Judgement {
@@ -98,15 +100,17 @@ export class SyncMachine {
           {
             rows: this.rows,
             hubBoot: this.#hubBoot,
-            older: this.session,
-            cloneReturns: this.#recentClones(moment.nowMs).length,
+            live: this.#session,
+            candidates: [...this.#candidates.values()],
           },
           moment,
         );
       case 'message':
         return this.#judgeMessage(event, moment);
       case 'closed':
-        return event.session === this.session ? this.#end([]) : NOTHING;
+        return event.session === this.session
+          ? this.#end([])
+          : { ...NOTHING, drops: [event.session] };
       case 'set-desired': {
         const draft = new Draft(this.rows);
         const desired = judgeDesired(draft, event, this.#hubBoot, moment.wallMs);
@@ -136,13 +140,9 @@ export class SyncMachine {
       this.#cloneAtMs = [...this.#recentClones(nowMs), judgement.cloneAtMs];
     if (judgement.forgives === true) this.#cloneAtMs = [];
     if (judgement.ends === true) this.#session = undefined;
+    for (const id of judgement.drops ?? []) this.#candidates.delete(id);
+    if (judgement.offers !== undefined) this.#candidates.set(judgement.offers.id, judgement.offers);
     if (judgement.opens !== undefined) this.#open(judgement.opens, nowMs);
-    if (judgement.learns === true && this.#session !== undefined)
-      this.#session = {
-        ...this.#session,
-        learnt: true,
-        digestDueMs: nowMs + HUB_LIMITS.digestWithinMs,
-      };
     const stored = judgement.downlink.flatMap((news) => this.#hear(news, nowMs));
     const seen = stored.map((key): Effect => ({
       kind: 'desired',
@@ -152,10 +152,11 @@ export class SyncMachine {
     return [...judgement.effects, ...seen, ...this.#takeDownlink(nowMs)];
   }
 
-  /** A commit was refused: the session ends, and the rows are those of `rows` from now on. */
+  /** A commit was refused: all sessions end, and the rows are those of `rows` from now on. */
   restart(rows: NodeRows): void {
     this.#rows = rows;
     this.#session = undefined;
+    this.#candidates.clear();
     this.#commands.restart(rows);
   }
 
@@ -177,7 +178,9 @@ export class SyncMachine {
 
   #judgeMessage(event: MessageEvent, moment: Moment): Judgement {
     const { session: id, message } = event;
+    const candidate = this.#candidates.get(id);
     const session = this.#session;
+    if (candidate !== undefined) return this.#judgeFirst(candidate, event, moment);
     if (session?.id !== id) return { ...NOTHING, effects: [count('supersededMessages')] };
     if ('epoch' in message && message.epoch !== session.epoch)
       return this.#break(`epoch ${message.epoch} in session ${session.epoch}`);
@@ -185,18 +188,39 @@ export class SyncMachine {
       return this.#end([{ kind: 'close', session: id, code: 'normal', detail: message.detail }]);
 
     const draft = new Draft(this.rows);
-    const first = session.learnt ? [] : [this.#learn(draft, session)];
     const content = this.#judgeContent(draft, session, event, moment);
     if (content.ends === true) return content;
-    const isDue = !session.learnt || message.kind === 'result';
-    const now = { ...session, learnt: true };
-    const commands = isDue ? this.#commands.dispatch(draft, now, moment) : [];
-    return {
-      ...content,
-      puts: draft.puts(),
-      effects: [...first, ...content.effects, ...commands],
-      ...(session.learnt ? {} : { learns: true }),
-    };
+    const isDue = event.first === true || message.kind === 'result';
+    const commands = isDue ? this.#commands.dispatch(draft, session, moment) : [];
+    return { ...content, puts: draft.puts(), effects: [...content.effects, ...commands] };
+  }
+
+  /** The first message takes the node over; what it says is judged after that, as any other. */
+  #judgeFirst(candidate: Candidate, event: MessageEvent, moment: Moment): Judgement {
+    const { session: id, message } = event;
+    const leave = (code: 'normal' | 'protocol', detail: string): Judgement => ({
+      ...NOTHING,
+      effects: [
+        count('protocolErrors', code === 'protocol' ? 1 : 0),
+        { kind: 'close', session: id, code, detail },
+      ],
+      drops: [id],
+    });
+    if (message.kind === 'bye') return leave('normal', message.detail);
+    if ('epoch' in message && message.epoch !== candidate.epoch)
+      return leave('protocol', `epoch ${message.epoch} in session ${candidate.epoch}`);
+    const taken = judgeTakeover(
+      candidate,
+      {
+        rows: this.rows,
+        hubBoot: this.#hubBoot,
+        live: this.#session,
+        candidates: [...this.#candidates.values()],
+        cloneReturns: this.#recentClones(moment.nowMs).length,
+      },
+      moment,
+    );
+    return taken.opens === undefined ? taken : { ...taken, rest: { ...event, first: true } };
   }
 
   /** The content of a message of the session; its puts go to the draft. */
@@ -281,28 +305,6 @@ export class SyncMachine {
     };
   }
 
-  /**
-   * The first message of the epoch: the gateway holds WELCOME, so it knows this hub's boot, and
-   * its own boots are learnt (holes H7 and H8). A hub that must adopt keeps its forks: they are
-   * what shows where its memory ends.
-   */
-  #learn(draft: Draft, session: Session): Effect {
-    const node = draft.get('nodes', draft.node);
-    if (node !== undefined) {
-      const others = node.learntBoots.filter((boot) => !session.boots.includes(boot));
-      const learntBoots = [...others, ...session.boots].slice(-LIMITS.gatewayBootsKept);
-      draft.put('nodes', draft.node, { ...node, learntBoots, metEpoch: session.epoch });
-    }
-    const key = lineageKey(draft.node, session.lineage);
-    const lineage = draft.get('lineages', key);
-    if (lineage?.resync === true) draft.put('lineages', key, { ...lineage, resync: false });
-    if (!session.adopt) {
-      const numbering = draft.get('numberings', draft.node) ?? FIRST_NUMBERING;
-      draft.put('numberings', draft.node, confirmed(numbering, this.#hubBoot));
-    }
-    return send(session.id, { kind: 'confirm', epoch: session.epoch });
-  }
-
   #judged(draft: Draft, effects: readonly Effect[]): Judgement {
     return { puts: draft.puts(), claims: [], effects, downlink: [] };
   }
@@ -327,7 +329,6 @@ export class SyncMachine {
     this.#commands.opened();
     this.#session = {
       ...session,
-      learnt: false,
       downlink: new Downlink(this.rows),
       digestDueMs: nowMs + HUB_LIMITS.digestWithinMs,
     };
@@ -356,10 +357,10 @@ export class SyncMachine {
     }
   }
 
-  /** Desired values leave only to a gateway that holds WELCOME, and never before adoption (I14). */
+  /** Desired values leave never before adoption (I14). */
   #takeDownlink(nowMs: number): Effect[] {
     const session = this.#session;
-    if (session === undefined || !session.learnt || session.adopt) return [];
+    if (session === undefined || session.adopt) return [];
     if (nowMs >= session.digestDueMs) {
       session.downlink.sendUnknown();
       this.#session = { ...session, digestDueMs: Infinity };

@@ -23,11 +23,6 @@ import {
 } from './record.js';
 import type { Uptime } from './uptime.js';
 
-export interface CommandSession extends OpenSession {
-  /** Its gateway holds WELCOME: it may be sent to. */
-  readonly learnt: boolean;
-}
-
 /**
  * The commands of one node on their way (docs/sync-protocol.md section 4.6): SENT, bound to the
  * gateway's process, is durable before the command leaves; another process is only asked. What was
@@ -54,7 +49,7 @@ export class NodeCommands {
   run(
     draft: Draft,
     request: CommandRequest,
-    session: CommandSession | undefined,
+    session: OpenSession | undefined,
     moment: Moment,
   ): readonly Effect[] {
     const isSupported = session === undefined || takesCommands(session);
@@ -66,7 +61,7 @@ export class NodeCommands {
   }
 
   /** What may be sent, what is over. Its puts go to the draft, the effects wait for them. */
-  dispatch(draft: Draft, session: CommandSession | undefined, moment: Moment): readonly Effect[] {
+  dispatch(draft: Draft, session: OpenSession | undefined, moment: Moment): readonly Effect[] {
     const effects: Effect[] = [];
     const present = [...draft.base.all('commands').keys()];
     const keys = new Set([...present, ...draft.changes('commands').keys()]);
@@ -81,7 +76,7 @@ export class NodeCommands {
       const over = next.state === 'expired' ? 'commandsExpired' : 'commandsUnknown';
       effects.push({ kind: 'command', command: record.id }, count(over));
     }
-    if (session?.learnt !== true || !takesCommands(session)) return effects;
+    if (session === undefined || !takesCommands(session)) return effects;
     return [...effects, ...this.#send(draft, session, open)];
   }
 

@@ -32,6 +32,7 @@ export type HubPut = Put<HubTables>;
 export type HubTable = HubPut['table'];
 
 export interface NodeRow {
+  /** The highest that was ever given with a WELCOME. */
   readonly epoch: number;
   /** The last epoch that the gateway answered in, so that it is durable there too. */
   readonly metEpoch: number;
@@ -60,6 +61,8 @@ export interface LineageRow {
   readonly resync: boolean;
   /** The epoch in which it was last presented or handed out: the least recent is forgotten. */
   readonly epoch: number;
+  /** Given with a WELCOME that nobody has answered yet: the current lineage is another one. */
+  readonly offered?: true;
 }
 
 export interface DeviceRow {
