@@ -142,7 +142,7 @@ const MESSAGES = {
           timestamp: count,
           desiredVersion: version,
         },
-        { reason: text },
+        { reason: text, gen: count },
       ),
     ),
   }),

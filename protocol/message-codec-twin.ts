@@ -40,8 +40,18 @@ export const state: MessageCodec<State> = {
       const quality = QUALITIES.indexOf(row.quality);
       const reason = row.reason === undefined ? null : clip(row.reason);
       return trimmed(
-        [row.property, steps[0], row.value, steps[1], gen, desired, quality, reason],
-        [0, 0, 0, null],
+        [
+          row.property,
+          steps[0],
+          row.value,
+          steps[1],
+          gen,
+          desired,
+          quality,
+          reason,
+          row.gen ?? null,
+        ],
+        [0, 0, 0, null, null],
       );
     });
     return [m.epoch, m.id, rows];
@@ -58,11 +68,13 @@ export const state: MessageCodec<State> = {
       const desiredVersion = row.trailingVersion();
       const quality = row.choice(QUALITIES, 0);
       const reason = row.optionalText();
+      const gen = row.optionalCount();
       return {
         device,
         incarnation,
         property,
         n,
+        ...(gen === undefined ? {} : { gen }),
         value,
         quality,
         ...(reason === undefined ? {} : { reason }),

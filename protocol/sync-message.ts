@@ -123,8 +123,13 @@ export interface StateRow {
   /** The incarnation of the device this row belongs to. */
   readonly incarnation: Version;
   readonly property: string;
-  /** The counter; its generation is the session's. */
+  /** The counter; its generation is the session's, unless `gen` says otherwise. */
   readonly n: number;
+  /**
+   * Below the session's: the generation of a row that was numbered before its store was restored
+   * and that the hub may never have had. It is a delayed message of that older life.
+   */
+  readonly gen?: number;
   readonly value: Value;
   readonly quality: Quality;
   readonly reason?: string;

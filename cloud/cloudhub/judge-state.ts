@@ -25,7 +25,7 @@ export function judgeState(
   let foreign = 0;
   message.rows.forEach((row, index) => {
     if (authorizer.isForeign(row.device)) foreign++;
-    const code = authorizer.isForeign(row.device) ? 'EDGE_FORBIDDEN' : refusal(draft, row);
+    const code = authorizer.isForeign(row.device) ? 'EDGE_FORBIDDEN' : refusal(draft, session, row);
     if (code !== undefined) rejects.push({ row: index, code });
     else if (apply(draft, session, row)) {
       applied++;
@@ -33,7 +33,8 @@ export function judgeState(
       reported.set(row.device, properties.add(row.property));
     }
   });
-  raiseHighest(draft, session, Math.max(0, ...message.rows.map((row) => row.n)));
+  const own = message.rows.filter(({ gen }) => gen === undefined);
+  raiseHighest(draft, session, Math.max(0, ...own.map(({ n }) => n)));
   return [
     ...Array.from(reported, ([device, properties]): Effect => ({
       kind: 'reported',
@@ -55,7 +56,9 @@ export function raiseHighest(draft: Draft, session: OpenSession, n: number): voi
   if (row !== undefined && n > row.maxState) draft.put('lineages', key, { ...row, maxState: n });
 }
 
-function refusal(draft: Draft, row: StateRow): string | undefined {
+function refusal(draft: Draft, session: OpenSession, row: StateRow): string | undefined {
+  // Of an older generation at most: a later one would block every value that is still to come.
+  if (row.gen !== undefined && row.gen >= session.gen) return 'EDGE_PROTOCOL';
   const device = liveDevice(draft, draft.node, row.device);
   if (device === undefined) return 'EDGE_NO_DEVICE';
   if (!sameVersion(device.incarnation, row.incarnation)) return 'EDGE_INCARNATION';
@@ -65,7 +68,7 @@ function refusal(draft: Draft, row: StateRow): string | undefined {
 
 function apply(draft: Draft, session: OpenSession, row: StateRow): boolean {
   const key = propertyKey(draft.node, row.device, row.property);
-  const version = { gen: session.gen, n: row.n };
+  const version = { gen: row.gen ?? session.gen, n: row.n };
   const stored = draft.get('reported', key);
   if (stored !== undefined && compareVersions(version, stored.version) <= 0) return false;
   const { value, quality, reason, timestamp, desiredVersion } = row;

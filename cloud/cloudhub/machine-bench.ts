@@ -20,6 +20,7 @@ export class MachineBench {
   machine: SyncMachine;
   nowMs = 0;
   epoch = 0;
+  lineage = '';
   session: SessionId = 0;
   readonly #ownerOf: OwnerOf;
   #hubBoots = 0;
@@ -54,7 +55,7 @@ export class MachineBench {
     const hello = helloOf(parts);
     const effects = this.step({ kind: 'hello', session: this.session, hello, fresh });
     const welcome = only(effects, 'welcome')[0];
-    if (welcome !== undefined) this.epoch = welcome.epoch;
+    if (welcome !== undefined) ({ epoch: this.epoch, lineage: this.lineage } = welcome);
     return effects;
   }
 

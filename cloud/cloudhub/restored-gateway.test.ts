@@ -21,8 +21,8 @@ interface Row {
   readonly value: number;
   readonly isUnsent: boolean;
   readonly isStale: boolean;
-  /** It became stale before the hub acknowledged it: only a new reading can replace it there. */
-  readonly isOrphan?: true;
+  /** Of a stale row: the generation in which it was numbered. */
+  readonly gen?: number;
 }
 
 /** What the gateway keeps, and a backup brings back. */
@@ -87,7 +87,8 @@ class World {
       const row = this.#card.rows[property];
       if (row?.isUnsent !== true) continue;
       this.#sent.set(++this.#ids, new Map([[property, row.n]]));
-      const rows = [stateRow(row.n, row.value, { property })];
+      const { n, value, gen } = row;
+      const rows = [stateRow(n, value, { property, ...(gen === undefined ? {} : { gen }) })];
       this.#post({ kind: 'state', epoch: this.#epoch, id: this.#ids, rows });
     }
   }
@@ -149,7 +150,6 @@ class World {
       if (own === undefined) continue;
       if (own.isUnsent) throw new TypeError(`${property} is unsent after settling`);
       const hubValue = Number(hub?.value ?? 0);
-      if (own.isOrphan === true) continue;
       if (own.isStale ? hubValue < own.value : hubValue !== own.value)
         throw new TypeError(`${property}: gateway ${own.value}, hub ${hubValue}`);
     }
@@ -163,8 +163,11 @@ class World {
     for (const property of PROPERTIES) {
       const row = this.#card.rows[property];
       if (row === undefined) continue;
-      if (resync && !row.isStale) rows[property] = { ...row, n: this.#number(), isUnsent: true };
-      else if (fork && row.n <= known.state) rows[property] = stale(row);
+      if (resync && row.isStale) rows[property] = { ...row, isUnsent: false };
+      else if (resync) rows[property] = { ...row, n: this.#number(), isUnsent: true };
+      else if (row.isStale) rows[property] = row;
+      else if (fork && row.n <= known.state)
+        rows[property] = { ...row, isStale: true, gen: this.#card.gen };
       else rows[property] = { ...row, isUnsent: row.isUnsent || row.n > known.state };
     }
     const isAnnounced = this.#card.isAnnounced && known.state > 0;
@@ -181,7 +184,7 @@ class World {
       rows: { ...this.#card.rows, [property]: { ...row, isUnsent: false } },
     };
     const hub = this.#hubRow(property);
-    const own = version(this.#card.gen, n);
+    const own = version(row.gen ?? this.#card.gen, n);
     if (hub === undefined || compareVersions(hub.version, own) < 0)
       throw new TypeError('I4: acknowledged, and the hub does not have it');
     if (compareVersions(hub.version, own) === 0 && hub.value !== row.value)
@@ -223,16 +226,6 @@ class World {
     this.#acks = [];
     this.#sent = new Map();
   }
-}
-
-/**
- * With several properties the hub may lack a row that is not above `known`: another property's
- * later row overtook it before the backup was restored. The row may not be sent again, since under
- * the new generation it would go over newer ones, so it waits to be read again.
- */
-function stale(row: Row): Row {
-  const orphan = row.isUnsent || row.isOrphan === true;
-  return { ...row, isUnsent: false, isStale: true, ...(orphan ? { isOrphan: true } : {}) };
 }
 
 const action = <K extends string>(weight: number, kind: K, at: fc.Arbitrary<number>) => ({

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { deviceKey, propertyKey } from '../store/tables.js';
+import { deviceKey, lineageKey, propertyKey } from '../store/tables.js';
 import type { Effect } from './judgement.js';
 import {
   MachineBench,
@@ -63,6 +63,21 @@ test('reported: messages in any order, each property keeps its newest, every one
   t.deepEqual(acks, [1, 1, 1, 1, 1]);
   t.is(bench.rows.get('reported', TEMPERATURE)?.value, 21);
   t.is(bench.rows.get('reported', TARGET)?.value, 1);
+});
+
+test('reported: a row of an older generation is a delayed message of it; one of a later is refused', (t) => {
+  const bench = ready();
+  bench.open({ boot: hex('2'), state: { value: 0, forks: [] } });
+  bench.announce(announceRow(2));
+  bench.state(stateRow(3, 3, { gen: 1 }));
+  t.deepEqual(bench.rows.get('reported', TEMPERATURE)?.version, version(1, 3));
+  bench.state(stateRow(1, 1));
+  t.deepEqual(bench.rows.get('reported', TEMPERATURE)?.version, version(2, 1));
+  bench.state(stateRow(9, 9, { gen: 1 }));
+  t.deepEqual(bench.rows.get('reported', TEMPERATURE)?.version, version(2, 1));
+  t.is(bench.rows.get('lineages', lineageKey('gw-1', bench.lineage))?.maxState, 2);
+  for (const gen of [2, 3])
+    t.is(only(bench.state(stateRow(7, 7, { gen })), 'ack')[0]?.rejects[0]?.code, 'EDGE_PROTOCOL');
 });
 
 test('reported: a duplicate commits nothing and publishes nothing', (t) => {

@@ -32,7 +32,7 @@ export function reportedOf(row: ReportedRow, gen: number): Reported {
   const quality = stale ? 'uncertain' : row.quality;
   const reason = stale ? 'EDGE_NOT_READ' : row.reason;
   return {
-    version: { gen, n },
+    version: { gen: row.gen ?? gen, n },
     value,
     quality,
     ...(reason === undefined ? {} : { reason }),
@@ -45,7 +45,7 @@ export function reportedOf(row: ReportedRow, gen: number): Reported {
 export function isUnsent(tables: RowReader, device: DeviceId, property: string): boolean {
   const key = propertyKey(device, property);
   const row = tables.get('reported', key);
-  if (row === undefined || row.stale === true) return false;
+  if (row === undefined) return false;
   const description = tables.get('devices', device)?.description ?? null;
   if (description === null || describedProperty(description, property) === undefined) return false;
   return tables.get('acknowledged', key) !== row.n;
@@ -110,20 +110,10 @@ function stateRow(tables: RowReader, key: string): Uplink['rows'] {
   const row = tables.get('reported', key);
   const life = tables.get('devices', device);
   if (row === undefined || life === undefined || !isUnsent(tables, device, property)) return [];
-  const { n, value, quality, reason, timestamp, label } = row;
-  return [
-    {
-      device,
-      incarnation: life.incarnation,
-      property,
-      n,
-      value,
-      quality,
-      ...(reason === undefined ? {} : { reason }),
-      timestamp,
-      desiredVersion: label,
-    },
-  ];
+  const { version, ...reported } = reportedOf(row, 0);
+  const { incarnation } = life;
+  const older = row.gen === undefined ? {} : { gen: row.gen };
+  return [{ device, incarnation, property, n: version.n, ...older, ...reported }];
 }
 
 function localQueue(tables: RowReader, key: string): LocalQueue {

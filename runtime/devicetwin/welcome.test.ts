@@ -23,7 +23,7 @@ test('WELCOME of the first contact moves everything into the generation', (t) =>
   });
 });
 
-test('a fork: what the hub may know is stale and never sent, what is newer is unsent', (t) => {
+test('a fork: what the hub has is stale and never sent again, what is newer is unsent', (t) => {
   const g = new TestTwins();
   g.welcome();
   g.report(1);
@@ -48,6 +48,39 @@ test('a fork: what the hub may know is stale and never sent, what is newer is un
   g.report(3);
   t.is(g.row()!.stale, undefined);
   t.true(g.unsent());
+});
+
+test('a fork: what the hub may lack is sent as of its own generation, uncertain, and never renumbered', (t) => {
+  const g = new TestTwins();
+  g.welcome();
+  g.report(1);
+  const { n } = g.row()!;
+  g.welcome({ gen: 2, fork: true, known: { state: g.sv, samples: 0 } });
+  const sent = () => wholeUplink(g.tables).rows.find(({ property }) => property === 'level');
+  t.like(sent(), { n, gen: 1, value: 1, quality: 'uncertain', reason: 'EDGE_NOT_READ' });
+  g.do({ kind: 'renumber', devices: [TAP.id] });
+  t.is(sent()?.n, n);
+  g.welcome({ gen: 3, fork: true, known: { state: g.sv, samples: 0 } });
+  t.like(sent(), { n, gen: 1 }, 'it keeps the generation that it had');
+  g.do({
+    kind: 'acknowledged',
+    rows: { reported: [{ device: TAP.id, property: 'level', n }], announced: [] },
+  });
+  t.is(sent(), undefined);
+  g.report(2);
+  t.like(sent(), { value: 2, quality: 'good' });
+  t.is(sent()?.gen, undefined);
+});
+
+test('a resync gives up what is stale: its generation may be another store’s by now', (t) => {
+  const g = new TestTwins();
+  g.welcome();
+  g.report(1);
+  g.welcome({ gen: 2, fork: true, known: { state: g.sv, samples: 0 } });
+  t.true(g.unsent());
+  g.welcome({ gen: 7, resync: true });
+  t.false(g.unsent());
+  t.true(g.row()!.stale);
 });
 
 test('desired values of a backup give way to those of the hub, unless the hub adopts them', (t) => {
@@ -142,7 +175,7 @@ test('whatever happens, versions of a property never go down and rows stay valid
         t.true(g.sv >= before);
         const row = g.row();
         if (row !== undefined) {
-          const version = { gen: g.tables.get('identity', 'self')!.gen, n: row.n };
+          const version = { gen: row.gen ?? g.tables.get('identity', 'self')!.gen, n: row.n };
           t.true(compareVersions(version, last) >= 0);
           last = version;
           t.true(row.n <= g.sv);
@@ -157,7 +190,8 @@ test('whatever happens, versions of a property never go down and rows stay valid
         const locals = g.tables.get('locals', `${TAP.id}/level`);
         t.true((locals?.lost.length ?? 0) <= GATEWAY_LIMITS.lostLocalWrites);
       }
-      for (const row of wholeUplink(g.tables).rows) t.true(g.row(row.property)!.stale !== true);
+      for (const row of wholeUplink(g.tables).rows)
+        t.is(row.gen !== undefined, g.row(row.property)!.stale === true);
     }),
     { numRuns: 300 },
   );

@@ -11,14 +11,18 @@ import { describedProperty } from './twin-rows.js';
  * of this history that the hub holds, so:
  * - whatever is numbered above it is unsent, whatever was acknowledged before (an emptied or
  *   restored hub), and moves into a new generation with its number;
- * - on a fork, whatever is not above it is older than what the hub may have: it becomes stale;
- *   desired values of the backup go, since the hub sends its own;
- * - on a resync everything that is not stale takes a fresh number.
+ * - on a fork, whatever is not above it is older than what the hub may have: it becomes stale. If
+ *   the hub never had it, it is still sent, in its own generation: a number up to `known` names one
+ *   value in all lives of this store, so it cannot go over a newer one;
+ * - desired values of the backup go, since the hub sends its own;
+ * - on a resync everything that is not stale takes a fresh number; what is stale is given up, since
+ *   this hub may have handed out its generation to another store.
  */
 export function welcomed(draft: Draft, welcome: Welcome): void {
   const { fork, resync, gen } = welcome;
   const known = welcome.known.state;
-  const moved = gen !== draft.rows.identity().gen;
+  const before = draft.rows.identity().gen;
+  const moved = gen !== before;
   // Generation 0 is "not told yet", also for what the hub has: it knows a number under its own.
   const into = (version: Version): Version =>
     moved && (version.n > known || version.gen === 0) ? { gen, n: version.n } : version;
@@ -37,10 +41,11 @@ export function welcomed(draft: Draft, welcome: Welcome): void {
   for (const key of draft.rows.keys('reported')) {
     const row = draft.rows.get('reported', key);
     const { device, property } = splitKey(key);
-    if (row === undefined || row.stale === true) continue;
-    if (fork && row.n <= known) {
-      draft.acknowledged(key, row.n);
-      draft.reported(device, property, { ...row, stale: true });
+    if (row === undefined) continue;
+    if (row.stale === true) {
+      if (resync) draft.acknowledged(key, row.n);
+    } else if (fork && row.n <= known) {
+      draft.reported(device, property, { ...row, stale: true, gen: before });
     } else if (resync) {
       draft.reported(device, property, { ...row, n: draft.rows.number() });
     } else if (row.n > known) {

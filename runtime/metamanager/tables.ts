@@ -53,7 +53,7 @@ export interface DeviceRow {
   readonly description: DeviceDescription | null;
 }
 
-/** Its generation is always the identity's. */
+/** Its generation is the identity's unless it is stale. */
 export interface ReportedRow {
   readonly n: number;
   readonly value: Value;
@@ -62,8 +62,10 @@ export interface ReportedRow {
   readonly timestamp: number;
   /** The desired version whose write had ended before the reading started. */
   readonly label: Version;
-  /** Inherited from a restored backup: never sent, shown as uncertain until it is read again. */
+  /** Inherited from a restored backup: shown as uncertain until it is read again. */
   readonly stale?: true;
+  /** Of a stale row: the generation in which it was numbered. */
+  readonly gen?: number;
 }
 
 /** The last write that ended at the device. */
