@@ -125,7 +125,7 @@ const MESSAGES = {
       messageBytes: count,
       monotonicMs: finite,
     },
-    { earlierHubBoots: list(hex64, FORKS_MAX), wallMs: count },
+    { earlierHubBoots: list(hex64, FORKS_MAX), wallMs: count, priorGen: count },
   ),
   ready: fc.record({ epoch: count }),
   confirm: fc.record({ epoch: count }),

@@ -87,7 +87,10 @@ export const welcome: MessageCodec<Welcome> = {
     m.features,
     m.messageBytes,
     m.monotonicMs,
-    ...trimmed([m.earlierHubBoots ?? null, m.wallMs ?? null], [null, null]),
+    ...trimmed(
+      [m.earlierHubBoots ?? null, m.wallMs ?? null, m.priorGen ?? null],
+      [null, null, null],
+    ),
   ],
   read: (fields) => ({
     kind: 'welcome',
@@ -107,6 +110,7 @@ export const welcome: MessageCodec<Welcome> = {
     monotonicMs: fields.finite(),
     ...earlierHubBoots(fields),
     ...wallMs(fields),
+    ...priorGen(fields),
   }),
 };
 
@@ -120,6 +124,12 @@ function earlierHubBoots(fields: Fields): Pick<Welcome, 'earlierHubBoots'> {
 function wallMs(fields: Fields): Pick<Welcome, 'wallMs'> {
   const time = fields.optionalCount();
   return time === undefined ? {} : { wallMs: time };
+}
+
+/** Absent without a fork, and from an older hub. */
+function priorGen(fields: Fields): Pick<Welcome, 'priorGen'> {
+  const gen = fields.optionalCount();
+  return gen === undefined ? {} : { priorGen: gen };
 }
 
 export const ready: MessageCodec<Ready> = {

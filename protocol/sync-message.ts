@@ -79,6 +79,11 @@ export interface Welcome {
   /** Number everything anew: the hub does not know this lineage, but knows the node. */
   readonly resync: boolean;
   readonly known: { readonly state: number; readonly samples: number };
+  /**
+   * On a fork: the generation of the presented lineage, under which the hub knows numbers up to
+   * `known`. A backup from before the first contact was never told it.
+   */
+  readonly priorGen?: number;
   readonly hubLineage: string;
   readonly hubGen: number;
   /** The boot of the hub's process: remembered by the gateway. */

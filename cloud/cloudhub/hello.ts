@@ -15,6 +15,8 @@ export interface HelloDecision {
   readonly fork: boolean;
   readonly resync: boolean;
   readonly known: { readonly state: number; readonly samples: number };
+  /** On a fork: of the presented lineage. */
+  readonly priorGen?: number;
   /** What this gateway can have seen of this hub's desired values; null: no other life of it. */
   readonly adoptMark: number | null;
 }
@@ -177,7 +179,7 @@ function decideNumbers(
   const { gen, resync } = presented;
   const isAhead = presented.maxState > marks.state || presented.samplesStored > marks.samples;
   if (gen >= current && !isAhead) return { ...same, gen, known, resync };
-  return { lineage: freshLineage, gen: next, fork: true, resync: false, known };
+  return { lineage: freshLineage, gen: next, fork: true, resync: false, known, priorGen: gen };
 }
 
 function highestGen(lineages: readonly LineageRow[]): number {

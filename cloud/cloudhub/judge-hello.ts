@@ -123,7 +123,7 @@ function welcome(
   const node = draft.get('nodes', draft.node);
   const { forks } = draft.get('numberings', draft.node) ?? FIRST_NUMBERING;
   const earlier = forks.map(({ boot }) => boot).filter((boot) => boot !== hubBoot);
-  const { lineage, gen, fork, resync, known, adoptMark } = decision;
+  const { lineage, gen, fork, resync, known, priorGen, adoptMark } = decision;
   return {
     kind: 'welcome',
     epoch,
@@ -132,6 +132,7 @@ function welcome(
     fork,
     resync,
     known,
+    ...(priorGen === undefined ? {} : { priorGen }),
     hubLineage: node?.hubLineage ?? '',
     hubGen: node?.hubGen ?? 1,
     hubBoot,

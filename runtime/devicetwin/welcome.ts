@@ -24,8 +24,11 @@ export function welcomed(draft: Draft, welcome: Welcome): void {
   const before = draft.rows.identity().gen;
   const moved = gen !== before;
   // Generation 0 is "not told yet", also for what the hub has: it knows a number under its own.
-  const into = (version: Version): Version =>
-    moved && (version.n > known || version.gen === 0) ? { gen, n: version.n } : version;
+  const prior = before === 0 ? (welcome.priorGen ?? 0) : before;
+  const into = (version: Version): Version => {
+    if (!moved || (version.n <= known && version.gen > 0)) return version;
+    return { gen: version.n <= known && prior > 0 ? prior : gen, n: version.n };
+  };
 
   for (const id of draft.rows.keys('devices')) {
     const row = draft.rows.get('devices', id);
@@ -45,7 +48,9 @@ export function welcomed(draft: Draft, welcome: Welcome): void {
     if (row.stale === true) {
       if (resync) draft.acknowledged(key, row.n);
     } else if (fork && row.n <= known) {
-      draft.reported(device, property, { ...row, stale: true, gen: before });
+      draft.reported(device, property, { ...row, stale: true, gen: prior });
+      // Of a life that nobody can name any more.
+      if (prior === 0) draft.acknowledged(key, row.n);
     } else if (resync) {
       draft.reported(device, property, { ...row, n: draft.rows.number() });
     } else if (row.n > known) {
