@@ -2,6 +2,7 @@ import type { DeviceId } from '#protocol/device.js';
 import { LIMITS } from '#protocol/limits.js';
 import type { Announce, AnnounceRow } from '#protocol/sync-message.js';
 import { compareVersions, sameVersion } from '#protocol/twin.js';
+import type { Version } from '#protocol/twin.js';
 import { HUB_LIMITS } from '../limits.js';
 import { isLive } from '../store/node-rows.js';
 import type { Draft } from '../store/node-rows.js';
@@ -80,9 +81,11 @@ function judgeRow(
   if (before !== undefined && compareVersions(version, before.version) <= 0) return undefined;
   if (isExtra(draft, before, row)) return 'EDGE_LIMIT';
 
+  const revived = revivedAt(before, row, version);
   const after: DeviceRow = {
     incarnation: row.incarnation,
     version,
+    ...(revived === undefined ? {} : { revived }),
     description: row.description,
   };
   clearTwin(draft, row.device, before, after);
@@ -95,6 +98,16 @@ function judgeRow(
     outcome.effects.push({ kind: 'device', device: row.device });
   } else if (wasAlive) outcome.effects.push({ kind: 'device-removed', device: row.device });
   return undefined;
+}
+
+function revivedAt(
+  before: DeviceRow | undefined,
+  { incarnation }: AnnounceRow,
+  version: Version,
+): Version | undefined {
+  if (before === undefined) return undefined;
+  const order = compareVersions(incarnation, before.incarnation);
+  return order === 0 && isLive(before) ? before.revived : order <= 0 ? version : undefined;
 }
 
 function isSameLife(before: DeviceRow, after: DeviceRow): boolean {

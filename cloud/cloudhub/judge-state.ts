@@ -69,6 +69,8 @@ function refusal(draft: Draft, session: OpenSession, row: StateRow): string | un
 function apply(draft: Draft, session: OpenSession, row: StateRow): boolean {
   const key = propertyKey(draft.node, row.device, row.property);
   const version = { gen: row.gen ?? session.gen, n: row.n };
+  const revived = liveDevice(draft, draft.node, row.device)?.revived;
+  if (revived !== undefined && version.gen < revived.gen) return false;
   const stored = draft.get('reported', key);
   if (stored !== undefined && compareVersions(version, stored.version) <= 0) return false;
   const { value, quality, reason, timestamp, desiredVersion } = row;

@@ -232,3 +232,16 @@ test('devices: an announcement that is too large for a transaction is split, and
   t.is(only(effects, 'ack').length, 1);
   t.is(bench.rows.all('devices').size, 10);
 });
+
+test('devices: rows of before a later life do not show in the life that a restored store brings back', (t) => {
+  const bench = ready();
+  bench.announce(announceRow(9, { incarnation: version(1, 9) }));
+  bench.state(stateRow(10, 10, { incarnation: version(1, 9) }));
+  bench.open({ boot: hex('2'), state: { value: 5, forks: [] } });
+  bench.announce(announceRow(6));
+  const late = bench.state(stateRow(4, 4, { gen: 1 }));
+  t.is(counted(late, 'rowsObsolete'), 1);
+  t.is(bench.rows.get('reported', TEMPERATURE), undefined);
+  bench.state(stateRow(7, 7));
+  t.deepEqual(bench.rows.get('reported', TEMPERATURE)?.version, version(2, 7));
+});

@@ -69,6 +69,11 @@ export interface DeviceRow {
   readonly incarnation: Version;
   /** Number of the announcement. */
   readonly version: Version;
+  /**
+   * Set when a restored store brought this life back after a later one: what was numbered in an
+   * older generation than this belongs to the time before that later life.
+   */
+  readonly revived?: Version;
   /** Null is a tombstone. */
   readonly description: DeviceDescription | null;
 }

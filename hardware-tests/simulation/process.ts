@@ -1,10 +1,7 @@
 import type { Clock, Timer } from '#protocol/clock.js';
 import type { CloseReason, Connection, Priority, Transport } from '#tunnel/transport.js';
 
-/**
- * How long the connections of a dead process seem to live; what it sent arrives until then. A
- * gateway takes longer to start, or a late HELLO of the dead one would supersede the living one.
- */
+/** How long the connections of a dead process seem to live; what it sent arrives until then. */
 export const HALF_OPEN_MS = 1000;
 
 /**

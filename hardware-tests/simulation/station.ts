@@ -7,7 +7,7 @@ import type { Log } from '#protocol/log.js';
 import type { ManualClock } from '#protocol/manual-clock.js';
 import { seededRandom } from '#protocol/random.js';
 import type { Random } from '#protocol/random.js';
-import { HALF_OPEN_MS, SimulatedProcess } from './process.js';
+import { SimulatedProcess } from './process.js';
 import type { Weather } from './weather.js';
 
 /** What every machine of a world stands in. */
@@ -51,7 +51,6 @@ export abstract class Station<Program extends object> {
   #storage: MemoryStorage;
   #process: SimulatedProcess | undefined;
   #program: Program | undefined;
-  #mayStartAtMs = 0;
   #starts = 0;
   /** It ended by itself: its supervisor starts it again. */
   #wantsOn = false;
@@ -128,9 +127,7 @@ export abstract class Station<Program extends object> {
         },
       );
     };
-    const waitMs = this.#mayStartAtMs - clock.now();
-    if (waitMs > 0) clock.setTimer('boot', waitMs, begin);
-    else begin();
+    begin();
   }
 
   /** The power goes: what was not synced may be lost or torn, or is lost for certain. */
@@ -229,12 +226,8 @@ export abstract class Station<Program extends object> {
   }
 
   #die(left: (storage: MemoryStorage) => Disk): void {
-    const { clock, touched } = this.surroundings;
-    touched(this);
-    if (this.#process !== undefined) {
-      this.#process.kill();
-      this.#mayStartAtMs = clock.now() + HALF_OPEN_MS;
-    }
+    this.surroundings.touched(this);
+    this.#process?.kill();
     this.#process = undefined;
     this.#program = undefined;
     this.#wantsOn = false;
