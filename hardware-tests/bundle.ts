@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { cp, stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const DIST = fileURLToPath(new URL('..', import.meta.url));
 export const BUNDLE = `${DIST}bundle/edgetwin.js`;
+
+const TEMPLATES = fileURLToPath(new URL('../../mappers/templates', import.meta.url));
 
 /** Packages that a bundle cannot hold (native code) or a gateway does not need in its process. */
 const EXTERNAL = ['@serialport/bindings-cpp', 'mqtt', 'sql.js', 'bufferutil', 'utf-8-validate'];
@@ -27,6 +29,8 @@ export async function bundleGateway(): Promise<number> {
       js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);",
     },
   });
+  const isTemplate = (path: string): boolean => !path.endsWith(".ts");
+  await cp(TEMPLATES, `${DIST}bundle/templates`, { recursive: true, filter: isTemplate });
   return (await stat(BUNDLE)).size;
 }
 

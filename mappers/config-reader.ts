@@ -121,8 +121,7 @@ export class ConfigReader {
     for (const key of Object.keys(this.#data)) {
       if (this.#known.includes(key)) continue;
       const meant = didYouMean(key, this.#known);
-      if (meant !== undefined && !Object.hasOwn(this.#data, meant))
-        this.issue(key, 'is not known', `Did you mean ${meant}?`);
+      if (meant !== undefined) this.issue(key, 'is not known', `Did you mean ${meant}?`);
     }
   }
 

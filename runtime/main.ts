@@ -37,6 +37,10 @@ async function wholeGateway(): Promise<Readonly<Record<string, CommandHandler>>>
     software: `edgetwin ${version()}`,
     loadMapper: async (protocolName) =>
       (await import('#mappers/registry.js')).loadMapper(protocolName),
+    templates: {
+      names: async () => (await import('#mappers/templates/library.js')).templateNames(),
+      load: async (name) => (await import('#mappers/templates/library.js')).loadTemplate(name),
+    },
     transport: async (ownLog) => {
       const { websocketTransport } = await import('#tunnel/websocket/client.js');
       return websocketTransport({ clock: systemClock, random: systemRandom, log: ownLog });

@@ -53,9 +53,10 @@ export function readSettings(device: Device): {
   const reader = new ConfigReader(device.protocol.configData, PROTOCOL_PATH, UNIT_KEYS_IGNORED);
   const transport = reader.choice('transport', ['rtu', 'tcp'] as const);
   const bus = transport === 'rtu' ? serial(reader) : transport === 'tcp' ? tcp(reader) : undefined;
-  // Serial Line V1.02 section 2.2: 1 to 247; 0 is a broadcast that nobody answers. On TCP 0 and
-  // 255 address the device itself (Messaging on TCP/IP V1.0b section 4.4.1.2).
-  const [least, most] = transport === 'tcp' ? [0, 255] : [1, 247];
+  // Serial Line V1.02 section 2.2: 1 to 247, and 0 is a broadcast that nobody answers; some devices
+  // answer to a reserved address as well, whatever their own is (PZEM 248, SenseAir 254). On TCP 0
+  // and 255 address the device itself (Messaging on TCP/IP V1.0b section 4.4.1.2).
+  const [least, most] = transport === 'tcp' ? [0, 255] : [1, 255];
   const unit = reader.integer('unitId', least, most, 1);
   const timeoutMs = reader.integer(
     'timeout',

@@ -19,6 +19,7 @@ const MATCHERS: Readonly<Record<string, Matcher>> = {
   fixed: fixed(hex('424d'), 10),
   lengthPrefixed: lengthPrefixed(hex('424d'), { at: 2, type: 'uint16be', add: 4 }, MAX),
   startEnd: startEnd(hex('02'), hex('03'), MAX),
+  startEndTail: startEnd(hex('02'), hex('03'), MAX, 4),
   slip: slip(MAX),
   cobs: cobs(MAX),
 };

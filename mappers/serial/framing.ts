@@ -58,7 +58,9 @@ function build(
     }
     case 'frame': {
       const [start, end] = [section.hex('start'), section.hex('end')];
-      return start && end ? { match: startEnd(start, end, maxBytes) } : undefined;
+      const tail = section.integer('tail', 0, 16, 0);
+      if (start === undefined || end === undefined || tail === undefined) return undefined;
+      return { match: startEnd(start, end, maxBytes, tail) };
     }
     case 'gap': {
       const gapMs = section.integer('gapMs', 1, 60_000, 20);

@@ -72,14 +72,18 @@ export function lengthPrefixed(sync: Uint8Array, field: LengthField, maxBytes: n
   });
 }
 
-/** From `start` to `end`, both part of the frame. Another start begins anew: the first was false. */
-export function startEnd(start: Uint8Array, end: Uint8Array, maxBytes: number): Matcher {
+/**
+ * From `start` to `end`, both part of the frame, and `tail` bytes more, for a checksum that stands
+ * behind the end.
+ */
+export function startEnd(start: Uint8Array, end: Uint8Array, maxBytes: number, tail = 0): Matcher {
   return (bytes) => {
     const begin = startOf(bytes, start);
     if (begin.kind !== 'at') return begin;
     const last = indexOf(bytes, end, start.length);
-    if (last >= 0 && last + end.length <= maxBytes) {
-      const length = last + end.length;
+    const length = last + end.length + tail;
+    if (last >= 0 && length <= maxBytes) {
+      if (bytes.length < length) return MORE;
       return { kind: 'frame', bytes: length, frame: bytes.subarray(0, length), retry: 1 };
     }
     return bytes.length > maxBytes ? { kind: 'noise', bytes: 1 } : MORE;

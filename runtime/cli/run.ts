@@ -7,7 +7,7 @@ import type { Log } from '#protocol/log.js';
 import type { MapperModule } from '#protocol/mapper-port.js';
 import type { Random } from '#protocol/random.js';
 import type { Transport } from '#tunnel/transport.js';
-import type { ValidateDevice } from '../config/device-files.js';
+import type { TemplateLibrary, ValidateDevice } from '../config/device-files.js';
 import { formatIssues } from '../config/issue.js';
 import { loadConfig } from '../config/load.js';
 import { startGateway } from '../runtime.js';
@@ -19,6 +19,7 @@ export interface GatewayParts {
   readonly random: Random;
   readonly software: string;
   readonly loadMapper: (protocolName: string) => Promise<MapperModule | undefined>;
+  readonly templates: TemplateLibrary;
   readonly transport: (log: Log) => Promise<Transport>;
 }
 
@@ -32,7 +33,7 @@ export function gatewayCommands(parts: GatewayParts): Readonly<Record<string, Co
 
 async function run(parts: GatewayParts, args: Arguments, terminal: Terminal): Promise<void> {
   const { clock, random, software, loadMapper } = parts;
-  const config = await loadConfig(await configFile(args), validateBy(parts));
+  const config = await loadConfig(await configFile(args), validateBy(parts), parts.templates);
   const log = jsonLog(
     (line) => terminal.err(line),
     () => clock.wallTime(),
@@ -50,7 +51,7 @@ async function run(parts: GatewayParts, args: Arguments, terminal: Terminal): Pr
 
 async function check(parts: GatewayParts, args: Arguments, terminal: Terminal): Promise<void> {
   const file = await configFile(args);
-  const { node, devices, warnings } = await loadConfig(file, validateBy(parts));
+  const { node, devices, warnings } = await loadConfig(file, validateBy(parts), parts.templates);
   if (args.on('json')) {
     terminal.out(`${JSON.stringify({ node, devices: devices.map(({ id }) => id), warnings })}\n`);
     return;

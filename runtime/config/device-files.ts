@@ -4,12 +4,15 @@ import { readDocuments } from '#protocol/device-document.js';
 import type { Device } from '#protocol/device.js';
 import { EdgeError } from '#protocol/errors.js';
 import type { DeviceIssue } from '#protocol/mapper-port.js';
+import { didYouMean } from '#protocol/did-you-mean.js';
+import { isMap } from '#protocol/schema-shape.js';
 import type { Path } from '#protocol/schema-shape.js';
 import { readBounded } from './file.js';
 import { expandGlob, isGlob } from './glob.js';
 import { formatPath } from './issue.js';
 import type { ConfigIssue } from './issue.js';
 import { CONFIG_LIMITS } from './limits.js';
+import { expandShortForm, missingModels, shortPath } from './short-form.js';
 import { parseYaml } from './yaml-file.js';
 import type { YamlDocument } from './yaml-file.js';
 
@@ -24,8 +27,22 @@ export type ReportPattern = (
   severity: ConfigIssue['severity'],
 ) => void;
 
+/** The DeviceModels that come with the product. */
+export interface TemplateLibrary {
+  names(): Promise<readonly string[]>;
+  /** The YAML of one; undefined when there is none. */
+  load(name: string): Promise<string | undefined>;
+}
+
+export const NO_TEMPLATES: TemplateLibrary = {
+  names: () => Promise.resolve([]),
+  load: () => Promise.resolve(undefined),
+};
+
 interface LocatedDocument {
   readonly source: string;
+  /** It was written in the short form: paths must be translated back. */
+  readonly isShort: boolean;
   readonly value: unknown;
   readonly yaml: YamlDocument;
 }
@@ -39,6 +56,7 @@ export async function readDevices(
   patterns: readonly string[],
   node: string | undefined,
   validate: ValidateDevice,
+  library: TemplateLibrary,
   reportPattern: ReportPattern,
 ): Promise<{ devices: readonly Device[]; issues: readonly ConfigIssue[] }> {
   const issues: ConfigIssue[] = [];
@@ -52,14 +70,21 @@ export async function readDevices(
     }
     const parsed = await parseYaml(file, text);
     issues.push(...parsed.issues);
-    for (const yaml of parsed.documents) documents.push({ source: file, value: yaml.value, yaml });
+    for (const yaml of parsed.documents) {
+      const value = expandShortForm(yaml.value);
+      documents.push({ source: file, isShort: value !== yaml.value, value, yaml });
+    }
   }
   // A model that cannot be parsed would be missed by each of its devices: first things first.
   if (issues.some(({ severity }) => severity === 'error')) return { devices: [], issues };
 
+  documents.push(...(await fromLibrary(documents, library)));
+  const names = await library.names();
   const read = readDocuments(documents, node === undefined ? {} : { node });
-  for (const { document, path, unknownKey, ...issue } of read.issues)
-    issues.push(placed(documents, document, path, issue, unknownKey && 'key'));
+  for (const { document, path, unknownKey, ...issue } of read.issues) {
+    const suggested = isModelName(path) ? suggestTemplate(documents[document], names) : {};
+    issues.push(placed(documents, document, path, { ...issue, ...suggested }, unknownKey && 'key'));
+  }
   for (const source of read.devices)
     for (const { path, message, hint } of await validate(source.device)) {
       const found = locateInDocuments(documents, source, path);
@@ -73,6 +98,39 @@ export async function readDevices(
   return { devices: read.devices.map(({ device }) => device), issues };
 }
 
+/** Models that devices refer to and no file has. A model of a file goes before one of the library. */
+async function fromLibrary(
+  documents: readonly LocatedDocument[],
+  library: TemplateLibrary,
+): Promise<LocatedDocument[]> {
+  const found: LocatedDocument[] = [];
+  for (const { namespace, name } of missingModels(documents.map(({ value }) => value))) {
+    const text = await library.load(name);
+    if (text === undefined) continue;
+    const source = `template ${name}`;
+    const { documents: parsed } = await parseYaml(source, text);
+    for (const yaml of parsed) {
+      if (!isMap(yaml.value) || !isMap(yaml.value['metadata'])) continue;
+      const value = { ...yaml.value, metadata: { ...yaml.value['metadata'], namespace } };
+      found.push({ source, isShort: false, value, yaml });
+    }
+  }
+  return found;
+}
+
+function isModelName(path: Path): boolean {
+  return path.join() === 'spec,deviceModelRef,name';
+}
+
+function suggestTemplate(
+  document: LocatedDocument | undefined,
+  names: readonly string[],
+): { suggestion?: string } {
+  const [missing] = missingModels([document?.value]);
+  const suggestion = missing === undefined ? undefined : didYouMean(missing.name, names);
+  return suggestion === undefined ? {} : { suggestion };
+}
+
 function placed(
   documents: readonly LocatedDocument[],
   index: number,
@@ -82,8 +140,9 @@ function placed(
 ): ConfigIssue {
   const document = documents[index];
   if (document === undefined) throw new EdgeError('EDGE_INTERNAL', `no document ${index}`);
-  const { line, column } = document.yaml.place(path, which);
-  return { file: document.source, line, column, key: formatPath(path), ...issue };
+  const own = document.isShort ? shortPath(path) : path;
+  const { line, column } = document.yaml.place(own, which);
+  return { file: document.source, line, column, key: formatPath(own), ...issue };
 }
 
 async function matchingFiles(

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
 import test from 'ava';
-import { readDevices } from './device-files.js';
+import { NO_TEMPLATES, readDevices } from './device-files.js';
 import { loadConfig } from './load.js';
 
 const EXAMPLES = fileURLToPath(new URL('../../../docs/examples/', import.meta.url));
@@ -20,7 +20,14 @@ async function meter(file: string) {
   const failed = (): void => {
     throw new TypeError(`${file} is missing`);
   };
-  const { devices, issues } = await readDevices(EXAMPLES, [file], 'gateway-1', () => [], failed);
+  const { devices, issues } = await readDevices(
+    EXAMPLES,
+    [file],
+    'gateway-1',
+    () => [],
+    NO_TEMPLATES,
+    failed,
+  );
   const device = devices.find(({ id }) => id === 'default/meter-1');
   if (device === undefined) throw new TypeError(`${file} has no meter-1`);
   return { device, issues };

@@ -4,8 +4,8 @@ import { parseCycle } from '#protocol/device-document-cycle.js';
 import type { LogLevel } from '#protocol/log.js';
 import { checkShape, isMap } from '#protocol/schema-shape.js';
 import { GATEWAY_LIMITS } from '../limits.js';
-import { readDevices } from './device-files.js';
-import type { ReportPattern, ValidateDevice } from './device-files.js';
+import { NO_TEMPLATES, readDevices } from './device-files.js';
+import type { ReportPattern, TemplateLibrary, ValidateDevice } from './device-files.js';
 import { readBounded } from './file.js';
 import { configError, formatPath } from './issue.js';
 import type { ConfigIssue } from './issue.js';
@@ -38,7 +38,11 @@ export interface GatewayConfig {
  * Reads gateway.yaml and the device files it names. Rejects with one EDGE_CONFIG that has every
  * issue of all files (see `issuesOf`).
  */
-export async function loadConfig(path: string, validate: ValidateDevice): Promise<GatewayConfig> {
+export async function loadConfig(
+  path: string,
+  validate: ValidateDevice,
+  library: TemplateLibrary = NO_TEMPLATES,
+): Promise<GatewayConfig> {
   const text = await readBounded(path);
   if (typeof text !== 'string') throw configError([text]);
   const { documents, issues: syntax } = await parseYaml(path, text);
@@ -71,7 +75,9 @@ export async function loadConfig(path: string, validate: ValidateDevice): Promis
     issues.push({ file: path, ...document.place(at), key: formatPath(at), message, severity });
   };
   const folder = dirname(path);
-  const read = await readDevices(folder, patterns, checked.output?.node, validate, reportPattern);
+  const read = await readDevices(
+    ...([folder, patterns, checked.output?.node, validate, library, reportPattern] as const),
+  );
   issues.push(...read.issues);
   if (checked.output === undefined || hasErrors(issues)) throw configError(issues);
   return toConfig(checked.output, folder, read.devices, issues);
