@@ -25,6 +25,7 @@ export class Site {
   readonly link: Link | undefined;
   readonly #hubListen: string;
   readonly #hubApi: string;
+  hubData: string;
   hub: Program | undefined;
   gateway: Program | undefined;
   operator = '';
@@ -32,6 +33,7 @@ export class Site {
   private constructor(folder: string, ports: readonly number[], link: Link | undefined) {
     const [listen = 0, api = 0, broker = 0, gatewayApi = 0] = ports;
     this.folder = folder;
+    this.hubData = join(folder, 'hub');
     this.#hubListen = `127.0.0.1:${listen}`;
     this.#hubApi = `127.0.0.1:${api}`;
     this.broker = `127.0.0.1:${broker}`;
@@ -40,8 +42,9 @@ export class Site {
   }
 
   /** The hub alone: gateways are joined one by one. */
-  static async startHubOnly(): Promise<Site> {
+  static async startHubOnly(hubData?: string): Promise<Site> {
     const site = await Site.#create(undefined);
+    site.hubData = hubData ?? site.hubData;
     try {
       await site.#openHub();
     } catch (error) {
@@ -77,10 +80,6 @@ export class Site {
 
   get apiUrl(): string {
     return `http://${this.#hubApi}`;
-  }
-
-  get hubData(): string {
-    return join(this.folder, 'hub');
   }
 
   async startHub(options: LaunchOptions = {}): Promise<void> {

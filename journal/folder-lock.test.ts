@@ -67,6 +67,26 @@ test('one process cannot lock a folder twice, and other files do not matter', as
   await rm(path, { recursive: true });
 });
 
+test('nothing is written in a folder that lost our lock: another one was mounted over it', async (t) => {
+  const path = await folder();
+  const lock = await lockFolder(path);
+  const storage = lock.guard(await openFileStorage(path));
+  const [name = ''] = await readdir(path);
+  await (await storage.open('a')).close();
+  await rm(join(path, name));
+  const acts = [() => storage.open('b'), () => storage.rename('a', 'b'), () => storage.remove('a')];
+  for (const act of acts) {
+    const error = await t.throwsAsync<EdgeError>(act());
+    t.is(error.code, 'EDGE_STORAGE');
+  }
+  t.deepEqual(await storage.list(), ['a']);
+  await writeFile(join(path, name), '');
+  await storage.remove('a');
+  await lock.release();
+  t.deepEqual(await readdir(path), []);
+  await rm(path, { recursive: true });
+});
+
 test('a folder that is missing is EDGE_STORAGE', async (t) => {
   const error = await t.throwsAsync<EdgeError>(lockFolder(join(tmpdir(), 'edgetwin-none', 'x')));
   t.is(error.code, 'EDGE_STORAGE');

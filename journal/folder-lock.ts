@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { open, readFile, readdir, rm } from 'node:fs/promises';
+import { open, readFile, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EdgeError } from '#protocol/errors.js';
 import type { Storage } from './storage-port.js';
@@ -28,7 +28,8 @@ interface Holder {
  * Where nobody can write now (read-only after an error of the card, full, no descriptors) the lock
  * is not held but the program may run: it serves what it has in memory and says that it keeps
  * nothing. The storage it is given by `guard` takes the lock before its first write that succeeds,
- * so that two such programs do not write either when the folder is well again.
+ * so that two such programs do not write either when the folder is well again. It also looks
+ * whether the lock is still there, that is: whether this is still the folder.
  *
  * Each process makes a file whose name says all, then looks at the others: of two that start at
  * once the later one sees the earlier one, so two never hold the folder; both may be refused.
@@ -36,7 +37,8 @@ interface Holder {
  */
 export async function lockFolder(path: string): Promise<FolderLock> {
   const [started, boot] = await Promise.all([startOf(process.pid), bootId()]);
-  const lock = new LockFile(path, `lock.${process.pid}.${started ?? '0'}.${boot}`, boot);
+  const name = `lock.${process.pid}.${started ?? '0'}.${boot}`;
+  const lock = new LockFile(path, name, boot, await idOf(path));
   try {
     await lock.acquire();
   } catch (thrown) {
@@ -54,13 +56,16 @@ class LockFile implements FolderLock {
   readonly #path: string;
   readonly #name: string;
   readonly #boot: string;
+  /** Device and inode of the folder when the program started. */
+  readonly #id: string;
   #held = false;
   #acquiring: Promise<void> | undefined;
 
-  constructor(path: string, name: string, boot: string) {
+  constructor(path: string, name: string, boot: string, id: string) {
     this.#path = path;
     this.#name = name;
     this.#boot = boot;
+    this.#id = id;
   }
 
   acquire(): Promise<void> {
@@ -73,6 +78,7 @@ class LockFile implements FolderLock {
 
   guard(storage: Storage): Storage {
     const locked = async <T>(write: () => Promise<T>): Promise<T> => {
+      await this.#check();
       if (!this.#held) await this.acquire();
       return write();
     };
@@ -90,6 +96,20 @@ class LockFile implements FolderLock {
     if (!this.#held) return;
     await rm(join(this.#path, this.#name), { force: true });
     this.#held = false;
+  }
+
+  /**
+   * A folder that was unmounted leaves the empty one below the mount at the same path. What were
+   * written there would be acknowledged, and gone after the next start.
+   */
+  async #check(): Promise<void> {
+    const isOurs = this.#held
+      ? await exists(join(this.#path, this.#name))
+      : (await idOf(this.#path)) === this.#id;
+    if (isOurs) return;
+    throw new EdgeError('EDGE_STORAGE', `${this.#path} is not the folder that was opened`, {
+      hint: 'Was it unmounted? Mount it again, or restart this program.',
+    });
   }
 
   /** Rejects with EDGE_LOCKED. */
@@ -117,11 +137,41 @@ class LockFile implements FolderLock {
     try {
       for (const name of await this.refuseOthers())
         await rm(join(this.#path, name), { force: true });
+      // A lock that a repair of the file system took away would look like another folder.
+      await syncPath(this.#path);
     } catch (thrown) {
       await rm(file, { force: true }).catch(() => undefined);
       throw storageError('lock', this.#path, thrown);
     }
     this.#held = true;
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (thrown) {
+    if (errnoOf(thrown) === 'ENOENT') return false;
+    throw storageError('stat', path, thrown);
+  }
+}
+
+async function idOf(path: string): Promise<string> {
+  try {
+    const { dev, ino } = await stat(path);
+    return `${dev}:${ino}`;
+  } catch (thrown) {
+    throw storageError('stat', path, thrown);
+  }
+}
+
+async function syncPath(path: string): Promise<void> {
+  const handle = await open(path, constants.O_RDONLY);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
   }
 }
 

@@ -5,11 +5,15 @@ import { eventually, type Site } from '../site.js';
 
 export const DEVICE = 'default/counters';
 export const COUNTERS = ['a', 'b', 'c', 'd'];
+/** Text that may be long: wears a disk fast. */
+export const TEXTS = ['text1', 'text2', 'text3', 'text4'];
 
-/** A device without an in-process mapper: MQTT clients report it. `target` can be written. */
+/** A device without an in-process mapper: MQTT clients report it. Two properties can be written. */
 export function countersDocument(name = 'counters'): string {
   const properties = [
     ...COUNTERS.map((name) => ({ name, type: 'INT', accessMode: 'ReadOnly' })),
+    ...TEXTS.map((name) => ({ name, type: 'STRING', accessMode: 'ReadOnly' })),
+    { name: 'note', type: 'STRING', accessMode: 'ReadWrite' },
     { name: 'target', type: 'INT', accessMode: 'ReadWrite', minimum: '0', maximum: '1000000' },
   ];
   return [
