@@ -1,8 +1,10 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { backupOfStore } from '#journal/backup.js';
 import { openFileStorage } from '#journal/file-storage.js';
 import { lockFolder } from '#journal/folder-lock.js';
 import { openStore } from '#journal/journal-store.js';
+import { finishRestore } from '#journal/restore.js';
 import { tablesOf } from '#journal/store.js';
 import type { Clock, Timer } from '#protocol/clock.js';
 import { EdgeError } from '#protocol/errors.js';
@@ -10,6 +12,7 @@ import { isLoopback, parseListenAddress } from '#protocol/listen-address.js';
 import type { Log } from '#protocol/log.js';
 import type { Random } from '#protocol/random.js';
 import { Teardown } from '#protocol/teardown.js';
+import { isoTime } from '#protocol/twin-document.js';
 import type { ListenForNodes, NodeListener } from '#tunnel/transport.js';
 import type { OperatorTables } from './api/operators.js';
 import { Operators } from './api/operators.js';
@@ -80,6 +83,7 @@ async function start(
   const lock = await lockFolder(dataDir);
   const storage = lock.guard(files);
   teardown.add('lock', () => lock.release());
+  await finishRestore(dataDir, random);
   const store = await openStore<AllTables>(storage, {
     ...{ clock, random, log },
     rowsMax: HUB_LIMITS.storeRows,
@@ -124,6 +128,10 @@ async function start(
     health: () => {
       const { alarm } = store.stats();
       return { alarms: alarm === undefined ? [] : [alarm] };
+    },
+    backup: () => {
+      const made = isoTime(clock.wallTime()) ?? '';
+      return backupOfStore(store, { program: 'edgetwin-hub', software, made });
     },
     metrics: () => hubMetrics({ counters: cloudHub.counters, store: store.stats(), fleet }),
     ...(isLoopback(parseListenAddress(api).host)

@@ -175,6 +175,14 @@ async function syncPath(path: string): Promise<void> {
   }
 }
 
+/** Rejects with EDGE_LOCKED while a living process holds the folder. Changes nothing. */
+export async function refuseLocked(path: string): Promise<void> {
+  const boot = await bootId();
+  for (const holder of await holders(path).catch(() => [])) {
+    if (await isAlive(holder, boot)) throw locked(path, holder.pid);
+  }
+}
+
 async function holders(path: string): Promise<Holder[]> {
   return (await readdir(path)).flatMap((name) => {
     const match = /^lock\.(\d{1,10})\.(\d{1,20})\.([0-9a-z]{1,16})$/.exec(name);

@@ -10,7 +10,7 @@ import { Flash } from './flash.js';
 import { JOURNAL_LIMITS } from './limits.js';
 import { recover } from './recovery.js';
 import { FlashRide } from './flash-ride.js';
-import { RowTables, type StoredPut } from './row-tables.js';
+import { type FrozenTables, RowTables, type StoredPut } from './row-tables.js';
 import { WriteMeter } from './write-meter.js';
 
 export interface StoreOptions {
@@ -142,6 +142,10 @@ class JournalStore<Tables extends object> implements Store<Tables> {
     this.#commits += 1;
     if (this.#durability.alarm !== undefined) this.#refused += 1;
     return this.#durability.write(payload, bytes);
+  }
+
+  freeze(): FrozenTables {
+    return this.#tables.freeze();
   }
 
   stats(): StoreStats {

@@ -48,6 +48,20 @@ export const FLASH_LIMITS = {
   rideMs: 10 * 60_000,
 } as const;
 
+/** Limits of backups: a file from outside must not decide how much memory is taken. */
+export const BACKUP_LIMITS = {
+  /** Bytes of one frame, which is held whole. Ours are a quarter of it. */
+  frameBytes: 256 * 1024,
+  /** Bytes of content per frame that is written. */
+  chunkBytes: 64 * 1024,
+  /** Parts of one backup: a hub's history has a file for each block. */
+  parts: 100_000,
+  /** Bytes of one row as a line of JSON: a transaction has at most a quarter of it. */
+  rowBytes: 4 * 1024 * 1024,
+  /** Folders below each other in a part's name. */
+  depth: 4,
+} as const;
+
 /** Limits of questions in SQL. What exceeds them is EDGE_LIMIT, EDGE_TIMEOUT or `truncated`. */
 export const SQL_LIMITS = {
   /** Rows of one answer unless asked otherwise. */

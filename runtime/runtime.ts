@@ -1,13 +1,16 @@
+import { backupOfStore } from '#journal/backup.js';
 import { openFileStorage } from '#journal/file-storage.js';
 import { Flash } from '#journal/flash.js';
 import { lockFolder } from '#journal/folder-lock.js';
 import { openStore } from '#journal/journal-store.js';
+import { finishRestore } from '#journal/restore.js';
 import type { Store } from '#journal/store.js';
 import type { Clock } from '#protocol/clock.js';
 import type { Log } from '#protocol/log.js';
 import type { MapperModule } from '#protocol/mapper-port.js';
 import type { Random } from '#protocol/random.js';
 import { Teardown } from '#protocol/teardown.js';
+import { isoTime } from '#protocol/twin-document.js';
 import type { Transport } from '#tunnel/transport.js';
 import { CommandRunner } from './commands/command-runner.js';
 import { CommandService } from './commands/command-service.js';
@@ -115,6 +118,8 @@ async function start(
   });
   const metaServer = new MetaServer({
     ...{ twins, status, listen: config.api.listen, dataDir },
+    backup: () =>
+      backupOfStore(store, { program: 'edgetwin', software, node, made: isoTime(clock.wallTime()) ?? '' }),
     ...{ clock, random, log },
   });
   const { url } = await metaServer.start();
@@ -137,6 +142,7 @@ async function openGatewayStore(
   const lock = await lockFolder(dataDir);
   const storage = lock.guard(files);
   teardown.add('lock', () => lock.release());
+  await finishRestore(dataDir, random);
   const store = await openStore<GatewayTables>(storage, { clock, random, log, flash });
   teardown.add('store', () => store.close());
   return store;

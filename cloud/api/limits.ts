@@ -25,6 +25,8 @@ export const API_LIMITS = {
   snapshotPartBytes: 64 * 1024,
   /** Milliseconds between comments on a quiet watch: middle boxes close after 30 s or more. */
   watchKeepAliveMs: 15_000,
+  /** A reader of a backup that takes nothing for so long is cut: its rows are held meanwhile. */
+  backupStallMs: 30_000,
   /** Operators: a token is compared with every one. */
   operators: 256,
   /** Failed authentications of one address in a window before it is answered 429. */

@@ -10,6 +10,7 @@ import type { Commands, Fleet } from '../fleet.js';
 import { adminRoutes } from './admin-routes.js';
 import type { CreateJoinToken } from './admin-routes.js';
 import { createApp } from './app.js';
+import { backupRoute } from './backup-route.js';
 import { commandRoutes } from './command-routes.js';
 import { FailureLimit } from './failure-limit.js';
 import { fleetRoutes } from './fleet-routes.js';
@@ -34,6 +35,8 @@ export interface ApiServerOptions {
   readonly operators: Operators;
   readonly createJoinToken: CreateJoinToken;
   readonly health: () => Health;
+  /** The bytes of a backup of the rows as they are now. Absent: this interface makes none. */
+  readonly backup?: () => AsyncIterable<Uint8Array>;
   /** What the rest of the hub counts; this server adds its own. */
   readonly metrics: () => readonly MetricFamily[];
   /** `HOST:PORT`; port 0: any. Anything but loopback needs `tls`. */
@@ -79,6 +82,7 @@ export class ApiServer {
       ...(options.commands === undefined ? [] : commandRoutes(options.commands)),
       watchRoute(this.#watches),
       ...adminRoutes(operators, options.createJoinToken),
+      ...(options.backup === undefined ? [] : [backupRoute(options.backup, clock, this.#limits)]),
       ...serviceRoutes(options.health, metrics, describe),
     ];
   }

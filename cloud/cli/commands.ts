@@ -1,3 +1,8 @@
+import {
+  BACKUP_FILE_OPERAND,
+  BACKUP_FLAGS,
+  RESTORE_FLAGS,
+} from '#protocol/command-line/backup-arguments.js';
 import type { Flag, Program } from '#protocol/command-line/command.js';
 import {
   DEVICE_OPERAND,
@@ -58,6 +63,20 @@ export const EDGETWIN_HUB: Program = {
         },
       ],
       example: 'edgetwin-hub run --data /var/lib/edgetwin-hub --name hub.example.com',
+    },
+    {
+      words: ['backup'],
+      summary: 'Write what this hub keeps to one file, also while it runs.',
+      operands: [BACKUP_FILE_OPERAND],
+      flags: [DATA, ...BACKUP_FLAGS],
+      example: 'edgetwin-hub backup --data hub --with-identity /var/backups/hub.backup',
+    },
+    {
+      words: ['restore'],
+      summary: 'Put a backup in the place of what is kept now; the hub must not run.',
+      operands: [BACKUP_FILE_OPERAND],
+      flags: [DATA, ...RESTORE_FLAGS],
+      example: 'edgetwin-hub restore --data hub /var/backups/hub.backup',
     },
     {
       words: ['token', 'create'],

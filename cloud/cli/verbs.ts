@@ -13,6 +13,8 @@ type Verb = (client: ControlClient, args: Arguments, terminal: Terminal) => Prom
 
 /** The commands that talk to the running hub, by their words. */
 export const VERBS: Readonly<Record<string, CommandHandler>> = {
+  backup: async (args, terminal) => (await import('./backup-verbs.js')).backup(args, terminal),
+  restore: async (args, terminal) => (await import('./backup-verbs.js')).restore(args, terminal),
   'token create': connected(tokenCreate),
   'operator create': connected(operatorCreate),
   'operator list': connected(operatorList),

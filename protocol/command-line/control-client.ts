@@ -75,6 +75,16 @@ export class ControlClient {
     }
   }
 
+  /** The bytes of a large answer, as they come. */
+  async *bytes(path: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    const response = await this.#send({ path }, signal);
+    try {
+      yield* bytesOf(response);
+    } catch (cause) {
+      throw lost(cause);
+    }
+  }
+
   async #send(request: ControlRequest, signal?: AbortSignal): Promise<Response> {
     const { method = 'GET', path, body, headers } = request;
     const response = await this.#reach(`${this.#control.url}${path}`, {

@@ -1,3 +1,8 @@
+import {
+  BACKUP_FILE_OPERAND,
+  BACKUP_FLAGS,
+  RESTORE_FLAGS,
+} from '#protocol/command-line/backup-arguments.js';
 import type { Flag, Program } from '#protocol/command-line/command.js';
 import {
   DEVICE_OPERAND,
@@ -49,6 +54,20 @@ export const EDGETWIN: Program = {
       summary: 'Show the link to the hub, the store, the broker and the mappers.',
       flags: [CONFIG],
       example: 'edgetwin status',
+    },
+    {
+      words: ['backup'],
+      summary: 'Write what this gateway keeps to one file, also while it runs.',
+      operands: [BACKUP_FILE_OPERAND],
+      flags: [CONFIG, ...BACKUP_FLAGS],
+      example: 'edgetwin backup /media/usb/pi-1.backup',
+    },
+    {
+      words: ['restore'],
+      summary: 'Put a backup in the place of what is kept now; the gateway must not run.',
+      operands: [BACKUP_FILE_OPERAND],
+      flags: [CONFIG, ...RESTORE_FLAGS],
+      example: 'edgetwin restore --dry-run /media/usb/pi-1.backup',
     },
     {
       words: ['twin', 'get'],

@@ -19,6 +19,8 @@ type Verb = (client: ControlClient, args: Arguments, terminal: Terminal) => Prom
 export const VERBS: Readonly<Record<string, CommandHandler>> = {
   join: joinHub,
   status: connected(status),
+  backup: async (args, terminal) => (await import('./backup-verbs.js')).backup(args, terminal),
+  restore: async (args, terminal) => (await import('./backup-verbs.js')).restore(args, terminal),
   'twin get': connected(twinGet),
   'twin set': connected(twinSet),
   'twin watch': connected(twinWatch),

@@ -46,6 +46,11 @@ export function beginStream(response: ServerResponse): void {
   response.writeHead(200, { ...SECURITY_HEADERS, 'content-type': 'text/event-stream' });
 }
 
+/** Begins an answer of bytes that come piece by piece. */
+export function beginBytes(response: ServerResponse): void {
+  response.writeHead(200, { ...SECURITY_HEADERS, 'content-type': 'application/octet-stream' });
+}
+
 /** The JSON body. Throws EDGE_LIMIT beyond `bytesMax`, EDGE_MALFORMED, EDGE_CONNECTION. */
 export async function readJson(request: IncomingMessage, bytesMax: number): Promise<unknown> {
   if (Number(request.headers['content-length'] ?? 0) > bytesMax) throw tooLarge(bytesMax);

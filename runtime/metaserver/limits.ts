@@ -20,6 +20,8 @@ export const METASERVER_LIMITS = {
   /** Bytes of devices in one part of a watch's snapshot. */
   snapshotPartBytes: 32 * 1024,
   watchKeepAliveMs: 15_000,
+  /** A reader of a backup that takes nothing for so long is cut: its rows are held meanwhile. */
+  backupStallMs: 30_000,
 } as const;
 
 export type MetaServerLimits = { readonly [Name in keyof typeof METASERVER_LIMITS]: number };

@@ -12,6 +12,7 @@ import type { Log } from '#protocol/log.js';
 import type { Random } from '#protocol/random.js';
 import { StandingFile } from '#journal/standing-file.js';
 import type { TwinAccess } from '../devicetwin/twin-access.js';
+import { Backups } from './backups.js';
 import { checkHost, checkToken, isLocal, sendProblem } from './exchange.js';
 import { METASERVER_LIMITS } from './limits.js';
 import type { MetaServerLimits } from './limits.js';
@@ -27,6 +28,8 @@ export interface MetaServerOptions {
   readonly listen: ListenAddress;
   /** Where the control file is kept while this server runs. */
   readonly dataDir: string;
+  /** The bytes of a backup of the rows as they are now. */
+  readonly backup?: () => AsyncIterable<Uint8Array>;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -59,7 +62,8 @@ export class MetaServer {
     this.#controlFile = new StandingFile(join(options.dataDir, CONTROL_FILE), options);
     this.#watches = new Watches(twins, clock, limits);
     const counters = () => this.#counters();
-    this.#routes = routesOf({ twins, status, watches: this.#watches, limits, counters });
+    const backups = options.backup === undefined ? undefined : new Backups(options.backup);
+    this.#routes = routesOf({ twins, status, watches: this.#watches, limits, counters, backups });
     this.#admission = new ConnectionAdmission(limits.connections);
     this.#server = this.#createServer();
   }

@@ -5,6 +5,7 @@ import { Refusal } from '#protocol/problem.js';
 import { formatVersion } from '#protocol/twin.js';
 import { peerValue } from '#protocol/value-check-json.js';
 import type { TwinAccess, TwinView } from '../devicetwin/twin-access.js';
+import type { Backups } from './backups.js';
 import { deviceDocument } from './documents.js';
 import { readJson, send, sendJson } from './exchange.js';
 import type { MetaServerLimits } from './limits.js';
@@ -36,11 +37,13 @@ export interface RouteParts {
   readonly watches: Watches;
   readonly limits: MetaServerLimits;
   readonly counters: () => Readonly<Record<string, number>>;
+  /** Absent: this interface makes none. */
+  readonly backups?: Backups | undefined;
 }
 
 /** Everything that the local interface offers. */
 export function routesOf(parts: RouteParts): readonly Route[] {
-  const { twins, status, watches } = parts;
+  const { twins, status, watches, backups } = parts;
   return [
     {
       method: 'GET',
@@ -99,7 +102,13 @@ export function routesOf(parts: RouteParts): readonly Route[] {
       access: 'write',
       handle: (call) => setDesired(parts, call),
     },
+    ...(backups === undefined ? [] : [backupRoute(backups)]),
   ];
+}
+
+function backupRoute(backups: Backups): Route {
+  const path = '/api/v1/backup';
+  return { method: 'GET', path, access: 'write', handle: ({ response }) => backups.send(response) };
 }
 
 /** The route of a request. Throws EDGE_UNSUPPORTED: 404, or 405 with what is allowed. */
