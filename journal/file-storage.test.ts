@@ -157,7 +157,7 @@ test('a real folder keeps what is committed over many segments', async (t) => {
   });
   // As many as it takes until a snapshot has let the first segment go, on a slow disk too.
   let value = 0;
-  for (; value < 2_000 || first.stats().snapshots < 2; value += 1) {
+  for (; value < 2_000 || first.stats().snapshots < 5; value += 1) {
     const durable = first.commit([{ table: 'twins', key: `k${value % 97}`, row: { value } }]);
     if (value % 20 === 0) await durable;
   }
