@@ -30,28 +30,30 @@ export interface BulkFigures {
 /** Sends at the link's rate, as perfect congestion control would. */
 class RateGate implements Gate {
   readonly #rate: number;
-  readonly #clock: () => number;
   #freeAt = 0;
 
-  constructor(rate: number, clock: () => number) {
+  constructor(rate: number) {
     this.#rate = rate;
-    this.#clock = clock;
   }
 
-  get window(): number {
-    return this.#freeAt <= this.#clock() ? 1 : 0;
+  maySend(now: number): boolean {
+    return this.#freeAt <= now;
   }
 
-  wakeAt(): number {
-    return this.#freeAt;
-  }
-
-  woke(): void {
-    // The gate opens by time alone.
-  }
-
-  sent(_packet: number, bytes: number, now: number): void {
+  onSent({ bytes }: { readonly bytes: number }, now: number): void {
     this.#freeAt = Math.max(this.#freeAt, now) + bytes / this.#rate;
+  }
+
+  wakeAt(now: number): number {
+    return this.#freeAt > now ? this.#freeAt : Infinity;
+  }
+
+  onPause(): void {
+    // It opens by time alone.
+  }
+
+  onTimer(): void {
+    // It opens by time alone.
   }
 
   heard(): void {
@@ -74,7 +76,7 @@ export function runBulk(load: BulkLoad, bench: Workbench): BulkFigures {
     roundTripMs: roundTripMs + 4,
     seed,
     bench,
-    gate: () => new RateGate(rate, () => path.now),
+    gate: () => new RateGate(rate),
     onSymbol: (end, { number, data }, now) => {
       if (end === 0) return;
       if (Buffer.compare(sent[number] ?? Buffer.alloc(0), data) !== 0)

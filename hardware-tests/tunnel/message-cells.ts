@@ -1,5 +1,5 @@
 import type { OperatingPoint } from '#tunnel/coded/recovery/constants.js';
-import { DelayGate } from './delay-gate.js';
+import { ControlledGate } from './controlled-gate.js';
 import type { MessageLoad } from './message-run.js';
 
 /** One situation of the message path, and what it must show. Milliseconds one way, IP bytes. */
@@ -36,7 +36,7 @@ function overload(offered: number, point: OperatingPoint): MessageCell {
       point,
       perSecond: 100,
       link: { loss: 0.05, rate: 26.2 / offered, queueBytes: 20_000 },
-      gate: (exchange) => new DelayGate(exchange),
+      gate: (exchange) => new ControlledGate(exchange),
     },
     atMost: { overhead: 1.25 },
   };

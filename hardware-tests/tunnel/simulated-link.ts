@@ -21,8 +21,13 @@ export interface LinkOptions {
   readonly blackout?: { readonly fromMs: number; readonly untilMs: number };
 }
 
+export interface Link {
+  /** Time of arrival; undefined: lost. */
+  send(bytes: number, now: number): number | undefined;
+}
+
 /** Says when a packet arrives, deterministic by its seed. */
-export class SimulatedLink {
+export class SimulatedLink implements Link {
   readonly #options: LinkOptions;
   readonly #random: Random;
   #lastArrival = 0;
@@ -39,7 +44,11 @@ export class SimulatedLink {
     this.#turnsAt = this.#exponential(this.#bad ? fades.badMs : fades.goodMs);
   }
 
-  /** Time of arrival; undefined: lost. */
+  /** Milliseconds that a packet sent now would wait behind others. */
+  queueMs(now: number): number {
+    return Math.max(0, this.#busyUntil - now);
+  }
+
   send(bytes: number, now: number): number | undefined {
     const { delayMs, jitterMs = 0, reorders = false } = this.#options;
     const lost = this.#isLost(now);

@@ -1,7 +1,7 @@
 import type { SourceSymbol } from '#tunnel/coded/codec/symbol.js';
 import type { Workbench } from '#tunnel/coded/codec/workbench.js';
 import { CODED_LIMITS } from '#tunnel/coded/limits.js';
-import { Exchange } from '#tunnel/coded/recovery/exchange.js';
+import { Exchange, type Arrival } from '#tunnel/coded/recovery/exchange.js';
 import { ByteWriter } from '#tunnel/coded/wire/byte-writer.js';
 import { decodeFrames } from '#tunnel/coded/wire/frame-reader.js';
 import { writeFrame } from '#tunnel/coded/wire/frame-writer.js';
@@ -12,48 +12,46 @@ import {
   truncateNumber,
 } from '#tunnel/coded/wire/truncated-number.js';
 import { EdgeError } from '#protocol/errors.js';
-import { EventQueue } from './event-queue.js';
-import { SimulatedLink, type LinkOptions } from './simulated-link.js';
+import { SimulatedLink, type Link, type LinkOptions } from './simulated-link.js';
+import { STANDSTILL, Timeline } from './timeline.js';
 
 /** IPv4 and UDP headers, and the tag of the seal, which the simulation leaves out but counts. */
 export const IP_UDP_BYTES = 28;
 const TAG_BYTES = 16;
 const ROOM = CODED_LIMITS.datagramBytes - SHORT_HEADER_BYTES - TAG_BYTES;
-/** Events, or packets of one end, without any time passing: more is a defect. */
-const STANDSTILL = 20_000;
+const ACKNOWLEDGING: ReadonlySet<string> = new Set(['ack', 'symbols', 'arrivals']);
 const CONNECTION_ID = Uint8Array.from({ length: 8 }, (_, index) => index);
 
 /** Says whether packets may leave: the place of congestion control. */
 export interface Gate {
-  /** Bytes that may leave now; an acknowledgement alone always may. */
-  readonly window: number;
-  /** When a closed gate wants to be woken. */
-  wakeAt(): number;
-  woke(now: number): void;
-  sent(packet: number, bytes: number, now: number): void;
-  heard(arrival: ReturnType<Exchange['receive']>, now: number): void;
+  /** A packet may leave now; an acknowledgement alone always may. */
+  maySend(now: number): boolean;
+  onSent(packet: { readonly number: number; readonly bytes: number }, now: number): void;
+  /** No packet leaves for now; `waiting`: only for the gate. */
+  onPause(waiting: boolean): void;
+  heard(arrival: Arrival, now: number): void;
+  onTimer(now: number): void;
+  /** When it wants to be woken; Infinity: not by itself. */
+  wakeAt(now: number): number;
 }
 
 export interface PathOptions {
   /** From end 0 to end 1, and back. */
-  readonly links: readonly [LinkOptions, LinkOptions];
+  readonly links: readonly [LinkOptions | Link, LinkOptions | Link];
   readonly roundTripMs: number;
   readonly seed: number;
   readonly bench: Workbench;
   /** Of end 0. */
-  readonly gate?: (exchange: () => Exchange) => Gate;
+  readonly gate?: (exchange: Exchange) => Gate;
+  /** Shared with other flows; its own unless given. */
+  readonly timeline?: Timeline;
   readonly memory?: unknown;
   readonly onSymbol: (end: 0 | 1, symbol: SourceSymbol, now: number) => void;
 }
 
-type Event =
-  | { readonly kind: 'wake'; readonly end: 0 | 1 }
-  | { readonly kind: 'arrive'; readonly end: 0 | 1; readonly datagram: Uint8Array }
-  | { readonly kind: 'call'; readonly call: () => void };
-
 interface End {
   readonly exchange: Exchange;
-  readonly link: SimulatedLink;
+  readonly link: Link;
   readonly gate: Gate | undefined;
   bytes: number;
   packets: number;
@@ -67,17 +65,19 @@ interface End {
  */
 export class SimulatedPath {
   readonly ends: readonly [End, End];
-  readonly #events = new EventQueue<Event>();
+  readonly #timeline: Timeline;
   readonly #onSymbol: PathOptions['onSymbol'];
-  #now = 0;
 
   constructor(options: PathOptions) {
+    const { seed, timeline = new Timeline() } = options;
+    this.#timeline = timeline;
     const end = (index: 0 | 1): End => {
+      const link = options.links[index];
       const exchange = new Exchange(options.bench, options);
       return {
         exchange,
-        link: new SimulatedLink(options.links[index], options.seed * 2 + index),
-        gate: index === 0 ? options.gate?.(() => exchange) : undefined,
+        link: 'send' in link ? link : new SimulatedLink(link, seed * 2 + index),
+        gate: index === 0 ? options.gate?.(exchange) : undefined,
         bytes: 0,
         packets: 0,
         largest: -1,
@@ -89,55 +89,40 @@ export class SimulatedPath {
   }
 
   get now(): number {
-    return this.#now;
+    return this.#timeline.now;
   }
 
   /** Runs `call` at a time; what it offers leaves at once. */
   at(time: number, call: () => void): void {
-    this.#events.add(time, { kind: 'call', call });
+    this.#timeline.at(time, () => {
+      call();
+      this.#flush(0);
+      this.#flush(1);
+    });
   }
 
   /** Runs until nothing is left to happen or the time is up; returns the time of the last event. */
   run(untilMs: number): number {
-    for (let standing = 0; ; standing++) {
-      const next = this.#events.next();
-      if (next === undefined || next.at > untilMs) return this.#now;
-      if (next.at > this.#now) standing = 0;
-      if (standing > STANDSTILL)
-        throw new EdgeError('EDGE_INTERNAL', `Time stands still at ${next.at} ms.`);
-      this.#now = next.at;
-      const { event } = next;
-      if (event.kind === 'call') {
-        event.call();
-        this.#flush(0);
-        this.#flush(1);
-        continue;
-      }
-      if (event.kind === 'wake' && !this.#wake(event.end)) continue;
-      if (event.kind === 'arrive') this.#arrive(event.end, event.datagram);
-      this.#flush(event.end);
-    }
+    return this.#timeline.run(untilMs);
   }
 
-  /** False: this alarm was set off by an earlier one. */
-  #wake(index: 0 | 1): boolean {
+  #wake(index: 0 | 1): void {
     const end = this.ends[index];
-    if (end.wakeAt !== this.#now) return false;
+    if (end.wakeAt !== this.now) return; // set off by an earlier one
     end.wakeAt = Infinity;
-    if (end.gate !== undefined && end.gate.window <= 0 && end.gate.wakeAt() <= this.#now)
-      end.gate.woke(this.#now);
-    return true;
+    this.#flush(index);
   }
 
   #flush(index: 0 | 1): void {
     const end = this.ends[index];
+    const { exchange, gate } = end;
+    gate?.onTimer(this.now);
     for (let packets = 0; ; packets++) {
       if (packets > STANDSTILL)
-        throw new EdgeError('EDGE_INTERNAL', `End ${index} sends without end at ${this.#now} ms.`);
-      const open = end.gate === undefined || end.gate.window > 0;
-      const departure = end.exchange.take(this.#now, ROOM, open);
+        throw new EdgeError('EDGE_INTERNAL', `End ${index} sends without end at ${this.now} ms.`);
+      const departure = exchange.take(this.now, ROOM, gate?.maySend(this.now));
       if (departure === undefined) break;
-      const { path } = end.exchange;
+      const { path } = exchange;
       const writer = new ByteWriter(CODED_LIMITS.datagramBytes - TAG_BYTES);
       writeHeader(writer, {
         kind: 'short',
@@ -150,25 +135,25 @@ export class SimulatedPath {
         writeFrame(writer, frame, at === departure.frames.length - 1),
       );
       const bytes = writer.length + TAG_BYTES + IP_UDP_BYTES;
-      const { number } = path.sent(bytes, this.#now);
-      if (departure.frames.some(({ kind }) => kind !== 'ack' && kind !== 'symbols'))
-        end.gate?.sent(number, bytes, this.#now);
+      const packet = path.sent(bytes, this.now);
+      if (departure.frames.some(({ kind }) => !ACKNOWLEDGING.has(kind)))
+        gate?.onSent(packet, this.now);
       end.bytes += bytes;
       end.packets++;
-      const arrives = end.link.send(bytes, this.#now);
-      if (arrives !== undefined)
-        this.#events.add(arrives, {
-          kind: 'arrive',
-          end: index === 0 ? 1 : 0,
-          datagram: writer.written(),
-        });
+      const arrives = end.link.send(bytes, this.now);
+      if (arrives === undefined) continue;
+      const datagram = writer.written();
+      const other = index === 0 ? 1 : 0;
+      this.#timeline.at(arrives, () => this.#arrive(other, datagram));
     }
-    const asked = end.exchange.wakeAt() ?? Infinity;
-    const closed = end.gate !== undefined && end.gate.window <= 0;
-    const wanted = closed && asked <= this.#now ? end.gate.wakeAt() : asked;
+    const asked = exchange.wakeAt() ?? Infinity;
+    const waiting = asked <= this.now;
+    gate?.onPause(waiting);
+    const gateAt = gate?.wakeAt(this.now) ?? Infinity;
+    const wanted = waiting && gate !== undefined ? gateAt : Math.min(asked, gateAt);
     if (wanted === Infinity || wanted >= end.wakeAt) return;
-    end.wakeAt = Math.max(wanted, this.#now);
-    this.#events.add(end.wakeAt, { kind: 'wake', end: index });
+    end.wakeAt = Math.max(wanted, this.now);
+    this.#timeline.at(end.wakeAt, () => this.#wake(index));
   }
 
   #arrive(index: 0 | 1, datagram: Uint8Array): void {
@@ -183,9 +168,10 @@ export class SimulatedPath {
     const arrival = end.exchange.receive(
       { number, ackNow, bytes: datagram.length },
       frames.value,
-      this.#now,
+      this.now,
     );
-    end.gate?.heard(arrival, this.#now);
-    for (const symbol of arrival.symbols) this.#onSymbol(index, symbol, this.#now);
+    end.gate?.heard(arrival, this.now);
+    for (const symbol of arrival.symbols) this.#onSymbol(index, symbol, this.now);
+    this.#flush(index);
   }
 }

@@ -2,8 +2,9 @@ import { rowCoefficients } from '../codec/coefficients.js';
 import { SymbolDecoder } from '../codec/decoder.js';
 import type { SourceSymbol } from '../codec/symbol.js';
 import type { Workbench } from '../codec/workbench.js';
+import { ArrivalReader, ArrivalTimes, type ArrivalTime } from '../congestion/arrival-times.js';
 import { CODED_LIMITS } from '../limits.js';
-import type { AckFrame, Frame, SymbolsFrame } from '../wire/frame.js';
+import type { AckFrame, ArrivalsFrame, Frame, SymbolsFrame } from '../wire/frame.js';
 import { frameLength } from '../wire/frame-writer.js';
 import { expandNumber, SYMBOL_NUMBER_BITS, truncateNumber } from '../wire/truncated-number.js';
 import { Acknowledger } from './acknowledger.js';
@@ -18,6 +19,8 @@ export interface Arrival {
   readonly symbols: readonly SourceSymbol[];
   /** For congestion control; undefined when there was no acknowledgement. */
   readonly news: PathNews | undefined;
+  /** When packets arrived at the peer, by its clock, as far as it told: for congestion control. */
+  readonly times: readonly ArrivalTime[];
   /** The peer acknowledged what was never sent. */
   readonly dishonest: boolean;
 }
@@ -42,6 +45,8 @@ export class Exchange {
   readonly #decoder: SymbolDecoder;
   readonly #received = new ReceivedPackets();
   readonly #acknowledger = new Acknowledger();
+  readonly #arrivals = new ArrivalTimes();
+  readonly #arrivalReader = new ArrivalReader();
 
   constructor(bench: Workbench, options: PathOptions) {
     this.path = new Path(options);
@@ -66,22 +71,26 @@ export class Exchange {
   ): Arrival {
     const expected = (this.#received.largest ?? -1) + 1;
     if (!this.#received.note(packet.number, now))
-      return { symbols: [], news: undefined, dishonest: false };
+      return { symbols: [], news: undefined, times: [], dishonest: false };
     if (frames.some(({ kind }) => !SILENT.has(kind))) {
+      this.#arrivals.note(packet.number, now);
       const urgent = packet.ackNow || packet.number > expected;
       const { ackDelayMs } = this.path.roundTrip;
       this.#acknowledger.arrived(packet.bytes, urgent, ackDelayMs, now);
     }
     const symbols: SourceSymbol[] = [];
     let ack: AckFrame | undefined;
+    let times: readonly ArrivalTime[] = [];
     for (const frame of frames) {
       if (frame.kind === 'ack') ack = frame;
       else if (frame.kind === 'symbols') this.sender.known(frame);
+      else if (frame.kind === 'arrivals')
+        times = this.#arrivalReader.read(frame, this.path.nextPacket);
       else symbols.push(...this.#decode(frame));
     }
     const news = ack === undefined ? undefined : this.path.acknowledged(ack, now);
     if (news !== undefined) this.sender.evidence(news, now);
-    return { symbols, news, dishonest: ack !== undefined && news === undefined };
+    return { symbols, news, times, dishonest: ack !== undefined && news === undefined };
   }
 
   /**
@@ -106,13 +115,18 @@ export class Exchange {
     return at === Infinity ? undefined : at;
   }
 
-  #acknowledgement(now: number): (AckFrame | SymbolsFrame)[] {
+  #acknowledgement(now: number): (AckFrame | SymbolsFrame | ArrivalsFrame)[] {
     const ack = this.#received.frame(now);
     if (ack === undefined) return [];
     const known = this.#decoder.knownBitmap();
     const base = truncateNumber(this.#decoder.base, SYMBOL_NUMBER_BITS);
     const undecided = Math.min(this.#decoder.undecided, 255);
-    return [ack, { kind: 'symbols', base, undecided, known }];
+    const arrivals = this.#acknowledger.bulk ? this.#arrivals.frame() : undefined;
+    return [
+      ack,
+      { kind: 'symbols', base, undecided, known },
+      ...(arrivals === undefined ? [] : [arrivals]),
+    ];
   }
 
   #decode(frame: Frame): SourceSymbol[] {
