@@ -15,6 +15,7 @@ export interface PropertyModel {
   readonly minimum?: number;
   readonly maximum?: number;
   readonly unit?: string;
+  readonly history?: true;
   readonly visitors?: ModelProperty['visitors'];
 }
 
@@ -33,7 +34,7 @@ export function readPropertyModel(
   document: ModelProperty,
   report: Report,
 ): PropertyModel | undefined {
-  const { name, description, unit, visitors } = document;
+  const { name, description, unit, history, visitors } = document;
   const upper = document.type.toUpperCase();
   const type = Object.hasOwn(TYPES, upper) ? TYPES[upper] : undefined;
   if (upper === 'STREAM')
@@ -55,6 +56,7 @@ export function readPropertyModel(
     ...(minimum === undefined ? {} : { minimum }),
     ...(maximum === undefined ? {} : { maximum }),
     ...(unit === undefined ? {} : { unit }),
+    ...(history === true ? { history } : {}),
     ...(visitors === undefined ? {} : { visitors }),
   };
 }
@@ -66,19 +68,27 @@ export function mergeProperty(
   protocolName: string,
   report: Report,
 ): Property {
-  const { visitors, ...description } = model;
+  const { visitors, history: modelHistory = false, ...description } = model;
   if (instance?.pushMethod !== undefined)
     report.warn(['pushMethod'], 'is ignored: edgetwin does not push to other systems');
   const collectCycleMs = readCycle('collectCycle', instance?.collectCycle, report);
   const reportCycleMs = readCycle('reportCycle', instance?.reportCycle, report);
   const visitor = mergeVisitors(visitors, instance?.visitors, protocolName, report);
   const desired = readDesired(model, instance, report);
+  const reportToCloud = instance?.reportToCloud ?? true;
+  const history = instance?.history ?? modelHistory;
+  // Samples have one numbering, which the hub accounts for without a gap.
+  if (history && !reportToCloud)
+    report.warn(['history'], 'is ignored: the property stays on the gateway', {
+      hint: 'Leave reportToCloud at true to keep its history.',
+    });
   return {
     ...description,
+    ...(history && reportToCloud ? { history: true } : {}),
     // Nothing new can be reported between two readings, and the hub must not call that stale.
     reportCycleMs: Math.max(reportCycleMs, collectCycleMs),
     collectCycleMs,
-    reportToCloud: instance?.reportToCloud ?? true,
+    reportToCloud,
     ...(visitor === undefined ? {} : { visitor }),
     ...(desired === undefined ? {} : { desired }),
   };

@@ -43,6 +43,10 @@ const cycle = v.pipe(
   v.description('Milliseconds, or a number with a unit: 500ms, 10s, 2m. Absent or 0: 1000.'),
 );
 const flag = v.boolean('must be true or false');
+const history = v.pipe(
+  flag,
+  v.description('Keep every report as a sample. An addition of edgetwin, not known to KubeEdge.'),
+);
 
 const metadata = v.looseObject(
   {
@@ -71,6 +75,7 @@ const modelProperty = v.strictObject(
     minimum: v.optional(bound),
     maximum: v.optional(bound),
     unit: v.optional(text),
+    history: v.optional(history),
     visitors: v.optional(visitors),
   },
   'must be a map',
@@ -94,6 +99,7 @@ const instanceProperty = v.strictObject(
     reportCycle: v.optional(cycle),
     collectCycle: v.optional(cycle),
     reportToCloud: v.optional(flag),
+    history: v.optional(history),
     pushMethod: v.optional(free),
   },
   'must be a map',

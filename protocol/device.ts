@@ -19,6 +19,8 @@ export interface PropertyDescription {
   readonly unit?: string;
   /** Milliseconds between reports; the hub calls a value stale when several are missed. */
   readonly reportCycleMs: number;
+  /** Every report is kept as a sample, at both ends, besides the newest value. */
+  readonly history?: true;
 }
 
 /** What a device can be told to do: an entry of `spec.methods` (KubeEdge v1beta1, DeviceMethod). */

@@ -69,7 +69,9 @@ const description: fc.Arbitrary<DeviceDescription> = optional(
     properties: fc.uniqueArray(
       optional<
         Pick<PropertyDescription, 'name' | 'type' | 'access' | 'reportCycleMs'>,
-        Required<Pick<PropertyDescription, 'minimum' | 'maximum' | 'unit' | 'description'>>
+        Required<
+          Pick<PropertyDescription, 'minimum' | 'maximum' | 'unit' | 'description' | 'history'>
+        >
       >(
         {
           name: property,
@@ -77,7 +79,10 @@ const description: fc.Arbitrary<DeviceDescription> = optional(
           access: fc.constantFrom('ReadOnly', 'ReadWrite'),
           reportCycleMs: count,
         },
-        { minimum: finite, maximum: finite, unit: text, description: text },
+        {
+          ...{ minimum: finite, maximum: finite, unit: text, description: text },
+          history: fc.constant(true as const),
+        },
       ),
       { maxLength: 8, selector: ({ name }) => name },
     ),

@@ -41,8 +41,9 @@ export function writeDescription(device: DeviceDescription): readonly unknown[] 
           property.maximum ?? null,
           property.unit === undefined ? null : clip(property.unit),
           property.description === undefined ? null : clip(property.description),
+          property.history === true ? 1 : null,
         ],
-        [null, null, null, null],
+        [null, null, null, null, null],
       ),
     ),
     ...(methods === undefined ? [] : [methods.map(writeMethod)]),
@@ -89,11 +90,13 @@ function readProperty(fields: Fields): PropertyDescription {
   const maximum = fields.optionalFinite();
   const unit = fields.optionalText();
   const description = fields.optionalText();
+  const history = !fields.isAbsent() && fields.flag();
   return {
     ...base,
     ...(minimum === undefined ? {} : { minimum }),
     ...(maximum === undefined ? {} : { maximum }),
     ...(unit === undefined ? {} : { unit }),
     ...(description === undefined ? {} : { description }),
+    ...(history ? { history } : {}),
   };
 }

@@ -28,6 +28,13 @@ export function nextNumber(state: NumberingState, boot: string): NumberingState 
   return { ...state, value: state.value + 1, forks };
 }
 
+/** As `nextNumber` so many times; the numbers end with the state's value. */
+export function nextNumbers(state: NumberingState, boot: string, count: number): NumberingState {
+  if (count <= 0) return state;
+  const next = nextNumber(state, boot);
+  return { ...next, value: state.value + count };
+}
+
 /**
  * The highest number that a peer which learnt `knownBoots` can have seen from THIS history;
  * anything above it that the peer holds was written by another life of this store.

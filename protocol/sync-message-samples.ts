@@ -1,6 +1,9 @@
 import type { DeviceId } from './device.js';
 import type { Quality, Value, Version } from './twin.js';
 
+/** Listed in HELLO and WELCOME: both ends know these messages. */
+export const SAMPLES_FEATURE = 'samples';
+
 /**
  * g>h: the samples of properties with history, a second stream beside state with numbers of its
  * own, contiguous and acknowledged cumulatively (docs/sync-protocol.md section 4.3). This message

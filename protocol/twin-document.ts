@@ -33,6 +33,7 @@ export interface PropertyDocument {
   readonly maximum?: number;
   readonly unit?: string;
   readonly reportCycleMs: number;
+  readonly history?: true;
   readonly reported?: ReportedDocument;
   readonly desired?: DesiredDocument;
   readonly state: SyncState;
@@ -82,6 +83,7 @@ export function desiredDocument(desired: Desired): DesiredDocument {
 /** The describing half of a property, field by field: nothing that is not meant to be shown. */
 export function propertyHead(property: PropertyDescription): PropertyHead {
   const { name, description, type, access, minimum, maximum, unit, reportCycleMs } = property;
+  const { history } = property;
   return {
     name,
     ...(description === undefined ? {} : { description }),
@@ -91,6 +93,7 @@ export function propertyHead(property: PropertyDescription): PropertyHead {
     ...(maximum === undefined ? {} : { maximum }),
     ...(unit === undefined ? {} : { unit }),
     reportCycleMs,
+    ...(history === undefined ? {} : { history }),
   };
 }
 

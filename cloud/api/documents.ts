@@ -42,6 +42,7 @@ export const PropertySchema = v.strictObject({
   maximum: v.exactOptional(v.number()),
   unit: v.exactOptional(text),
   reportCycleMs: v.number(),
+  history: v.exactOptional(v.literal(true)),
   reported: v.exactOptional(Reported),
   desired: v.exactOptional(Desired),
   state: v.picklist(['in-sync', 'pending', 'failed', 'stale']),

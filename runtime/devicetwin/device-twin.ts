@@ -23,6 +23,7 @@ import type {
   WriteEnded,
   WriteTarget,
 } from './twin-event.js';
+import type { PreparedSamples, SampleKeeper } from './sample-keeper.js';
 import { propertyView } from './twin-view.js';
 import { wholeUplink, writeTarget } from './twin-rows.js';
 
@@ -31,6 +32,8 @@ export interface DeviceTwinOptions {
   readonly devices: readonly Device[];
   readonly clock: Clock;
   readonly log: Log;
+  /** Keeps samples of what is reported; none are kept without it. */
+  readonly history?: SampleKeeper | undefined;
 }
 
 /** Rows that have become durable. `whole`: they are all that the hub lacks, not just news. */
@@ -54,6 +57,7 @@ export class DeviceTwin implements TwinAccess {
   #meta: MetaStore;
   #clock: Clock;
   #log: Log;
+  #history: SampleKeeper | undefined;
   #devices = new Map<DeviceId, { device: Device; properties: ReadonlyMap<string, Property> }>();
   #listeners = new Set<(change: TwinChange) => void>();
   #durableListeners = new Set<DurableListener>();
@@ -64,8 +68,9 @@ export class DeviceTwin implements TwinAccess {
   #waiters: (() => void)[] = [];
   #counters = { reports: 0, readings: 0, refused: 0, droppedLocals: 0, listenerErrors: 0 };
 
-  constructor({ meta, devices, clock, log }: DeviceTwinOptions) {
+  constructor({ meta, devices, clock, log, history }: DeviceTwinOptions) {
     this.#meta = meta;
+    this.#history = history;
     this.#clock = clock;
     this.#log = log.child('devicetwin');
     void this.reload(devices);
@@ -101,7 +106,9 @@ export class DeviceTwin implements TwinAccess {
     for (const { property } of readings)
       this.#heardAtMs.set(propertyKey(batch.device, property), now);
     const event: TwinEvent = { kind: 'readings', device: batch.device, readings };
-    await this.#commit(event, { source: 'local', eventId }).durable;
+    const life = this.#meta.get('devices', batch.device)?.incarnation.n ?? 0;
+    const sampled = this.#history?.prepare({ device: batch.device, life, properties, readings });
+    await this.#commit(event, { source: 'local', eventId }, sampled).durable;
   }
 
   async writeLocal(write: LocalWrite, eventId?: string): Promise<{ readonly lid: Version }> {
@@ -191,14 +198,19 @@ export class DeviceTwin implements TwinAccess {
     this.#durableListeners.clear();
   }
 
-  #commit(event: TwinEvent, cause: Cause): { transition: Transition; durable: Promise<void> } {
+  #commit(
+    event: TwinEvent,
+    cause: Cause,
+    sampled?: PreparedSamples,
+  ): { transition: Transition; durable: Promise<void> } {
     if (this.#order.waiting >= GATEWAY_LIMITS.pendingCommits)
       throw new EdgeError('EDGE_LIMIT', 'too many reports wait for the storage', {
         hint: 'Report less often, or wait for each report to be durable.',
         remote: false,
       });
     const transition = reduce(this.#meta, this.#meta.boot, event);
-    const commit = this.#meta.commit(transition.puts);
+    const commit = this.#meta.commit([...transition.puts, ...(sampled?.puts ?? [])]);
+    sampled?.committed(commit);
     // Someone waits for what a person or the hub asked for; readings may share a sync.
     if (event.kind !== 'readings') this.#meta.hurry();
     const { uplink, whole } = this.#result(transition, cause);

@@ -15,8 +15,15 @@ export interface Channel {
   end(): void;
   /** Takes a message of the live session; false when it is not one of this channel's. */
   receive(message: SyncMessage, now: number): boolean;
-  /** The next message to send, if any; asked again until there is none. Never while blocked. */
-  next(epoch: number, now: number): { message: SyncMessage; priority: Priority } | undefined;
+  /**
+   * The next message to send, if any; asked again until there is none. Never while blocked.
+   * `stateWaits`: state that may leave could not yet, or an announcement has no answer.
+   */
+  next(
+    epoch: number,
+    now: number,
+    stateWaits: boolean,
+  ): { message: SyncMessage; priority: Priority } | undefined;
   /** When `next` has something without being told; undefined: only after an event. */
   wakeAt(): number | undefined;
   /** Messages without an answer: a session without any answer for long is given up. */

@@ -13,6 +13,7 @@ import { GATEWAY_LIMITS } from '../limits.js';
 import type { MetaStore } from '../metamanager/meta-store.js';
 import { FRESH_BACKOFF, nextDial } from './backoff.js';
 import type { Channel } from './channel.js';
+import { Outbox } from './outbox.js';
 import type { HelloFacts, SyncEffect, SyncEvent, SyncStatus } from './sync-event.js';
 import { SyncMachine } from './sync-machine.js';
 
@@ -55,7 +56,7 @@ interface Line {
   readonly connection: Connection;
   readonly codec: SessionCodec;
   readonly openedAtMs: number;
-  readonly outbox: { readonly bytes: Uint8Array; readonly priority: Priority }[];
+  readonly outbox: Outbox;
   bye: ByeReason | undefined;
 }
 
@@ -168,7 +169,13 @@ export class EdgeHub {
     }
     const codec = new SessionCodec();
     const openedAtMs = this.#clock.now();
-    const line: Line = { connection, codec, openedAtMs, outbox: [], bye: undefined };
+    const line: Line = {
+      connection,
+      codec,
+      openedAtMs,
+      outbox: new Outbox(connection),
+      bye: undefined,
+    };
     this.#line = line;
     connection.onMessage((bytes) => this.#received(line, bytes));
     connection.onDrained(() => this.#drained(line));
@@ -283,20 +290,15 @@ export class EdgeHub {
     const line = this.#line;
     if (line === undefined) return;
     const bytes = line.codec.encode(message);
-    if (line.outbox.length === 0 && line.connection.send(bytes, priority)) return;
-    line.outbox.push({ bytes, priority });
+    const goesOn = line.outbox.send(bytes, priority);
     if (line.outbox.length > GATEWAY_LIMITS.outboxMessages)
       this.#close(line, 'slow', 'the link takes no more messages');
-    else if (line.outbox.length === 1) this.#step({ kind: 'blocked' });
+    else if (!goesOn) this.#step({ kind: 'blocked' });
   }
 
   #drained(line: Line): void {
     if (this.#line !== line) return;
-    for (let next = line.outbox[0]; next !== undefined; next = line.outbox[0]) {
-      if (!line.connection.send(next.bytes, next.priority)) return;
-      line.outbox.shift();
-    }
-    this.#step({ kind: 'drained' });
+    if (line.outbox.drain()) this.#step({ kind: 'drained' });
   }
 
   #close(
@@ -314,7 +316,7 @@ export class EdgeHub {
   #hangUp(line: Line): void {
     if (this.#line !== line) return;
     this.#line = undefined;
-    line.outbox.length = 0;
+    line.outbox.clear();
     this.#step({ kind: 'disconnected' });
   }
 

@@ -63,7 +63,7 @@ export function newSession(facts: HelloFacts, now: number): Session {
 /** Nothing is believed of a WELCOME that this gateway's own history contradicts. */
 export function refusalOf(
   { epoch, protocol, known, messageBytes }: Welcome,
-  { identity, state }: HelloFacts,
+  { identity, state, samples }: HelloFacts,
 ): { readonly detail: string; readonly leave: boolean } | undefined {
   if (epoch <= identity.lastEpoch)
     return { detail: `WELCOME of epoch ${epoch} is not above ${identity.lastEpoch}`, leave: false };
@@ -72,11 +72,15 @@ export function refusalOf(
   if (messageBytes < GATEWAY_LIMITS.stateMessageBytes)
     return { detail: `the hub takes messages of ${messageBytes} bytes only`, leave: true };
   // I11: what the hub holds of this history cannot be newer than this history.
-  if (known.state > state.value)
-    return {
-      detail: `the hub knows ${known.state}, this gateway counted to ${state.value}`,
-      leave: false,
-    };
+  for (const [theirs, ours, what] of [
+    [known.state, state.value, 'state'],
+    [known.samples, samples.value, 'samples'],
+  ] as const)
+    if (theirs > ours)
+      return {
+        detail: `the hub knows ${what} ${theirs}, this gateway counted to ${ours}`,
+        leave: false,
+      };
   return undefined;
 }
 

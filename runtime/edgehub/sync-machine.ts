@@ -66,7 +66,7 @@ export class SyncMachine {
       this.#waiting > 0 ? answerDueMs(session, this.#queue, this.#locals) : Infinity,
       this.#maySend() && this.#queue.isDue() ? this.#queue.opensAtMs : Infinity,
       this.#digestAtMs(session),
-      ...this.#channels.map((channel) => channel.wakeAt() ?? Infinity),
+      ...(this.#blocked ? [] : this.#channels.map((channel) => channel.wakeAt() ?? Infinity)),
     );
     return soonest === Infinity ? undefined : soonest;
   }
@@ -288,8 +288,9 @@ export class SyncMachine {
       this.#emit(message, 'twin');
     }
     if (this.#queue.inFlight === 0) this.#flush = false;
+    const waits = this.#queue.isWaiting(now);
     for (const channel of this.#channels)
-      for (let sent; !this.#blocked && (sent = channel.next(epoch, now)) !== undefined;)
+      for (let sent; !this.#blocked && (sent = channel.next(epoch, now, waits)) !== undefined;)
         this.#emit(sent.message, sent.priority);
     if (now < this.#digestAtMs(session)) return;
     session.digestDueAtMs = Infinity;

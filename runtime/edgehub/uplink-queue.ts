@@ -119,6 +119,12 @@ export class UplinkQueue {
     return false;
   }
 
+  /** Something that may leave has not left, or an announcement has no answer: all else waits. */
+  isWaiting(now: number): boolean {
+    for (const device of this.#announcements.keys()) if (!this.#refused.has(device)) return true;
+    return now >= this.opensAtMs && this.isDue();
+  }
+
   /** Nothing unsent and nothing in flight, but for what the hub refuses. */
   isQuiet(): boolean {
     return this.#inFlight.size === 0 && !this.isDue();

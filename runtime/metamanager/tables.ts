@@ -1,4 +1,5 @@
 import type { DeviceDescription, DeviceId } from '#protocol/device.js';
+import type { SeriesTables } from '#journal/series-tables.js';
 import type { NumberingState } from '#protocol/numbering.js';
 import type { Desired, Quality, Value, Version } from '#protocol/twin.js';
 
@@ -6,7 +7,7 @@ import type { Desired, Quality, Value, Version } from '#protocol/twin.js';
  * What the gateway keeps durable (docs/sync-protocol.md section 2). Tables of properties are
  * keyed by `device/property`.
  */
-export interface GatewayTables {
+export interface GatewayTables extends SeriesTables {
   /** One row, key `self`. */
   identity: IdentityRow;
   /** `state` (sv) and `samples` (sq). */

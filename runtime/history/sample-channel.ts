@@ -1,0 +1,264 @@
+import { EdgeError } from '#protocol/errors.js';
+import { LIMITS } from '#protocol/limits.js';
+import type { Log } from '#protocol/log.js';
+import { decodeSample } from '#protocol/sample-line.js';
+import { SAMPLES_FEATURE } from '#protocol/sync-message-samples.js';
+import type { SampleRow } from '#protocol/sync-message-samples.js';
+import type { SyncMessage, Welcome } from '#protocol/sync-message.js';
+import type { SeriesRow } from '#journal/series-text.js';
+import type { Priority } from '#tunnel/transport.js';
+import type { Channel } from '../edgehub/channel.js';
+import type { MetaStore } from '../metamanager/meta-store.js';
+import { FlightWindow } from './flight-window.js';
+import type { History } from './history.js';
+import { HISTORY_LIMITS } from './limits.js';
+
+/** Characters around the fields of one row, and about what its numbers take. */
+const ROW_CHARS = 16;
+
+interface Flight {
+  readonly to: number;
+  readonly chars: number;
+  readonly sentAtMs: number;
+}
+
+/** Whatever ends with the session. */
+interface Stream {
+  readonly window: FlightWindow;
+  /** The hub accounts for everything up to here, durably. */
+  stored: number;
+  /** Everything up to here was offered to the link; `highest`: also before it was sent again. */
+  sent: number;
+  highest: number;
+  flights: Flight[];
+  flightChars: number;
+  /** Durable rows behind `sent`, read already. */
+  rows: readonly SeriesRow[];
+  /** Numbers up to here have no row: they were given up. */
+  gapTo: number;
+  isReading: boolean;
+  readAgainAtMs: number;
+  opensAtMs: number;
+}
+
+/**
+ * The sample stream of a session (docs/sync-protocol.md section 4.3): contiguous ranges from where
+ * the hub stands, several in flight, cumulatively acknowledged. A number without a row leaves as
+ * one of `dropped`. Only durable rows are read (I1), and state goes first (hole H31).
+ */
+export class SampleChannel implements Channel {
+  readonly feature = SAMPLES_FEATURE;
+  #history: History;
+  #meta: MetaStore;
+  #log: Log;
+  #stream: Stream | undefined;
+  #ready: () => void = () => undefined;
+  /** The time of the last call that had one. */
+  #now = 0;
+  #stateWaits = false;
+  #durable = 0;
+  #counters = { samplesSent: 0, sampleMessages: 0, samplesResent: 0, samplesUnreadable: 0 };
+
+  constructor(history: History, meta: MetaStore, log: Log) {
+    this.#history = history;
+    this.#meta = meta;
+    this.#log = log.child('history');
+    history.series.onChange(() => this.#grown());
+  }
+
+  counters(): Readonly<Record<string, number>> {
+    return { ...this.#counters };
+  }
+
+  begin(welcome: Welcome): void {
+    this.end();
+    if (!welcome.features.includes(SAMPLES_FEATURE)) return;
+    const stored = welcome.known.samples;
+    this.#history.acknowledged(stored);
+    this.#stream = {
+      window: new FlightWindow(),
+      ...{
+        stored,
+        sent: stored,
+        highest: stored,
+        flights: [],
+        flightChars: 0,
+        rows: [],
+        gapTo: stored,
+      },
+      ...{ isReading: false, readAgainAtMs: 0, opensAtMs: 0 },
+    };
+  }
+
+  end(): void {
+    this.#stream = undefined;
+  }
+
+  receive(message: SyncMessage, now: number): boolean {
+    if (message.kind !== 'sack') return false;
+    const stream = this.#stream;
+    // A number that this gateway has not sent in this session was never the hub's to acknowledge.
+    if (stream === undefined || message.stored > stream.highest) return true;
+    if (message.stored <= stream.stored) return true;
+    stream.stored = message.stored;
+    // A late answer to what is being sent again.
+    if (stream.stored > stream.sent) rewind(stream);
+    for (let flight = stream.flights[0]; flight !== undefined; flight = stream.flights[0]) {
+      if (flight.to > message.stored) break;
+      stream.flights.shift();
+      stream.flightChars -= flight.chars;
+      stream.window.answered(flight.chars, flight.sentAtMs, now);
+    }
+    this.#history.acknowledged(message.stored);
+    return true;
+  }
+
+  next(
+    epoch: number,
+    now: number,
+    stateWaits = false,
+  ): { message: SyncMessage; priority: Priority } | undefined {
+    this.#now = now;
+    this.#stateWaits = stateWaits;
+    const stream = this.#stream;
+    if (stream === undefined) return undefined;
+    this.#resend(stream, now);
+    if (stateWaits || !hasRoom(stream)) return undefined;
+    if (stream.rows.length === 0 && stream.gapTo <= stream.sent) {
+      this.#read(stream, now);
+      return undefined;
+    }
+    const { taken, chars } = take(stream);
+    // A trickle waits for company; what fills a message, or has more behind it, does not.
+    const isWhole = taken < stream.rows.length || chars >= stream.window.messageChars;
+    const isBehind = this.#history.series.durable > lastOf(stream);
+    if (!isWhole && !isBehind && now < stream.opensAtMs) return undefined;
+    return { message: this.#message(stream, epoch, taken, chars, now), priority: 'samples' };
+  }
+
+  wakeAt(): number | undefined {
+    const stream = this.#stream;
+    if (stream === undefined) return undefined;
+    const [oldest] = stream.flights;
+    const resendAtMs = oldest === undefined ? Infinity : oldest.sentAtMs + HISTORY_LIMITS.resendMs;
+    const soonest = Math.min(resendAtMs, this.#sendAtMs(stream));
+    return soonest === Infinity ? undefined : soonest;
+  }
+
+  get inFlight(): number {
+    return this.#stream?.flights.length ?? 0;
+  }
+
+  onReady(listener: () => void): void {
+    this.#ready = listener;
+  }
+
+  /** When there will be something to send that only the time holds back. */
+  #sendAtMs(stream: Stream): number {
+    const isUnsent = this.#history.series.durable > stream.sent;
+    if (!isUnsent || stream.isReading || this.#stateWaits || !hasRoom(stream)) return Infinity;
+    return Math.max(stream.opensAtMs, stream.readAgainAtMs);
+  }
+
+  /** New rows: whoever waits for the window already need not hear of more. */
+  #grown(): void {
+    const { durable } = this.#history.series;
+    const wasSent = this.#stream !== undefined && this.#stream.sent >= this.#durable;
+    this.#durable = durable;
+    if (wasSent) this.#ready();
+  }
+
+  #read(stream: Stream, now: number): void {
+    const { series } = this.#history;
+    const upTo = series.durable;
+    if (stream.isReading || upTo <= stream.sent) return;
+    // A trickle is read when it may leave, not row by row.
+    if (
+      now <
+      Math.max(stream.readAgainAtMs, upTo - stream.sent < LIMITS.messageRows ? stream.opensAtMs : 0)
+    )
+      return;
+    stream.isReading = true;
+    const { sent } = stream;
+    series.read(sent).then(
+      (stretch) => {
+        stream.isReading = false;
+        // Sent again from further back meanwhile, or the session is over.
+        if (this.#stream !== stream || stream.sent !== sent) return;
+        if (stretch === undefined) stream.gapTo = upTo;
+        else stream.rows = stretch.rows;
+        this.#ready();
+      },
+      (thrown: unknown) => {
+        stream.isReading = false;
+        stream.readAgainAtMs = this.#now + HISTORY_LIMITS.retryMs;
+        const error = EdgeError.from(thrown, 'EDGE_STORAGE');
+        this.#log.warn('samples-not-readable', { error });
+      },
+    );
+  }
+
+  #message(stream: Stream, epoch: number, taken: number, chars: number, now: number): SyncMessage {
+    const from = stream.sent;
+    const to = taken === 0 ? stream.gapTo : (stream.rows[taken - 1]?.n ?? from);
+    const rows = stream.rows.slice(0, taken).flatMap((row) => this.#row(row) ?? []);
+    stream.rows = stream.rows.slice(taken);
+    stream.sent = to;
+    stream.highest = Math.max(stream.highest, to);
+    stream.flights.push({ to, chars, sentAtMs: now });
+    stream.flightChars += chars;
+    stream.opensAtMs = now + HISTORY_LIMITS.windowMs;
+    this.#counters.sampleMessages++;
+    this.#counters.samplesSent += rows.length;
+    return { kind: 'samples', epoch, from, to, dropped: to - from - rows.length, rows };
+  }
+
+  #row({ n, time, text }: SeriesRow): SampleRow | undefined {
+    const sample = decodeSample(text);
+    if (sample === undefined) {
+      this.#counters.samplesUnreadable++;
+      return undefined;
+    }
+    const { life, ...rest } = sample;
+    // The generation of a life is known only once the hub has given one; its counter stays.
+    const known = this.#meta.get('devices', sample.device)?.incarnation;
+    const incarnation = known?.n === life ? known : { gen: this.#meta.identity().gen, n: life };
+    return { ...rest, incarnation, n, timestamp: time };
+  }
+
+  #resend(stream: Stream, now: number): void {
+    const [oldest] = stream.flights;
+    if (oldest === undefined || now - oldest.sentAtMs < HISTORY_LIMITS.resendMs) return;
+    this.#counters.samplesResent += stream.sent - stream.stored;
+    rewind(stream);
+  }
+}
+
+/** Goes on from where the hub stands. */
+function rewind(stream: Stream): void {
+  stream.sent = stream.stored;
+  stream.gapTo = stream.stored;
+  stream.rows = [];
+  stream.flights = [];
+  stream.flightChars = 0;
+}
+
+function hasRoom({ flights, flightChars, window }: Stream): boolean {
+  return flights.length < HISTORY_LIMITS.messagesInFlight && flightChars < window.chars;
+}
+
+/** The rows of the next message; none of them: only a gap is left. */
+function take({ rows, window }: Stream): { readonly taken: number; readonly chars: number } {
+  let [taken, chars] = [0, ROW_CHARS];
+  for (const { text } of rows) {
+    const more = chars + text.length + ROW_CHARS;
+    if (taken > 0 && (more > window.messageChars || taken === LIMITS.messageRows)) break;
+    chars = more;
+    taken++;
+  }
+  return { taken, chars };
+}
+
+function lastOf({ rows, gapTo }: Stream): number {
+  return rows.at(-1)?.n ?? gapTo;
+}
