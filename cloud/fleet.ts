@@ -1,4 +1,5 @@
 import type { DeviceDescription, DeviceId, PropertyDescription } from '#protocol/device.js';
+import type { HistoryPage, HistoryQuestion } from '#protocol/history-document.js';
 import type { CommandId } from '#protocol/sync-message-command.js';
 import type { Desired, Reported, SyncState, Value, Version } from '#protocol/twin.js';
 
@@ -70,6 +71,15 @@ export interface CommandView {
   readonly value?: Value;
   readonly code?: string;
   readonly detail?: string;
+}
+
+/** Samples of properties with history, by time. */
+export interface Histories {
+  /**
+   * Durable samples in the order in which the hub got them; undefined: there is no such device.
+   * Rejects with EDGE_STORAGE.
+   */
+  history(question: HistoryQuestion): Promise<HistoryPage | undefined>;
 }
 
 export interface SetDesired {

@@ -7,9 +7,10 @@ import type { Fleet } from './fleet.js';
 export function hubMetrics(hub: {
   readonly counters: Readonly<HubCounters>;
   readonly store: StoreStats;
+  readonly history: { readonly rows: number; readonly bytes: number; readonly alarms: number };
   readonly fleet: Fleet;
 }): readonly MetricFamily[] {
-  const { counters, store, fleet } = hub;
+  const { counters, store, history, fleet } = hub;
   const nodes = fleet.nodes();
   return [
     gauge('nodes', 'Nodes that ever opened a session.', nodes.length),
@@ -18,6 +19,13 @@ export function hubMetrics(hub: {
     gauge('storage_alarm', '1 while durability is refused.', store.alarm === undefined ? 0 : 1),
     gauge('storage_damaged_files', 'Copies of damaged files to look at.', store.damage.length),
     gauge('journal_bytes', 'Size of the journal.', store.journalBytes),
+    gauge(
+      'history_samples',
+      'Samples kept of nodes that sent or were asked for some.',
+      history.rows,
+    ),
+    gauge('history_bytes', 'Their blocks on the disk.', history.bytes),
+    gauge('history_alarms', 'Nodes whose samples cannot be put into blocks.', history.alarms),
     counter('storage_commits_total', 'Transactions.', store.commits),
     counter('storage_syncs_total', 'Syncs of the journal.', store.syncs),
     counter('storage_written_bytes_total', 'Bytes handed to the storage.', store.bytesWritten),

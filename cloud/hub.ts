@@ -5,6 +5,7 @@ import { openFileStorage } from '#journal/file-storage.js';
 import { lockFolder } from '#journal/folder-lock.js';
 import { openStore } from '#journal/journal-store.js';
 import { finishRestore } from '#journal/restore.js';
+import type { SeriesTables } from '#journal/series-tables.js';
 import { tablesOf } from '#journal/store.js';
 import type { Clock, Timer } from '#protocol/clock.js';
 import { EdgeError } from '#protocol/errors.js';
@@ -26,6 +27,8 @@ import { Enrolment } from './enrolment/enrolment.js';
 import { joinHandler } from './enrolment/join-handler.js';
 import type { EnrolmentTables } from './enrolment/tables.js';
 import { hubMetrics } from './hub-metrics.js';
+import { HistoryDesk } from './history/history-desk.js';
+import { NodeHistories } from './history/node-histories.js';
 import { HUB_LIMITS } from './limits.js';
 import { EmbeddedHubStore } from './store/embedded-hub-store.js';
 import type { HubTables } from './store/tables.js';
@@ -57,7 +60,7 @@ export interface HubProgram {
   stop(): Promise<void>;
 }
 
-type AllTables = HubTables & EnrolmentTables & OperatorTables;
+type AllTables = HubTables & SeriesTables & EnrolmentTables & OperatorTables;
 
 /**
  * Puts the hub together and starts it. Rejects with EDGE_LOCKED, EDGE_STORAGE(_CORRUPT),
@@ -89,9 +92,15 @@ async function start(
     rowsMax: HUB_LIMITS.storeRows,
   });
   teardown.add('store', () => store.close());
+  const histories = new NodeHistories({
+    store: tablesOf<SeriesTables, AllTables>(store),
+    storageOf: (node) => openFileStorage(join(dataDir, 'history', node)),
+    ...{ clock, log },
+  });
+  teardown.add('history', () => histories.close());
   const uptime = await readUptime(clock);
   const fleet = await DeviceController.open({
-    store: new EmbeddedHubStore(store),
+    store: new EmbeddedHubStore(store, histories),
     ...{ clock, random, log },
     ...(uptime === undefined ? {} : { uptime }),
   });
@@ -123,6 +132,7 @@ async function start(
   const apiServer = new ApiServer({
     ...{ fleet, clock, random, log, software, dataDir, listen: api },
     commands: new CommandDesk(fleet, random),
+    histories: new HistoryDesk(fleet, histories),
     operators: new Operators(tablesOf<OperatorTables, AllTables>(store), { clock, random }),
     createJoinToken: (request) => enrolment.createToken(request),
     health: () => {
@@ -133,7 +143,11 @@ async function start(
       const made = isoTime(clock.wallTime()) ?? '';
       return backupOfStore(store, { program: 'edgetwin-hub', software, made });
     },
-    metrics: () => hubMetrics({ counters: cloudHub.counters, store: store.stats(), fleet }),
+    metrics: () =>
+      hubMetrics({
+        ...{ counters: cloudHub.counters, store: store.stats(), fleet },
+        history: histories.stats(),
+      }),
     ...(isLoopback(parseListenAddress(api).host)
       ? {}
       : { tls: { key: identity.key, cert: identity.certificate } }),

@@ -1,6 +1,12 @@
+import type { DeviceId } from './device.js';
+import { EdgeError } from './errors.js';
 import type { Sample } from './sample-line.js';
 import { isoTime } from './twin-document.js';
 import type { Quality, Value } from './twin.js';
+
+/** Samples on a page: without a wish, and at most. */
+export const HISTORY_PAGE_DEFAULT = 100;
+export const HISTORY_PAGE_MAX = 1_000;
 
 /** A sample as an end has kept it. */
 export interface KeptSample extends Sample {
@@ -10,7 +16,29 @@ export interface KeptSample extends Sample {
   readonly timestamp: number;
 }
 
-/** A sample as JSON: what both REST interfaces serve and both command lines print. */
+export interface HistoryQuestion {
+  readonly device: DeviceId;
+  readonly property: string;
+  /** Wall times of the readings, milliseconds since 1970, inclusive. */
+  readonly from: number;
+  readonly to: number;
+  /** Only samples above this place; 0: all. */
+  readonly after: number;
+  readonly limit: number;
+}
+
+export interface HistoryPage {
+  readonly samples: readonly KeptSample[];
+  /** There may be more above this place, also when `samples` is empty. */
+  readonly next?: number;
+}
+
+/** A page as JSON: what both REST interfaces serve and both command lines print. */
+export interface HistoryDocument {
+  readonly samples: readonly SampleDocument[];
+  readonly next?: string;
+}
+
 export interface SampleDocument {
   /** Absent when the gateway sent a time that no calendar has. */
   readonly timestamp?: string;
@@ -19,13 +47,55 @@ export interface SampleDocument {
   readonly reason?: string;
 }
 
-export function sampleDocument(sample: KeptSample): SampleDocument {
-  const { value, quality, reason } = sample;
-  const timestamp = isoTime(sample.timestamp);
+/** What a query asks for; each part of it is text from outside. Throws EDGE_MALFORMED. */
+export function historyQuestion(
+  device: DeviceId,
+  property: string,
+  query: Readonly<Partial<Record<'from' | 'to' | 'after' | 'limit', string>>>,
+): HistoryQuestion {
+  const limit = whole('limit', query.limit ?? String(HISTORY_PAGE_DEFAULT));
+  if (limit === 0) throw malformed('limit', 'a number from 1 on');
+  return {
+    device,
+    property,
+    from: query.from === undefined ? 0 : timeOf('from', query.from),
+    to: query.to === undefined ? Infinity : timeOf('to', query.to),
+    after: whole('after', query.after ?? '0'),
+    limit: Math.min(limit, HISTORY_PAGE_MAX),
+  };
+}
+
+export function historyDocument({ samples, next }: HistoryPage): HistoryDocument {
+  return {
+    samples: samples.map(sampleDocument),
+    ...(next === undefined ? {} : { next: String(next) }),
+  };
+}
+
+function sampleDocument({ value, quality, reason, timestamp: at }: KeptSample): SampleDocument {
+  const timestamp = isoTime(at);
   return {
     ...(timestamp === undefined ? {} : { timestamp }),
     value,
     quality,
     ...(reason === undefined ? {} : { reason }),
   };
+}
+
+const RFC_3339 = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d))?$/;
+
+/** A day without a time begins at midnight UTC. */
+function timeOf(name: string, text: string): number {
+  const ms = RFC_3339.test(text) ? Date.parse(text) : /^\d{1,15}$/.test(text) ? Number(text) : NaN;
+  if (Number.isFinite(ms)) return ms;
+  throw malformed(name, 'a time: 2026-01-31T12:00:00Z, 2026-01-31, or milliseconds since 1970');
+}
+
+function whole(name: string, text: string): number {
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw malformed(name, 'a whole number');
+}
+
+function malformed(name: string, form: string): EdgeError {
+  return new EdgeError('EDGE_MALFORMED', `?${name}= is not ${form}`);
 }

@@ -19,6 +19,8 @@ import { DeviceTwin } from './devicetwin/device-twin.js';
 import { MapperRunner } from './devicetwin/mapper-host.js';
 import { Uplink } from './edgehub/uplink.js';
 import { EventBus } from './eventbus/event-bus.js';
+import { openHistory } from './history/open-history.js';
+import { SampleChannel } from './history/sample-channel.js';
 import { MetaServer } from './metaserver/meta-server.js';
 import type { GatewayStatus } from './metaserver/status.js';
 import { MetaStore } from './metamanager/meta-store.js';
@@ -78,7 +80,9 @@ async function start(
   const time = new TimeKeeper(clock, { meta, log });
   time.start();
   teardown.add('time', () => time.stop());
-  const twins = new DeviceTwin({ meta, devices, clock, log });
+  const history = await openHistory(config, { meta, flash, clock, log });
+  teardown.add('history', () => history?.close());
+  const twins = new DeviceTwin({ meta, devices, clock, log, history });
   teardown.add('devicetwin', () => twins.stop());
 
   const eventBus = new EventBus({
@@ -100,7 +104,10 @@ async function start(
   const { hub, syncWindowMs } = config;
   const uplink = new Uplink({
     ...{ ...ports, clock, meta, twins, dataDir, hub, syncWindowMs },
-    channels: [time, commands],
+    channels: [
+      ...[time, commands],
+      ...(history === undefined ? [] : [new SampleChannel(history, meta, log)]),
+    ],
   });
 
   const status = (): GatewayStatus => ({
@@ -113,11 +120,12 @@ async function start(
     broker: { address: broker, ...brokerStatus(eventBus) },
     ...mappers.status(),
     commands: commands.status(),
+    ...(history === undefined ? {} : { history: history.status() }),
     devices: devices.length,
     memoryBytes: process.memoryUsage.rss(),
   });
   const metaServer = new MetaServer({
-    ...{ twins, status, listen: config.api.listen, dataDir },
+    ...{ twins, history, status, listen: config.api.listen, dataDir },
     backup: () =>
       backupOfStore(store, { program: 'edgetwin', software, node, made: isoTime(clock.wallTime()) ?? '' }),
     ...{ clock, random, log },

@@ -6,7 +6,7 @@ import { isLoopback, parseListenAddress } from '#protocol/listen-address.js';
 import type { Log } from '#protocol/log.js';
 import type { Random } from '#protocol/random.js';
 import { StandingFile } from '#journal/standing-file.js';
-import type { Commands, Fleet } from '../fleet.js';
+import type { Commands, Fleet, Histories } from '../fleet.js';
 import { adminRoutes } from './admin-routes.js';
 import type { CreateJoinToken } from './admin-routes.js';
 import { createApp } from './app.js';
@@ -14,6 +14,7 @@ import { backupRoute } from './backup-route.js';
 import { commandRoutes } from './command-routes.js';
 import { FailureLimit } from './failure-limit.js';
 import { fleetRoutes } from './fleet-routes.js';
+import { historyRoutes } from './history-routes.js';
 import { Gate } from './gate.js';
 import { API_LIMITS } from './limits.js';
 import type { ApiLimits } from './limits.js';
@@ -32,6 +33,8 @@ export interface ApiServerOptions {
   readonly fleet: Fleet;
   /** Absent: this interface takes no commands. */
   readonly commands?: Commands;
+  /** Absent: this interface serves no history. */
+  readonly histories?: Histories;
   readonly operators: Operators;
   readonly createJoinToken: CreateJoinToken;
   readonly health: () => Health;
@@ -80,6 +83,7 @@ export class ApiServer {
     this.routes = [
       ...fleetRoutes(fleet),
       ...(options.commands === undefined ? [] : commandRoutes(options.commands)),
+      ...(options.histories === undefined ? [] : historyRoutes(fleet, options.histories)),
       watchRoute(this.#watches),
       ...adminRoutes(operators, options.createJoinToken),
       ...(options.backup === undefined ? [] : [backupRoute(options.backup, clock, this.#limits)]),

@@ -28,6 +28,15 @@ export interface HubCounters {
   localsHeld: number;
   /** Devices whose reported state, or desired state, was found to differ and sent under new numbers. */
   repairsAsked: number;
+  samplesApplied: number;
+  /** Samples that their gateways gave up before they could be sent. */
+  samplesDropped: number;
+  /** Samples of no device, life or property that is known here. */
+  samplesRejected: number;
+  /** Ranges that were known, came too early, or came too early without room to wait in. */
+  samplesRepeated: number;
+  samplesParked: number;
+  samplesUnparked: number;
   repairsMade: number;
   devicesRefused: number;
   tombstonesForgotten: number;
@@ -75,6 +84,12 @@ export function newCounters(): HubCounters {
     localsRejected: 0,
     localsHeld: 0,
     repairsAsked: 0,
+    samplesApplied: 0,
+    samplesDropped: 0,
+    samplesRejected: 0,
+    samplesRepeated: 0,
+    samplesParked: 0,
+    samplesUnparked: 0,
     repairsMade: 0,
     devicesRefused: 0,
     tombstonesForgotten: 0,

@@ -1,6 +1,7 @@
 import { LIMITS } from '#protocol/limits.js';
 import { dictionaryFeatures } from '#protocol/message-dictionary.js';
 import { FIRST_NUMBERING } from '#protocol/numbering.js';
+import { SAMPLES_FEATURE } from '#protocol/sync-message-samples.js';
 import { PROTOCOL_VERSION } from '#protocol/sync-message.js';
 import type { ByeReason, Hello, Welcome } from '#protocol/sync-message.js';
 import { COMMANDS_FEATURE, unbindCommands } from '../commands/record.js';
@@ -147,7 +148,7 @@ function welcome(
 }
 
 /** What this hub understands beside twins. */
-const FEATURES: readonly string[] = [COMMANDS_FEATURE];
+const FEATURES: readonly string[] = [COMMANDS_FEATURE, SAMPLES_FEATURE];
 
 function sharedFeatures({ features }: Hello): readonly string[] {
   return FEATURES.filter((feature) => features.includes(feature));

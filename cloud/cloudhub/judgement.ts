@@ -1,9 +1,10 @@
 import type { DeviceId } from '#protocol/device.js';
 import type { CommandId } from '#protocol/sync-message-command.js';
+import type { Samples } from '#protocol/sync-message-samples.js';
 import type { ByeReason, Hello, SyncMessage } from '#protocol/sync-message.js';
 import type { Desired, Value, Version } from '#protocol/twin.js';
 import type { CloseCode, Priority } from '#tunnel/transport.js';
-import type { AlarmCode, HubPut } from '../store/tables.js';
+import type { AlarmCode, HubPut, SampleLine } from '../store/tables.js';
 import type { Counter } from './counters.js';
 import type { HelloDecision } from './hello.js';
 
@@ -127,6 +128,11 @@ export interface Judgement {
   readonly forgives?: true;
   /** What is left of a message: judged before any other event. */
   readonly rest?: NodeEvent;
+  /** Samples for the node's history, and the cursor that the puts move with them. */
+  readonly samples?: readonly SampleLine[];
+  readonly samplesStored?: number;
+  /** Samples that came before those that they follow. */
+  readonly parks?: Samples;
   /** The answer of a `set-desired`. */
   readonly desired?: Desired;
 }

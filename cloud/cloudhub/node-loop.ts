@@ -150,11 +150,12 @@ export class NodeLoop {
     }
   }
 
-  async #commit({ puts, claims }: Judgement): Promise<CommitOutcome> {
-    if (puts.length === 0) return { kind: 'committed' };
+  async #commit({ puts, claims, samples = [] }: Judgement): Promise<CommitOutcome> {
+    if (puts.length === 0 && samples.length === 0) return { kind: 'committed' };
     const { store } = this.#options;
     try {
-      return await store.commit({ node: this.name, epoch: this.#machine.epoch, claims, puts });
+      const { epoch } = this.#machine;
+      return await store.commit({ node: this.name, epoch, claims, puts, samples });
     } catch (thrown) {
       const error = EdgeError.from(thrown, 'EDGE_STORAGE');
       this.#options.counters.commitsRefused++;

@@ -3,6 +3,8 @@ import { judgeResult } from '../commands/judge-result.js';
 import { NodeCommands } from '../commands/node-commands.js';
 import { unknownUptime } from '../commands/uptime.js';
 import type { Uptime } from '../commands/uptime.js';
+import { judgeSamples } from '../history/judge-samples.js';
+import { ParkedSamples } from '../history/parked-samples.js';
 import { HUB_LIMITS } from '../limits.js';
 import { Draft } from '../store/node-rows.js';
 import type { NodeRows } from '../store/node-rows.js';
@@ -51,6 +53,7 @@ export class SyncMachine {
   readonly #hubBoot: string;
   readonly #authorizer: Authorizer;
   readonly #commands: NodeCommands;
+  readonly #parked = new ParkedSamples();
   #session: Session | undefined;
   /** In the order of their epochs: WELCOME is on its way to them. */
   readonly #candidates = new Map<SessionId, Candidate>();
@@ -136,6 +139,8 @@ export class SyncMachine {
   settle(judgement: Judgement, { nowMs }: Moment): Effect[] {
     this.rows.apply(judgement.puts);
     this.#commands.settle(this.rows, judgement);
+    if (judgement.parks !== undefined) this.#parked.add(judgement.parks);
+    if (judgement.samplesStored !== undefined) this.#parked.forget(judgement.samplesStored);
     if (judgement.cloneAtMs !== undefined)
       this.#cloneAtMs = [...this.#recentClones(nowMs), judgement.cloneAtMs];
     if (judgement.forgives === true) this.#cloneAtMs = [];
@@ -253,6 +258,12 @@ export class SyncMachine {
         };
         return { ...NOTHING, ...judgeLocal(draft, session, message, context) };
       }
+      case 'samples':
+        return (
+          judgeSamples(draft, session, event, message, {
+            ...{ authorizer: this.#authorizer, parked: this.#parked, wallMs: moment.wallMs },
+          }) ?? this.#break('the numbers of SAMPLES do not add up')
+        );
       case 'result':
         return { ...NOTHING, effects: judgeResult(draft, session, message, moment.wallMs) };
       case 'stored':
@@ -327,6 +338,7 @@ export class SyncMachine {
 
   #open(session: OpenSession, nowMs: number): void {
     this.#commands.opened();
+    this.#parked.clear();
     this.#session = {
       ...session,
       downlink: new Downlink(this.rows),

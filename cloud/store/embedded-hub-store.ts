@@ -1,5 +1,7 @@
 import type { DeviceId } from '#protocol/device.js';
+import type { Series } from '#journal/series.js';
 import type { Store } from '#journal/store.js';
+import { EdgeError } from '#protocol/errors.js';
 import type { CommitOutcome, HubStore, HubTransaction } from './hub-store.js';
 import { NodeRows } from './node-rows.js';
 import { deviceOfKey, nodeOfKey } from './tables.js';
@@ -15,7 +17,13 @@ const TABLES: Readonly<Record<HubTable, true>> = {
   locals: true,
   conflicts: true,
   commands: true,
+  histories: true,
 };
+
+/** The histories of the nodes, over the same store. */
+export interface HistoryShelf {
+  open(node: string): Promise<Pick<Series, 'isFull' | 'draft' | 'added'>>;
+}
 
 /** What is needed of a store that may hold the tables of other rooms as well. */
 export type HubTablesStore = Pick<Store<HubTables>, 'get' | 'rows' | 'commit'>;
@@ -26,13 +34,16 @@ export type HubTablesStore = Pick<Store<HubTables>, 'get' | 'rows' | 'commit'>;
  */
 export class EmbeddedHubStore implements HubStore {
   readonly #store: HubTablesStore;
+  readonly #histories: HistoryShelf | undefined;
   /** Who owns each live device. */
   readonly #owners = new Map<DeviceId, string>();
   /** Puts in the store whose sync failed, by node: a node commits nothing else before `reload`. */
   readonly #refused = new Map<string, HubPut[]>();
 
-  constructor(store: HubTablesStore) {
+  /** Without `histories` samples are accounted for and not kept. */
+  constructor(store: HubTablesStore, histories?: HistoryShelf) {
     this.#store = store;
+    this.#histories = histories;
     for (const [key, row] of store.rows('devices'))
       if (row.description !== null) this.#owners.set(deviceOfKey(key), nodeOfKey(key));
   }
@@ -60,11 +71,18 @@ export class EmbeddedHubStore implements HubStore {
   }
 
   async commit(transaction: HubTransaction): Promise<CommitOutcome> {
-    const { node, epoch, claims, puts } = transaction;
+    const { node, epoch, claims, puts, samples = [] } = transaction;
+    const series = samples.length === 0 ? undefined : await this.#histories?.open(node);
+    if (series?.isFull === true) throw full(node);
     if ((this.#store.get('nodes', node)?.epoch ?? 0) !== epoch) return { kind: 'superseded' };
     const taken = claims.filter((device) => (this.#owners.get(device) ?? node) !== node);
     if (taken.length > 0) return { kind: 'taken', devices: taken };
-    const durable = this.#store.commit(puts);
+    const draft = series?.draft(samples);
+    const durable = this.#store.commit([
+      ...puts,
+      ...((draft?.puts ?? []) as readonly unknown[] as HubPut[]),
+    ]);
+    if (draft !== undefined) series?.added(draft, durable);
     for (const put of puts) if (put.table === 'devices') this.#own(put);
     try {
       await durable;
@@ -81,4 +99,11 @@ export class EmbeddedHubStore implements HubStore {
     if (alive) this.#owners.set(device, node);
     else if (this.#owners.get(device) === node) this.#owners.delete(device);
   }
+}
+
+/** Blocks cannot be written. The gateway keeps what is not acknowledged. */
+function full(node: string): EdgeError {
+  return new EdgeError('EDGE_STORAGE', `the history of node ${node} takes no more samples`, {
+    hint: 'Free some space on the disk of the hub; the log has the cause.',
+  });
 }

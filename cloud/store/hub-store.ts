@@ -1,6 +1,6 @@
 import type { DeviceId } from '#protocol/device.js';
 import type { NodeRows } from './node-rows.js';
-import type { HubPut } from './tables.js';
+import type { HubPut, SampleLine } from './tables.js';
 
 /**
  * What the hub keeps, as a port: `embedded-hub-store.ts` is the one over the hub's own journal; a
@@ -29,6 +29,8 @@ export interface HubTransaction {
   /** Device ids that no other node may own alive. */
   readonly claims: readonly DeviceId[];
   readonly puts: readonly HubPut[];
+  /** Appended to the history of the node. */
+  readonly samples?: readonly SampleLine[];
 }
 
 export type CommitOutcome =

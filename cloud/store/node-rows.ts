@@ -111,5 +111,6 @@ function emptyMaps(): Maps {
     locals: new Map(),
     conflicts: new Map(),
     commands: new Map(),
+    histories: new Map(),
   };
 }

@@ -26,6 +26,8 @@ export interface HubTables {
   conflicts: Conflict;
   /** Key: `commandKey`. */
   commands: CommandRecord;
+  /** Key: node. */
+  histories: HistoryRow;
 }
 
 export type HubPut = Put<HubTables>;
@@ -102,6 +104,34 @@ export interface Conflict {
   /** What stood, and still stands. */
   readonly cloud: { readonly version: Version; readonly value: Value };
   readonly at: number;
+}
+
+/** What became of a node's samples: each number up to the cursor is one of these. */
+export interface HistoryRow {
+  readonly applied: number;
+  /** Given up by the gateway before it could send them. */
+  readonly dropped: number;
+  /** Not taken; the newest of them are `letters`. */
+  readonly rejected: number;
+  readonly letters: readonly DeadLetter[];
+}
+
+/** A sample that could not be taken: for people. */
+export interface DeadLetter {
+  readonly device: DeviceId;
+  readonly property: string;
+  readonly n: number;
+  readonly code: string;
+  /** Wall time of the hub. */
+  readonly at: number;
+}
+
+/** A sample as it is kept. */
+export interface SampleLine {
+  /** Wall time of the reading, milliseconds since 1970. */
+  readonly time: number;
+  /** Of protocol/sample-line.ts. */
+  readonly text: string;
 }
 
 export type CommandEndState = 'done' | 'failed' | 'expired' | 'unknown';

@@ -6,10 +6,13 @@ import { CommandService } from '#runtime/commands/command-service.js';
 import { DeviceTwin } from '#runtime/devicetwin/device-twin.js';
 import { MapperRunner } from '#runtime/devicetwin/mapper-host.js';
 import { EdgeHub } from '#runtime/edgehub/edge-hub.js';
+import { History } from '#runtime/history/history.js';
+import { SampleChannel } from '#runtime/history/sample-channel.js';
 import { MetaStore } from '#runtime/metamanager/meta-store.js';
 import type { GatewayTables } from '#runtime/metamanager/tables.js';
 import { keptFloorMs, TimeKeeper } from '#runtime/time/time-keeper.js';
 import { WallClock } from '#runtime/time/wall-clock.js';
+import { folderOf } from './folder.js';
 import type { Acknowledged, Plant } from './plant.js';
 import { Station } from './station.js';
 import type { Ports, Surroundings } from './station.js';
@@ -17,12 +20,18 @@ import type { Ports, Surroundings } from './station.js';
 export const HUB_URL = 'wss://hub:443';
 /** Small, so that journals turn over. */
 export const JOURNAL_BYTES = 64 * 1024;
+/** Small, so that samples become blocks. */
+export const SMALL_BLOCKS = { blockRows: 16, blockBytes: 1024 } as const;
+/** Half of all processes keep so little that an outage overruns it. */
+const SMALL_HISTORY_BYTES = 2 * 4096;
+const LARGE_HISTORY_BYTES = 64 * 1024 * 1024;
 
 /** The parts of a running gateway that the simulator drives and looks at: all of them as shipped. */
 export interface GatewayProgram {
   readonly meta: MetaStore;
   readonly twins: DeviceTwin;
   readonly edgeHub: EdgeHub;
+  readonly history: History;
   readonly mappers: MapperRunner;
   readonly commands: CommandService;
   readonly time: TimeKeeper;
@@ -70,7 +79,11 @@ export class Gateway extends Station<GatewayProgram> {
     const options = { clock, random, log };
     const time = new TimeKeeper(clock, { meta, log });
     time.start();
-    const twins = new DeviceTwin({ meta, devices: this.devices, ...options });
+    const history = await History.open({
+      ...{ meta, storage: folderOf(storage, 'history'), clock, log, ...SMALL_BLOCKS },
+      maxBytes: random.unit() < 0.5 ? SMALL_HISTORY_BYTES : LARGE_HISTORY_BYTES,
+    });
+    const twins = new DeviceTwin({ meta, devices: this.devices, history, ...options });
     const mappers = new MapperRunner({ twins, ...options });
     const runner = new CommandRunner({
       ...{ twins, clock, lanes: mappers.lanes },
@@ -86,14 +99,14 @@ export class Gateway extends Station<GatewayProgram> {
       identity: { key: '', certificate: this.node, authorities: [] },
       software: 'simulated',
       strict: true,
-      channels: [time, commands],
+      channels: [time, commands, new SampleChannel(history, meta, log)],
       ...options,
     });
     const mapper = this.plant.mapper(random, (...reading) => {
       if (!process.dead) this.#events.acknowledged(this, ...reading);
     });
     await mappers.start([mapper]);
-    return { meta, twins, edgeHub, mappers, commands, time };
+    return { meta, twins, edgeHub, history, mappers, commands, time };
   }
 
   protected override started(program: GatewayProgram): void {
@@ -102,12 +115,13 @@ export class Gateway extends Station<GatewayProgram> {
   }
 
   protected async shutDown(program: GatewayProgram): Promise<void> {
-    const { meta, twins, edgeHub, mappers, commands, time } = program;
+    const { meta, twins, edgeHub, history, mappers, commands, time } = program;
     await edgeHub.stop();
     await mappers.stop();
     commands.stop();
     twins.stop();
     time.stop();
+    history.close();
     await meta.close();
   }
 }

@@ -2,12 +2,17 @@ import { CommandDesk } from '#cloud/commands/command-desk.js';
 import { CloudHub } from '#cloud/cloudhub/cloud-hub.js';
 import type { NodeLoop } from '#cloud/cloudhub/node-loop.js';
 import { DeviceController } from '#cloud/devicecontroller/device-controller.js';
+import { NodeHistories } from '#cloud/history/node-histories.js';
 import { EmbeddedHubStore } from '#cloud/store/embedded-hub-store.js';
+import type { HistoryShelf } from '#cloud/store/embedded-hub-store.js';
 import type { HubStore } from '#cloud/store/hub-store.js';
 import type { HubTables } from '#cloud/store/tables.js';
 import { openStore } from '#journal/journal-store.js';
+import type { SeriesTables } from '#journal/series-tables.js';
+import { tablesOf } from '#journal/store.js';
 import type { Store } from '#journal/store.js';
-import { JOURNAL_BYTES } from './gateway.js';
+import { folderOf } from './folder.js';
+import { JOURNAL_BYTES, SMALL_BLOCKS } from './gateway.js';
 import { Station } from './station.js';
 import type { Ports, Surroundings } from './station.js';
 
@@ -16,6 +21,7 @@ export interface HubProgram {
   readonly fleet: DeviceController;
   readonly cloudHub: CloudHub;
   readonly commands: CommandDesk;
+  readonly histories: NodeHistories;
   /** The loop of a node that has been here; undefined before. */
   readonly loop: (node: string) => NodeLoop | undefined;
 }
@@ -24,6 +30,8 @@ export interface HubEvents {
   readonly started: (hub: HubProgram) => void;
   /** Puts something between the hub and its store. */
   readonly storeOf: (store: HubStore, rows: Store<HubTables>) => HubStore;
+  /** Puts something between the store and the histories. */
+  readonly shelfOf: (shelf: HistoryShelf) => HistoryShelf;
 }
 
 /** The hub's machine. */
@@ -38,8 +46,18 @@ export class Hub extends Station<HubProgram> {
   protected async launch(ports: Ports): Promise<HubProgram> {
     const { process, storage, clock, random, log } = ports;
     const options = { clock, random, log };
-    const store = await openStore<HubTables>(storage, { ...options, journalBytes: JOURNAL_BYTES });
-    const hubStore = this.#events.storeOf(new EmbeddedHubStore(store), store);
+    const store = await openStore<HubTables & SeriesTables>(storage, {
+      ...options,
+      journalBytes: JOURNAL_BYTES,
+    });
+    const tables = tablesOf<HubTables, HubTables & SeriesTables>(store);
+    const histories = new NodeHistories({
+      store: tablesOf<SeriesTables, HubTables & SeriesTables>(store),
+      storageOf: (node) => Promise.resolve(folderOf(storage, node)),
+      ...{ clock, log, ...SMALL_BLOCKS },
+    });
+    const shelf = this.#events.shelfOf(histories);
+    const hubStore = this.#events.storeOf(new EmbeddedHubStore(tables, shelf), tables);
     const fleet = await DeviceController.open({
       store: hubStore,
       uptime: this.uptime(clock),
@@ -66,16 +84,17 @@ export class Hub extends Station<HubProgram> {
       loops.set(node, found);
       return found;
     };
-    return { store, fleet, cloudHub, commands, loop };
+    return { store: tables, fleet, cloudHub, commands, histories, loop };
   }
 
   protected override started(program: HubProgram): void {
     this.#events.started(program);
   }
 
-  protected async shutDown({ fleet, cloudHub, store }: HubProgram): Promise<void> {
+  protected async shutDown({ fleet, cloudHub, histories, store }: HubProgram): Promise<void> {
     await cloudHub.stop();
     fleet.stop();
+    histories.close();
     await store.close();
   }
 }

@@ -306,12 +306,11 @@ function withoutMethods(mapper: PlantMapper): Mapper {
 /** A tank of two properties and a fan of one, under names of their own. */
 function devicesOf(name: string): readonly Device[] {
   return [
-    device(
-      `default/tank-${name}`,
-      property('level', 'ReadWrite'),
-      property('temperature', 'ReadOnly'),
-    ),
-    device(`default/fan-${name}`, property('speed', 'ReadWrite')),
+    device(`default/tank-${name}`, property('level', 'ReadWrite'), {
+      ...property('temperature', 'ReadOnly'),
+      history: true,
+    }),
+    device(`default/fan-${name}`, { ...property('speed', 'ReadWrite'), history: true }),
   ];
 }
 

@@ -3,6 +3,7 @@ import { silentLog } from '#protocol/log.js';
 import { ManualClock } from '#protocol/manual-clock.js';
 import { seededRandom } from '#protocol/random.js';
 import type { Random } from '#protocol/random.js';
+import type { HistoryShelf } from '#cloud/store/embedded-hub-store.js';
 import type { HubStore } from '#cloud/store/hub-store.js';
 import type { HubTables } from '#cloud/store/tables.js';
 import type { Store } from '#journal/store.js';
@@ -63,6 +64,8 @@ export class World {
   readonly watchers: Watcher[] = [];
   /** Puts something between the hub and its store. */
   hubStore: (store: HubStore, rows: Store<HubTables>) => HubStore = (store) => store;
+  /** Puts something between the hub's store and the histories of its nodes. */
+  histories: (shelf: HistoryShelf) => HistoryShelf = (shelf) => shelf;
   turns = 0;
   readonly #surroundings: Surroundings;
   #touched = new Set<Station<object>>();
@@ -81,6 +84,7 @@ export class World {
     this.hub = new Hub(this.#surroundings, {
       started: (program) => this.#tell((watcher) => watcher.hubStarted?.(program)),
       storeOf: (store, rows) => this.hubStore(store, rows),
+      shelfOf: (shelf) => this.histories(shelf),
     });
     this.gateways = Array.from({ length: gateways }, (_, index) => {
       const name = `gateway-${index + 1}`;

@@ -16,6 +16,7 @@ export function statusText(status: GatewayStatus): string {
     `broker   ${broker.address}, ${broker.clients} clients`,
     `devices  ${devices}`,
     ...commandLines(status.commands),
+    ...historyLines(status.history),
   ];
   const rows = mappers.flatMap(({ protocolName, devices: served }) =>
     served.map(({ device, state, detail }) => [device, protocolName, state, detail ?? '']),
@@ -39,6 +40,17 @@ function flashText({ day, dayFlashBytes, budgetBytes, state, windowMs }: FlashSt
 }
 
 /** Nothing of a gateway that never got one. */
+function historyLines(history: GatewayStatus['history']): readonly string[] {
+  if (history === undefined) return [];
+  const { kept, unsent, dropped, bytes, maxBytes, shedding, alarm } = history;
+  const full = `${mebibytes(bytes)} of ${mebibytes(maxBytes)}`;
+  const why = shedding === undefined ? '' : `; NOT KEPT now: ${shedding}`;
+  return [
+    `history  ${kept} samples in ${full}, ${unsent} unsent, ${dropped} dropped${why}`,
+    ...(alarm === undefined ? [] : [`ALARM    ${alarm.code}: ${alarm.message}`]),
+  ];
+}
+
 function commandLines(commands: GatewayStatus['commands']): readonly string[] {
   if (commands === undefined || commands.kept === 0) return [];
   const { done = 0, failed = 0, expired = 0, unknown = 0 } = commands.counters;

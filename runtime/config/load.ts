@@ -7,6 +7,8 @@ import { GATEWAY_LIMITS } from '../limits.js';
 import { NO_TEMPLATES, readDevices } from './device-files.js';
 import type { ReportPattern, TemplateLibrary, ValidateDevice } from './device-files.js';
 import { readBounded } from './file.js';
+import { historyBounds } from './history-schema.js';
+import type { HistoryBounds } from './history-schema.js';
 import { configError, formatPath } from './issue.js';
 import type { ConfigIssue } from './issue.js';
 import { CONFIG_LIMITS } from './limits.js';
@@ -22,6 +24,8 @@ export interface GatewayConfig {
   readonly dataDir: string;
   /** Megabytes (10^6 bytes) of flash blocks in 24 hours. */
   readonly flashBudget: number;
+  /** How much sample history is kept. */
+  readonly history: HistoryBounds;
   /** `wss://host:port`; absent before the gateway has joined a hub. */
   readonly hub?: string;
   /** How long changes are gathered before they leave for the hub together. */
@@ -89,11 +93,12 @@ function toConfig(
   devices: readonly Device[],
   warnings: readonly ConfigIssue[],
 ): GatewayConfig {
-  const { node, dataDir, flashBudget, hub, syncWindow, broker, api, log } = document;
+  const { node, dataDir, flashBudget, history, hub, syncWindow, broker, api, log } = document;
   return {
     node,
     dataDir: resolve(folder, dataDir),
     flashBudget,
+    history: historyBounds(history),
     ...(hub === undefined ? {} : { hub }),
     syncWindowMs: parseCycle(syncWindow) ?? GATEWAY_LIMITS.stateWindowMs,
     broker: { listen: parseListen(broker.listen) },

@@ -3,6 +3,7 @@ import { parseCycle } from '#protocol/device-document-cycle.js';
 import { LIMITS } from '#protocol/limits.js';
 import { NODE_NAME } from '#protocol/name.js';
 import { GATEWAY_LIMITS } from '../limits.js';
+import { historySchema } from './history-schema.js';
 
 /** Where a server listens. Port 0 lets the system choose. */
 export interface ListenAddress {
@@ -77,6 +78,7 @@ export const gatewaySchema = v.strictObject(
       ),
       FLASH_BUDGET_DEFAULT,
     ),
+    history: v.optional(historySchema, {}),
     hub: v.optional(
       v.pipe(
         v.string('must be wss://host:port'),

@@ -9,7 +9,7 @@ import type { Log } from '#protocol/log.js';
 import type { Reading } from '#protocol/mapper-port.js';
 import { nextNumbers } from '#protocol/numbering.js';
 import { decodeSample, encodeSample, samplePrefix } from '#protocol/sample-line.js';
-import type { KeptSample } from '#protocol/history-document.js';
+import type { HistoryPage, HistoryQuestion } from '#protocol/history-document.js';
 import type { PreparedSamples, SampledReport, SampleKeeper } from '../devicetwin/sample-keeper.js';
 import type { MetaStore } from '../metamanager/meta-store.js';
 import { HISTORY_LIMITS } from './limits.js';
@@ -45,16 +45,6 @@ export interface HistoryStatus {
   /** Why new samples are not kept now. */
   readonly shedding?: 'flash-budget' | 'full';
   readonly alarm?: SeriesStats['alarm'];
-}
-
-export interface HistoryQuestion {
-  readonly device: DeviceId;
-  readonly property: string;
-  /** Wall time, inclusive. */
-  readonly from: number;
-  readonly to: number;
-  readonly after: number;
-  readonly limit: number;
 }
 
 /**
@@ -105,9 +95,7 @@ export class History implements SampleKeeper {
   }
 
   /** Durable samples of one property by time, oldest first. Rejects with EDGE_STORAGE. */
-  async query(
-    question: HistoryQuestion,
-  ): Promise<{ readonly samples: readonly KeptSample[]; readonly next?: number }> {
+  async query(question: HistoryQuestion): Promise<HistoryPage> {
     const prefix = samplePrefix(question.device, question.property);
     const { rows, next } = await searchSeries(this.series, { prefix, ...question });
     const samples = rows.flatMap(({ n, time, text }) => {

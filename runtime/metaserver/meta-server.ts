@@ -19,10 +19,13 @@ import type { MetaServerLimits } from './limits.js';
 import { findRoute, routesOf } from './routes.js';
 import type { Route } from './routes.js';
 import type { GatewayStatus } from './status.js';
+import type { SampleSource } from './history-answer.js';
 import { Watches } from './watch.js';
 
 export interface MetaServerOptions {
   readonly twins: TwinAccess;
+  /** Absent: nothing here has a history. */
+  readonly history?: SampleSource | undefined;
   readonly status: () => GatewayStatus;
   /** Port 0: any. Elsewhere than on loopback every request but /healthz needs the token. */
   readonly listen: ListenAddress;
@@ -54,7 +57,7 @@ export class MetaServer {
   #refused = 0;
 
   constructor(options: MetaServerOptions) {
-    const { twins, status, clock, random } = options;
+    const { twins, history, status, clock, random } = options;
     const limits = { ...METASERVER_LIMITS, ...options.limits };
     this.#options = options;
     this.#limits = limits;
@@ -63,7 +66,9 @@ export class MetaServer {
     this.#watches = new Watches(twins, clock, limits);
     const counters = () => this.#counters();
     const backups = options.backup === undefined ? undefined : new Backups(options.backup);
-    this.#routes = routesOf({ twins, status, watches: this.#watches, limits, counters, backups });
+    this.#routes = routesOf({
+      ...{ twins, history, status, watches: this.#watches, limits, counters, backups },
+    });
     this.#admission = new ConnectionAdmission(limits.connections);
     this.#server = this.#createServer();
   }

@@ -51,6 +51,7 @@ function samplesOf(status: GatewayStatus, own: Readonly<Record<string, number>>)
     ...Object.entries(broker.counters).map(([name, value]) =>
       counter('edgetwin_broker_events_total', value, { event: name }),
     ),
+    ...historySamples(status.history),
     gauge('edgetwin_commands_open', status.commands?.open ?? 0),
     gauge('edgetwin_commands_kept', status.commands?.kept ?? 0),
     ...Object.entries(status.commands?.counters ?? {}).map(([event, value]) =>
@@ -69,6 +70,20 @@ function samplesOf(status: GatewayStatus, own: Readonly<Record<string, number>>)
     ...Object.entries(own).map(([event, value]) =>
       counter('edgetwin_api_events_total', value, { event }),
     ),
+  ];
+}
+
+function historySamples(history: GatewayStatus['history']): Sample[] {
+  if (history === undefined) return [];
+  const { kept, taken, dropped, unsent, bytes, shedding, alarm } = history;
+  return [
+    gauge('edgetwin_history_samples', kept),
+    gauge('edgetwin_history_bytes', bytes),
+    gauge('edgetwin_history_unsent_samples', unsent),
+    counter('edgetwin_history_taken_samples_total', taken),
+    counter('edgetwin_history_dropped_samples_total', dropped),
+    gauge('edgetwin_history_shedding', shedding === undefined ? 0 : 1),
+    gauge('edgetwin_history_alarm', alarm === undefined ? 0 : 1),
   ];
 }
 

@@ -7,6 +7,8 @@ import { peerValue } from '#protocol/value-check-json.js';
 import type { TwinAccess, TwinView } from '../devicetwin/twin-access.js';
 import type { Backups } from './backups.js';
 import { deviceDocument } from './documents.js';
+import { sendHistory } from './history-answer.js';
+import type { SampleSource } from './history-answer.js';
 import { readJson, send, sendJson } from './exchange.js';
 import type { MetaServerLimits } from './limits.js';
 import { PROMETHEUS_MEDIA_TYPE, prometheusText } from './prometheus.js';
@@ -33,6 +35,7 @@ export interface Call {
 
 export interface RouteParts {
   readonly twins: TwinAccess;
+  readonly history?: SampleSource | undefined;
   readonly status: () => GatewayStatus;
   readonly watches: Watches;
   readonly limits: MetaServerLimits;
@@ -89,6 +92,12 @@ export function routesOf(parts: RouteParts): readonly Route[] {
       access: 'read',
       handle: ({ params, response }) =>
         sendJson(response, 200, deviceDocument(twinOf(twins, deviceId(params)))),
+    },
+    {
+      method: 'GET',
+      path: '/api/v1/devices/{namespace}/{name}/properties/{property}/history',
+      access: 'read',
+      handle: (call) => sendHistory(parts, call),
     },
     {
       method: 'GET',

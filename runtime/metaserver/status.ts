@@ -1,4 +1,5 @@
 import type { FlashStats } from '#journal/flash.js';
+import type { HistoryStatus } from '../history/history.js';
 import type { MapperStatus } from '#protocol/mapper-port.js';
 import type { TimeQuality } from '../time/wall-clock.js';
 
@@ -47,6 +48,8 @@ export interface GatewayStatus {
     readonly counters: Readonly<Record<string, number>>;
   };
   readonly mappers: readonly MapperStatus[];
+  /** Absent: no property has a history, or its folder cannot be used. */
+  readonly history?: HistoryStatus;
   readonly devices: number;
   /** Resident set size. */
   readonly memoryBytes: number;

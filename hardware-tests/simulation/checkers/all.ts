@@ -8,6 +8,7 @@ import { Effects } from './effects.js';
 import { Exact } from './exact.js';
 import { Kept } from './kept.js';
 import { Order } from './order.js';
+import { Samples } from './samples.js';
 import { Sessions } from './sessions.js';
 
 /** Every checker of a world. */
@@ -24,6 +25,7 @@ export class Checkers {
       new Exact(checks),
       new Sessions(checks),
       new Effects(checks),
+      new Samples(checks),
       new Agreement(checks),
     ];
     world.watchers.push(...this.#all);
