@@ -121,10 +121,9 @@ export class Samples implements Checker {
         draft: (rows) => series.draft(rows),
         added: (draft, durable) => {
           series.added(draft, durable);
-          durable.then(
-            () => this.#addDraft(node, draft),
-            () => undefined,
-          );
+          // What a failing disk refuses stays in memory, and is durable when it is well again.
+          const add = (): void => this.#addDraft(node, draft);
+          durable.then(add, add);
         },
       };
     };
