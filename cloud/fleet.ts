@@ -102,8 +102,25 @@ export interface NodeView {
   readonly devices: number;
   /** Wall time of the last message heard since this hub started, milliseconds since 1970. */
   readonly lastHeard?: number;
+  /** What became of its samples, in the life of this hub; absent: it never sent any. */
+  readonly history?: NodeHistoryView;
   /** Conditions that a person should see: clone, restored store, refused device ids. */
   readonly alarms: readonly { readonly code: string; readonly detail: string }[];
+}
+
+export interface NodeHistoryView {
+  readonly applied: number;
+  /** Given up by the gateway before it could send them. */
+  readonly dropped: number;
+  /** Refused; `refusals` has the newest of them. */
+  readonly rejected: number;
+  readonly refusals: readonly {
+    readonly device: DeviceId;
+    readonly property: string;
+    readonly code: string;
+    /** Wall time of the hub, milliseconds since 1970. */
+    readonly at: number;
+  }[];
 }
 
 export interface DeviceView {

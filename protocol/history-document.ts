@@ -47,19 +47,23 @@ export interface SampleDocument {
   readonly reason?: string;
 }
 
-/** What a query asks for; each part of it is text from outside. Throws EDGE_MALFORMED. */
+/**
+ * What a query asks for; each part of it is text from outside. A time with a minus is a length of
+ * time before `nowMs`, the wall time of whoever answers. Throws EDGE_MALFORMED.
+ */
 export function historyQuestion(
   device: DeviceId,
   property: string,
   query: Readonly<Partial<Record<'from' | 'to' | 'after' | 'limit', string>>>,
+  nowMs: number,
 ): HistoryQuestion {
   const limit = whole('limit', query.limit ?? String(HISTORY_PAGE_DEFAULT));
   if (limit === 0) throw malformed('limit', 'a number from 1 on');
   return {
     device,
     property,
-    from: query.from === undefined ? 0 : timeOf('from', query.from),
-    to: query.to === undefined ? Infinity : timeOf('to', query.to),
+    from: query.from === undefined ? 0 : timeOf('from', query.from, nowMs),
+    to: query.to === undefined ? Infinity : timeOf('to', query.to, nowMs),
     after: whole('after', query.after ?? '0'),
     limit: Math.min(limit, HISTORY_PAGE_MAX),
   };
@@ -85,11 +89,30 @@ function sampleDocument({ value, quality, reason, timestamp: at }: KeptSample): 
 const RFC_3339 = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d))?$/;
 
 /** A day without a time begins at midnight UTC. */
-function timeOf(name: string, text: string): number {
-  const ms = RFC_3339.test(text) ? Date.parse(text) : /^\d{1,15}$/.test(text) ? Number(text) : NaN;
+function timeOf(name: string, text: string, nowMs: number): number {
+  const ms = RFC_3339.test(text)
+    ? Date.parse(text)
+    : text.startsWith('-')
+      ? nowMs - lengthOf(text.slice(1))
+      : /^\d{1,15}$/.test(text)
+        ? Number(text)
+        : NaN;
   if (Number.isFinite(ms)) return ms;
-  throw malformed(name, 'a time: 2026-01-31T12:00:00Z, 2026-01-31, or milliseconds since 1970');
+  throw malformed(name, 'a time: 2026-01-31T12:00:00Z, 2026-01-31, -12h, or ms since 1970');
 }
+
+function lengthOf(text: string): number {
+  const [, count, unit = ''] = /^(\d{1,9})(ms|s|m|h|d)$/.exec(text) ?? [];
+  return count === undefined ? NaN : Number(count) * (UNIT_MS[unit] ?? NaN);
+}
+
+const UNIT_MS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
 
 function whole(name: string, text: string): number {
   if (/^\d{1,15}$/.test(text)) return Number(text);

@@ -9,7 +9,13 @@ import {
 import type { DeviceDocument, PropertyDocument } from '#protocol/twin-document.js';
 import { formatVersion } from '#protocol/twin.js';
 import { commandDocument } from './command-document.js';
-import type { DeviceView, FleetChange, HubPropertyView, NodeView } from '../fleet.js';
+import type {
+  DeviceView,
+  FleetChange,
+  HubPropertyView,
+  NodeHistoryView,
+  NodeView,
+} from '../fleet.js';
 import { ROLES } from './roles.js';
 import type { OperatorRow } from './operators.js';
 
@@ -79,6 +85,19 @@ export const NodeSchema = v.strictObject({
   epoch: v.number(),
   devices: v.number(),
   lastHeard: v.exactOptional(time),
+  history: v.exactOptional(
+    v.pipe(
+      v.strictObject({
+        applied: v.number(),
+        dropped: v.number(),
+        rejected: v.number(),
+        refusals: v.array(
+          v.strictObject({ device: text, property: text, code: text, at: v.exactOptional(time) }),
+        ),
+      }),
+      v.description('Samples: kept here, given up by the gateway, refused (the newest are named).'),
+    ),
+  ),
   alarms: v.array(v.strictObject({ code: text, detail: text })),
 });
 
@@ -110,7 +129,21 @@ export function nodeDocument(node: NodeView): NodeDocument {
     epoch,
     devices,
     ...(lastHeard === undefined ? {} : { lastHeard }),
+    ...(node.history === undefined ? {} : { history: nodeHistory(node.history) }),
     alarms: alarms.map(({ code, detail }) => ({ code, detail })),
+  };
+}
+
+function nodeHistory({
+  refusals,
+  ...counts
+}: NodeHistoryView): NonNullable<NodeDocument['history']> {
+  return {
+    ...counts,
+    refusals: refusals.map(({ at, ...refusal }) => {
+      const time = isoTime(at);
+      return time === undefined ? refusal : { ...refusal, at: time };
+    }),
   };
 }
 

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import type { Clock } from '#protocol/clock.js';
 import { EdgeError } from '#protocol/errors.js';
 import {
   HISTORY_PAGE_DEFAULT,
@@ -14,7 +15,7 @@ const text = (described: string) =>
   v.exactOptional(v.pipe(v.string(), v.maxLength(40), v.description(described)));
 
 const Query = v.strictObject({
-  from: text('Readings from this time on: RFC 3339, a day, or milliseconds since 1970.'),
+  from: text('Readings from this time on: RFC 3339, a day, -12h, or milliseconds since 1970.'),
   to: text('Readings up to this time, inclusive.'),
   limit: text(`Samples on a page: ${HISTORY_PAGE_DEFAULT}, at most ${HISTORY_PAGE_MAX}.`),
   after: text('Go on from here: `next` of the page before.'),
@@ -35,7 +36,7 @@ const PageSchema = v.strictObject({
 });
 
 /** Samples of properties with history. */
-export function historyRoutes(fleet: Fleet, histories: Histories): readonly Route[] {
+export function historyRoutes(fleet: Fleet, histories: Histories, clock: Clock): readonly Route[] {
   return [
     route({
       method: 'GET',
@@ -56,7 +57,9 @@ export function historyRoutes(fleet: Fleet, histories: Histories): readonly Rout
           throw new EdgeError('EDGE_NO_PROPERTY', `${device} has no property ${property}`, {
             hint: 'GET the device to see its properties.',
           });
-        const page = await histories.history(historyQuestion(device, property, query));
+        const page = await histories.history(
+          historyQuestion(device, property, query, clock.wallTime()),
+        );
         return { status: 200, body: historyDocument(page ?? { samples: [] }) };
       },
     }),

@@ -83,7 +83,7 @@ export class ApiServer {
     this.routes = [
       ...fleetRoutes(fleet),
       ...(options.commands === undefined ? [] : commandRoutes(options.commands)),
-      ...(options.histories === undefined ? [] : historyRoutes(fleet, options.histories)),
+      ...(options.histories === undefined ? [] : historyRoutes(fleet, options.histories, clock)),
       watchRoute(this.#watches),
       ...adminRoutes(operators, options.createJoinToken),
       ...(options.backup === undefined ? [] : [backupRoute(options.backup, clock, this.#limits)]),

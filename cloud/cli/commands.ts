@@ -4,6 +4,7 @@ import {
   RESTORE_FLAGS,
 } from '#protocol/command-line/backup-arguments.js';
 import type { Flag, Program } from '#protocol/command-line/command.js';
+import { HISTORY_FLAGS } from '#protocol/command-line/history-verb.js';
 import {
   DEVICE_OPERAND,
   PROPERTY_OPERAND,
@@ -166,6 +167,13 @@ export const EDGETWIN_HUB: Program = {
       operands: [{ ...DEVICE_OPERAND, optional: true }],
       flags: [DATA],
       example: 'edgetwin-hub twin watch --data hub',
+    },
+    {
+      words: ['history'],
+      summary: 'Print samples of a property with history that this hub keeps, one a line.',
+      operands: [DEVICE_OPERAND, PROPERTY_OPERAND],
+      flags: [DATA, ...HISTORY_FLAGS],
+      example: 'edgetwin-hub history --data hub default/meter-1 power --last 7d --json',
     },
     {
       words: ['command', 'run'],

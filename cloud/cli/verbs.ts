@@ -1,5 +1,6 @@
 import { deviceTable } from '#protocol/command-line/twin-text.js';
 import { textTable } from '#protocol/command-line/text-table.js';
+import { history } from '#protocol/command-line/history-verb.js';
 import { twinGet, twinSet, twinWatch } from '#protocol/command-line/twin-verbs.js';
 import type { Arguments } from '#protocol/command-line/parse.js';
 import type { ControlClient } from '#protocol/command-line/control-client.js';
@@ -24,6 +25,7 @@ export const VERBS: Readonly<Record<string, CommandHandler>> = {
   'twin get': connected(twinGet),
   'twin set': connected(twinSet),
   'twin watch': connected(twinWatch),
+  history: connected(history),
   'command run': connected(commandRun),
   'command list': connected(commandList),
   'command show': connected(commandShow),

@@ -3,10 +3,17 @@ import { sameVersion, syncState } from '#protocol/twin.js';
 import type { Version } from '#protocol/twin.js';
 import { plainDesired } from '../cloudhub/desired-values.js';
 import type { NodeLoop } from '../cloudhub/node-loop.js';
-import type { ConflictView, DeviceView, HubPropertyView, NodeView } from '../fleet.js';
+import type {
+  ConflictView,
+  DeviceView,
+  HubPropertyView,
+  NodeHistoryView,
+  NodeView,
+} from '../fleet.js';
 import { liveDevices } from '../store/node-rows.js';
 import type { LiveDevice, NodeRows } from '../store/node-rows.js';
 import { propertyKey } from '../store/tables.js';
+import type { HistoryRow } from '../store/tables.js';
 import type { Freshness } from './freshness.js';
 
 /** A node as people see it; undefined before its first session. */
@@ -15,6 +22,7 @@ export function nodeView(loop: NodeLoop): NodeView | undefined {
   const row = rows.get('nodes', loop.name);
   if (row === undefined) return undefined;
   const { session, lastHeardMs } = loop;
+  const history = rows.get('histories', loop.name);
   return {
     name: loop.name,
     online: session !== undefined,
@@ -23,8 +31,19 @@ export function nodeView(loop: NodeLoop): NodeView | undefined {
     epoch: row.epoch,
     devices: liveDevices(rows).length,
     ...(lastHeardMs === undefined ? {} : { lastHeard: lastHeardMs }),
+    ...(history === undefined ? {} : { history: historyView(history) }),
     alarms: row.alarms.map(({ code, detail }) => ({ code, detail })),
   };
+}
+
+function historyView({ applied, dropped, rejected, letters }: HistoryRow): NodeHistoryView {
+  const refusals = letters.map(({ device, property, code, at }) => ({
+    device,
+    property,
+    code,
+    at,
+  }));
+  return { applied, dropped, rejected, refusals };
 }
 
 export function deviceView(

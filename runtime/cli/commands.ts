@@ -4,6 +4,7 @@ import {
   RESTORE_FLAGS,
 } from '#protocol/command-line/backup-arguments.js';
 import type { Flag, Program } from '#protocol/command-line/command.js';
+import { HISTORY_FLAGS } from '#protocol/command-line/history-verb.js';
 import {
   DEVICE_OPERAND,
   PROPERTY_OPERAND,
@@ -89,6 +90,14 @@ export const EDGETWIN: Program = {
       operands: [{ ...DEVICE_OPERAND, optional: true }],
       flags: [CONFIG],
       example: 'edgetwin twin watch --json',
+    },
+    {
+      words: ['history'],
+      summary:
+        'Print samples of a property with history that this gateway still keeps, one a line.',
+      operands: [DEVICE_OPERAND, PROPERTY_OPERAND],
+      flags: [CONFIG, ...HISTORY_FLAGS],
+      example: 'edgetwin history default/meter-1 power --last 1h',
     },
   ],
 };

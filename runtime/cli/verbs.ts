@@ -7,6 +7,7 @@ import {
 } from '#protocol/command-line/control-client.js';
 import type { Arguments } from '#protocol/command-line/parse.js';
 import type { CommandHandler, Terminal } from '#protocol/command-line/terminal.js';
+import { history } from '#protocol/command-line/history-verb.js';
 import { twinGet, twinSet, twinWatch } from '#protocol/command-line/twin-verbs.js';
 import { readPrivateFile } from '#journal/private-file.js';
 import type { GatewayStatus } from '../metaserver/status.js';
@@ -24,6 +25,7 @@ export const VERBS: Readonly<Record<string, CommandHandler>> = {
   'twin get': connected(twinGet),
   'twin set': connected(twinSet),
   'twin watch': connected(twinWatch),
+  history: connected(history),
 };
 
 function connected(verb: Verb): CommandHandler {

@@ -73,6 +73,7 @@ test('a configuration of one line has every default', async (t) => {
     node: 'gateway-1',
     dataDir: join(folder, 'data'),
     flashBudget: 1_000,
+    history: { maxBytes: 64 * 1024 * 1024, keep: 'newest' },
     syncWindowMs: 1000,
     broker: { listen: { host: '127.0.0.1', port: 1883 } },
     api: { listen: { host: '127.0.0.1', port: 10_550 } },
@@ -89,6 +90,7 @@ test('a full configuration is read, with devices of several files and formats', 
       node: gateway-1
       dataDir: /var/lib/edgetwin
       flashBudget: 250
+      history: { maxMiB: 8, maxAge: 30d, whenFull: drop-newest }
       hub: wss://hub.example.org:10000
       syncWindow: 250ms
       broker: { listen: '[::1]:0' }
@@ -115,6 +117,7 @@ test('a full configuration is read, with devices of several files and formats', 
     node: 'gateway-1',
     dataDir: '/var/lib/edgetwin',
     flashBudget: 250,
+    history: { maxBytes: 8 * 1024 * 1024, maxAgeMs: 30 * 86_400_000, keep: 'oldest' },
     hub: 'wss://hub.example.org:10000',
     syncWindowMs: 250,
     broker: { listen: { host: '::1', port: 0 } },
@@ -160,6 +163,13 @@ const BROKEN: Record<string, { files: Files; expected: readonly string[] }> = {
   'a window without an end': {
     files: { 'gateway.yaml': 'node: g\nsyncWindow: 1h\n' },
     expected: ['gateway.yaml:2:13  syncWindow: must be from 0 to 5000 ms, such as 500ms or 2s'],
+  },
+  'a history that is no length of time': {
+    files: { 'gateway.yaml': 'node: g\nhistory: { maxAge: 5s, maxMiB: 0 }\n' },
+    expected: [
+      'gateway.yaml:2:32  history.maxMiB: must be at least 1',
+      'gateway.yaml:2:20  history.maxAge: must be a length of time of at least a minute, such as 12h or 30d',
+    ],
   },
   'a number where an address belongs': {
     files: { 'gateway.yaml': 'node: g\nbroker:\n  listen: 1883\n' },

@@ -19,11 +19,12 @@ interface HistoryCall {
 interface HistoryParts {
   readonly twins: TwinAccess;
   readonly history?: SampleSource | undefined;
+  readonly wallTime: () => number;
 }
 
 /** The samples that this gateway still keeps, sent or not. */
 export async function sendHistory(
-  { twins, history }: HistoryParts,
+  { twins, history, wallTime }: HistoryParts,
   { params, query, response }: HistoryCall,
 ): Promise<void> {
   const device = `${params['namespace'] ?? ''}/${params['name'] ?? ''}`;
@@ -37,6 +38,6 @@ export async function sendHistory(
     throw new EdgeError('EDGE_NO_PROPERTY', `${device} has no property ${name}`, {
       hint: 'GET the device to see its properties.',
     });
-  const question = historyQuestion(device, name, Object.fromEntries(query));
+  const question = historyQuestion(device, name, Object.fromEntries(query), wallTime());
   sendJson(response, 200, historyDocument((await history?.query(question)) ?? { samples: [] }));
 }

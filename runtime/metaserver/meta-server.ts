@@ -68,6 +68,7 @@ export class MetaServer {
     const backups = options.backup === undefined ? undefined : new Backups(options.backup);
     this.#routes = routesOf({
       ...{ twins, history, status, watches: this.#watches, limits, counters, backups },
+      wallTime: () => clock.wallTime(),
     });
     this.#admission = new ConnectionAdmission(limits.connections);
     this.#server = this.#createServer();

@@ -36,6 +36,7 @@ export interface Call {
 export interface RouteParts {
   readonly twins: TwinAccess;
   readonly history?: SampleSource | undefined;
+  readonly wallTime: () => number;
   readonly status: () => GatewayStatus;
   readonly watches: Watches;
   readonly limits: MetaServerLimits;
