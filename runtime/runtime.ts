@@ -127,7 +127,12 @@ async function start(
   const metaServer = new MetaServer({
     ...{ twins, history, status, listen: config.api.listen, dataDir },
     backup: () =>
-      backupOfStore(store, { program: 'edgetwin', software, node, made: isoTime(clock.wallTime()) ?? '' }),
+      backupOfStore(store, {
+        program: 'edgetwin',
+        software,
+        node,
+        made: isoTime(clock.wallTime()) ?? '',
+      }),
     ...{ clock, random, log },
   });
   const { url } = await metaServer.start();
