@@ -13,7 +13,7 @@ import type { CommandEffect, CommandJob, CommandRows } from './command-machine.j
 import type { CommandRunner } from './command-runner.js';
 
 export interface CommandServiceOptions {
-  readonly meta: Pick<MetaStore, 'rows' | 'commit' | 'commitSoon'>;
+  readonly meta: Pick<MetaStore, 'rows' | 'commit' | 'commitSoon' | 'hurry'>;
   readonly runner: Pick<CommandRunner, 'refusal' | 'run'>;
   readonly clock: Clock;
   readonly log: Log;
@@ -133,7 +133,9 @@ export class CommandService implements Channel {
   /** False when the storage refuses it. */
   async #commit(rows: CommandRows): Promise<boolean> {
     try {
-      await this.#options.meta.commit(putsOf(rows));
+      const durable = this.#options.meta.commit(putsOf(rows));
+      this.#options.meta.hurry();
+      await durable;
       return true;
     } catch (thrown) {
       const error = EdgeError.from(thrown, 'EDGE_STORAGE');
