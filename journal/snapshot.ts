@@ -145,5 +145,5 @@ function damaged(name: string, why: string): Error {
 }
 
 export const RESTORE_HINT =
-  'Restore the data folder from a backup, or move it away to start empty; docs/journal.md tells ' +
-  'what each file holds.';
+  'Restore a backup with the command `restore`, or move the data folder away to start empty; ' +
+  'docs/journal.md tells what each file holds.';
