@@ -4,6 +4,7 @@ import { backupOfStore } from '#journal/backup.js';
 import { openFileStorage } from '#journal/file-storage.js';
 import { lockFolder } from '#journal/folder-lock.js';
 import { openStore } from '#journal/journal-store.js';
+import { Flash } from '#journal/flash.js';
 import { finishRestore } from '#journal/restore.js';
 import type { SeriesTables } from '#journal/series-tables.js';
 import { tablesOf } from '#journal/store.js';
@@ -87,14 +88,15 @@ async function start(
   const storage = lock.guard(files);
   teardown.add('lock', () => lock.release());
   await finishRestore(dataDir, random);
+  const flash = new Flash({ clock });
   const store = await openStore<AllTables>(storage, {
-    ...{ clock, random, log },
+    ...{ clock, random, log, flash },
     rowsMax: HUB_LIMITS.storeRows,
   });
   teardown.add('store', () => store.close());
   const histories = new NodeHistories({
     store: tablesOf<SeriesTables, AllTables>(store),
-    storageOf: (node) => openFileStorage(join(dataDir, 'history', node)),
+    storageOf: async (node) => flash.over(await openFileStorage(join(dataDir, 'history', node))),
     ...{ clock, log },
   });
   teardown.add('history', () => histories.close());
