@@ -5,10 +5,9 @@
  * process loses its session only to a living one; a commit belongs to the newest takeover. From every state a
  * fault-free HELLO is let in, and with a clone alive one alternation raises the alarm.
  * "e..." epoch allocated, "le" live, "ce" the candidate's; "rd" READYs in flight, "h" HELLOs, "gs" stored last epoch.
- * Bounds: 3 sessions (NH) before the settling ones, 2 restarts of the gateway, 1 crash of the hub, 1 clone.
+ * Bounds: 3 sessions (NH) before the settling ones, 2 restarts of the gateway, 1 crash of the hub, 1 clone. By hand: NH=4, 2,799,029; NH=5, 16,571,418 states, clean.
  *
  * clean: 386484 states
- * clean NH=4: 2799029 states
  * clean HUB_RESTORE: 3521795 states
  * caught AT_HELLO: H32, takeover at HELLO
  * caught BOOTS_AT_HELLO: H32, boots are retired at HELLO

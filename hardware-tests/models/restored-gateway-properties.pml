@@ -4,14 +4,15 @@
  * processes arrive as well. Rows at or below `known` keep the generation they were numbered in and stay unsent; no
  * row is lost, and none replaces a newer one. "st" is stale, "rg" the row's own generation, "c..." the candidate,
  * "l..." the live session, "m" a mark.
- * Bounds: 2 properties, 3 values, 3 processes, 3 sessions, 1 backup.
+ * With TWICE the same backup may be restored again, and either counter may fork both.
+ * Bounds: 2 properties, 3 values, 3 processes, 2 sessions (HE) and a settling one, 1 backup. By hand: LATE HE=3, 5,789,116 states, clean.
  *
- * clean LATE: 5776672 states
- * clean HE=2 ALL: 1532498 states
+ * clean TWICE LATE: 2382589 states
  * caught LOSE_UNSENT: H34, a row at or below `known` counts as sent
  * caught NEW_GEN: H34, such a row is sent under the new generation
  * caught NO_CHECK: H33, READY does not look again at what the session before delivered meanwhile
  * caught LATE CURRENT_IS_NEWEST: H32, a late HELLO makes the living history look like an old one
+ * caught TWICE MIN_KNOWN: H35, `known` is bounded by what the presented lineage delivered, not by the mark alone
  * limit TWO HE=1: two different backups restored one after the other (section 5)
  */
 #ifndef V
@@ -21,7 +22,7 @@
 #define NB 3
 #endif
 #ifndef HE
-#define HE 3
+#define HE 2
 #endif
 #ifdef TWO
 #define NS 2
@@ -31,6 +32,7 @@
 /* ghost */ byte nval, nb=1, boot=1; byte vn[V+1]; bool vq[V+1];
 /* gateway store */ byte lin=1, ctr, nf, fb[4], fo[4], met; bool told; byte rn[2], rg[2], rv[2]; bool un[2], st[2];
 /* backups */ byte Blin[NS], Bctr[NS], Bnf[NS], Bfb[NS*4], Bfo[NS*4], Bmet[NS]; bool Btold[NS]; byte Brn[NS*2], Brg[NS*2], Brv[NS*2]; bool Bun[NS*2], Bst[NS*2]; byte bk[NS];
+byte Bboot;
 /* hub store */ byte cur, alloc=1, mx[7], hg[2], hn[2], hv[2]; bool kb[6]; byte hep;
 /* hub: live session and candidate */ byte lgen, lup[V+1], cgen, cup[V+1], cmark, hnf, hfb[4], hboot; bool cok, cfork; bool back;
 /* gateway's session */ byte ses; bool glive; bool ak[V+1];
@@ -41,14 +43,17 @@ inline noak(){ for (i : 0 .. V) { ak[i]=false } i=0; glive=false; ses=0 }
 inline nocand(){ for (i : 0 .. V) { cup[i]=0 } for (i : 0 .. 3) { hfb[i]=0 } i=0; hnf=0; hboot=0; cok=false; cfork=false; cgen=0; cmark=0 }
 inline nolive(){ for (i : 0 .. V) { lup[i]=0 } i=0 }
 inline newboot(){ nb++; boot=nb; noak() }
-inline hello(){ hep++; noak(); nocand(); hnf=nf; for (i : 0 .. 3) { hfb[i]=fb[i] } hboot=boot; cok=true;
+inline hello(sf){ hep++; noak(); nocand(); hnf=nf; for (i : 0 .. 3) { hfb[i]=fb[i] } hboot=boot; cok=true;
   mark=ctr; i=nf; do :: i>0 -> i--; if :: !kb[fb[i]] -> mark=fo[i] :: else fi :: i==0 -> break od;
   cmark=mark;
   if :: cur==0 -> cgen=1
-  :: cur!=0 && lin==cur && mx[cur]<=mark -> cgen=cur
+  :: cur!=0 && lin>=cur && mx[lin]<=mark && !sf -> cgen=lin
   :: else -> alloc++; cgen=alloc; cfork=true;
      assert(back);                              /* a history that never went back never forks */
-     if :: mx[lin]<cmark -> cmark=mx[lin] :: else fi; mx[cgen]=cmark fi;
+#ifdef MIN_KNOWN
+     if :: mx[lin]<cmark -> cmark=mx[lin] :: else fi;
+#endif
+     mx[cgen]=cmark fi;
 #ifdef AT_HELLO
   cur=cgen; nolive();
 #endif
@@ -62,8 +67,6 @@ inline old(q){ if :: rn[q]==0 || st[q] -> skip
 #endif
 #ifdef LOSE_UNSENT
      un[q]=false
-#elif defined(ALL)
-     un[q]=true
 #else
      skip
 #endif
@@ -85,15 +88,25 @@ inline send(q){ i=(st[q] -> rg[q]+1 : lin+1); if :: glive -> lup[rv[q]]=i :: els
 inline ack(q){ un[q]=false; assert(hv[q]>=rv[q]) }
 inline settle(q){ if :: un[q] -> send(q); apply(rv[q]); ack(q) :: else fi;
   assert(st[q] || rv[q]==0 || hv[q]==rv[q]); assert(!st[q] || hv[q]>=rv[q]) }
-inline backup(b){ bk[b]=1; Blin[b]=lin; Bctr[b]=ctr; Btold[b]=told; Bnf[b]=nf; Bmet[b]=met; for (i : 0 .. 3) { Bfb[b*4+i]=fb[i]; Bfo[b*4+i]=fo[i] } for (i : 0 .. 1) { Brn[b*2+i]=rn[i]; Brg[b*2+i]=rg[i]; Brv[b*2+i]=rv[i]; Bun[b*2+i]=un[i]; Bst[b*2+i]=st[i] } i=0 }
-inline restore(b){ bk[b]=2; back=true; newboot(); lin=Blin[b]; ctr=Bctr[b]; told=Btold[b]; nf=Bnf[b]; met=Bmet[b]; for (i : 0 .. 3) { fb[i]=Bfb[b*4+i]; fo[i]=Bfo[b*4+i] } for (i : 0 .. 1) { rn[i]=Brn[b*2+i]; rg[i]=Brg[b*2+i]; rv[i]=Brv[b*2+i]; un[i]=Bun[b*2+i]; st[i]=Bst[b*2+i] } i=0;
-  for (i : 0 .. 3) { Bfb[b*4+i]=0; Bfo[b*4+i]=0 } for (i : 0 .. 1) { Brn[b*2+i]=0; Brg[b*2+i]=0; Brv[b*2+i]=0; Bun[b*2+i]=false; Bst[b*2+i]=false } Blin[b]=0; Bctr[b]=0; Bmet[b]=0; Bnf[b]=0; i=0 }
+inline backup(b){ bk[b]=1; Bboot=boot; Blin[b]=lin; Bctr[b]=ctr; Btold[b]=told; Bnf[b]=nf; Bmet[b]=met; for (i : 0 .. 3) { Bfb[b*4+i]=fb[i]; Bfo[b*4+i]=fo[i] } for (i : 0 .. 1) { Brn[b*2+i]=rn[i]; Brg[b*2+i]=rg[i]; Brv[b*2+i]=rv[i]; Bun[b*2+i]=un[i]; Bst[b*2+i]=st[i] } i=0 }
+inline restore(b){
+#ifndef TWICE
+ bk[b]=2;
+#endif
+ back=true; newboot(); lin=Blin[b]; ctr=Bctr[b]; told=Btold[b]; nf=Bnf[b]; met=Bmet[b]; for (i : 0 .. 3) { fb[i]=Bfb[b*4+i]; fo[i]=Bfo[b*4+i] } for (i : 0 .. 1) { rn[i]=Brn[b*2+i]; rg[i]=Brg[b*2+i]; rv[i]=Brv[b*2+i]; un[i]=Bun[b*2+i]; st[i]=Bst[b*2+i] } i=0
+#ifndef TWICE
+  ; for (i : 0 .. 3) { Bfb[b*4+i]=0; Bfo[b*4+i]=0 } for (i : 0 .. 1) { Brn[b*2+i]=0; Brg[b*2+i]=0; Brv[b*2+i]=0; Bun[b*2+i]=false; Bst[b*2+i]=false } Blin[b]=0; Bctr[b]=0; Bmet[b]=0; Bnf[b]=0; i=0
+#endif
+ }
 active proctype W(){
  do
  :: d_step{ nval<V && nf<4 -> report(0) }
  :: d_step{ nval<V && nf<4 -> report(1) }
  :: d_step{ glive && (met!=boot || nf>0) -> nf=0; for (i : 0 .. 3) { fb[i]=0; fo[i]=0 } i=0; met=boot }
- :: d_step{ ses!=1 && hep<HE && alloc<6 -> hello() }
+ :: d_step{ ses!=1 && hep<HE && alloc<6 -> hello(false) }
+#ifdef TWICE
+ :: d_step{ ses!=1 && hep<HE && alloc<6 && back && kb[Bboot] && cur!=0 -> hello(true) }   /* the sample counter forks: both do */
+#endif
  :: d_step{ ses==1 && cok -> welcome() }
  :: d_step{ ses==1 -> ses=0 }
 #ifdef LATE
@@ -125,5 +138,5 @@ active proctype W(){
 #endif
  :: d_step{ nb<NB -> newboot() }
  :: d_step{ nb<NB && bk[0]==1 -> restore(0) }
- :: d_step{ if :: !(ses==2 && glive) -> hello(); welcome(); first(); assert(glive) :: else fi; settle(0); settle(1) } ; break
+ :: d_step{ if :: !(ses==2 && glive) -> hello(false); welcome(); first(); assert(glive) :: else fi; settle(0); settle(1) } ; break
  od }
