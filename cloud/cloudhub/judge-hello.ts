@@ -47,7 +47,7 @@ export function judgeHello(
   const draft = new Draft(rows);
   const decision = decideHello(rows, hello, fresh.lineage);
   const epoch = offer(draft, hello, decision, fresh);
-  const found = raiseRestored(draft, rows, decision, moment);
+  const found = raiseRestored(draft, context, decision, moment);
   const isAdopting = decision.adoptMark !== null;
   const misled = isAdopting && live?.adopt === false ? live.id : undefined;
   const spare = candidates.slice(0, Math.max(0, candidates.length + 1 - CANDIDATES_MAX));
@@ -97,7 +97,7 @@ function refusal(
 /** Shown from the moment it is found: nothing desired leaves until it is over. */
 function raiseRestored(
   draft: Draft,
-  rows: NodeRows,
+  { rows, hubBoot }: HelloContext,
   { adoptMark }: HelloDecision,
   { wallMs }: Moment,
 ): Effect[] {
@@ -109,7 +109,7 @@ function raiseRestored(
     detail: 'Desired values are held back: the gateway has newer ones than the hub.',
   } as const;
   draft.put('nodes', draft.node, withAlarm(node, { ...alarm, at: wallMs }));
-  unbindCommands(draft);
+  unbindCommands(draft, hubBoot);
   return [{ kind: 'alarm', ...alarm }, count('adoptionsNeeded'), { kind: 'node' }];
 }
 

@@ -39,10 +39,14 @@ export function endOfTime(record: CommandRecord, hubBoot: string): CommandEndSta
   return record.state === 'new' && record.hubBoot === hubBoot ? 'expired' : 'unknown';
 }
 
-/** The hub was found to be restored: whatever this was, it may have been sent since (H14, H15). */
-export function unbindCommands(draft: Draft): void {
+/**
+ * The hub was found to be restored: whatever an earlier process left may have been sent since, so
+ * it is only asked for (holes H14, H15).
+ */
+export function unbindCommands(draft: Draft, hubBoot: string): void {
   for (const [key, record] of draft.base.all('commands'))
-    if (isPending(record)) draft.put('commands', key, { ...record, state: 'sent', sentTo: '' });
+    if (isPending(record) && record.hubBoot !== hubBoot)
+      draft.put('commands', key, { ...record, state: 'sent', sentTo: '' });
 }
 
 export function ended(record: CommandRecord, end: CommandEnd, wallMs: number): CommandRecord {

@@ -58,6 +58,10 @@ export function changeLine({ event, data }: ServerEvent): string {
         .join('');
     case 'property':
       return change.property === undefined ? '' : valueLine(change.device ?? '', change.property);
+    case 'command': {
+      const { id, device, method, state } = data as Readonly<Record<string, unknown>>;
+      return `${printable(['command', id, device, method, state].join('  '))}\n`;
+    }
     default:
       return `${printable(`${event} ${nameOf(data)}`)}\n`;
   }
