@@ -12,6 +12,7 @@ import {
   type Version,
 } from '#protocol/twin.js';
 import { parseText } from '#protocol/value-check.js';
+import { WriteLanes } from '#protocol/write-lanes.js';
 import { MAPPER_LIMITS } from './limits.js';
 import type { TwinProperty } from './mqtt-payload.js';
 
@@ -42,17 +43,30 @@ export class DesiredWriter {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #log: Log;
+  readonly #lanes: WriteLanes;
+  /** What waits for a command of the same property to end. */
+  readonly #kept = new Map<string, () => void>();
   readonly #states = new Map<string, PropertyState>();
   #stopped = false;
 
   constructor(
     mapper: Pick<Mapper, 'write'>,
     ports: { readonly clock: Clock; readonly random: Random; readonly log: Log },
+    lanes = new WriteLanes(),
   ) {
     this.#mapper = mapper;
     this.#clock = ports.clock;
     this.#random = ports.random;
     this.#log = ports.log;
+    this.#lanes = lanes;
+    lanes.onFree((keys) => {
+      for (const key of keys) this.#kept.get(key)?.();
+    });
+  }
+
+  /** The version that readings of a property carry now. */
+  label(device: Device, property: string): Version {
+    return this.#states.get(`${device.id} ${property}`)?.version ?? NO_VERSION;
   }
 
   /** `first`: the twin as the gateway holds it, with the labels of what it has already seen. */
@@ -102,6 +116,12 @@ export class DesiredWriter {
   async #write(device: Device, property: Property, state: PropertyState): Promise<void> {
     const { wish } = state;
     if (this.#stopped || state.busy || wish === undefined || state.endedKey === wish.key) return;
+    const lane = `${device.id} ${property.name}`;
+    if (!this.#lanes.tryTake(lane)) {
+      this.#kept.set(lane, () => void this.#write(device, property, state));
+      return;
+    }
+    this.#kept.delete(lane);
     state.busy = true;
     const { value, version, key } = wish;
     const request = { device: device.id, property: property.name, value, version };
@@ -110,6 +130,7 @@ export class DesiredWriter {
       return { ok: false, code, message, retry: false } as const;
     });
     state.busy = false;
+    this.#lanes.free([lane]);
     if (outcome.ok || !outcome.retry) {
       state.endedKey = key;
       state.version = version;

@@ -323,3 +323,37 @@ test('stop waits for what is under way, at most the time it promises', async (t)
   t.like(await bench.write('a', 1, 1), { ok: false, code: 'EDGE_DEVICE_CLOSED', retry: true });
   t.deepEqual(bench.clock.pending(), []);
 });
+
+test('a command writes a property that is ReadOnly, once, and leaves its label alone', async (t) => {
+  const pulse = { ...property('pulse', 1000), access: 'ReadOnly' } as const;
+  const bench = new Bench([pulse]);
+  bench.poller.start();
+  await bench.advance(0);
+  const request = { device: 'default/d', property: 'pulse', value: 7, version: { gen: 1, n: 3 } };
+  const desired = bench.poller.write(request);
+  await settled();
+  t.like(await desired, { ok: false, code: 'EDGE_READ_ONLY', effect: 'none' });
+  await bench.reads[1]?.answer(1);
+  const written = bench.poller.write({ ...request, command: { id: 'c', notAfterMs: 1e9 } });
+  await settled();
+  t.is(bench.writes.length, 1);
+  await bench.writes[0]?.end({ ok: false, code: 'EDGE_DEVICE_TIMEOUT', message: '', retry: true });
+  t.like(await written, { ok: false, retry: true });
+  t.true(bench.reads[2]?.urgent, 'it is read back: the device may have done it');
+  await bench.reads[0]?.answer(1);
+  t.is(bench.poller.counters.overtakenReadings, 1, 'a reading that began before it is dropped');
+});
+
+test('a command that waited behind other writes for too long is not sent', async (t) => {
+  const bench = new Bench([property('a', 1000)]);
+  const request = { device: 'default/d', property: 'a', value: 7, version: NO_VERSION };
+  const first = bench.poller.write(request);
+  const late = bench.poller.write({ ...request, command: { id: 'c', notAfterMs: 500 } });
+  await settled();
+  await bench.advance(501);
+  await bench.writes[0]?.end();
+  await first;
+  await bench.reads.at(-1)?.answer();
+  t.like(await late, { ok: false, code: 'EDGE_EXPIRED', effect: 'none' });
+  t.is(bench.writes.length, 1);
+});

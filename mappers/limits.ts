@@ -37,6 +37,10 @@ export const MAPPER_LIMITS = {
   /** Milliseconds of the bound of the delay before a write is tried again, under full jitter. */
   mqttWriteRetryFirstMs: 500,
   mqttWriteRetryMaxMs: 30_000,
+  /** Commands that wait or run in the MQTT adapter; more are answered with EDGE_LIMIT. */
+  mqttCommandsWaiting: 64,
+  /** Ids of commands that it remembers: brokers other than ours may deliver one twice. */
+  mqttCommandsSeen: 1_024,
   /** Seconds of MQTT keep-alive; a broker that is gone is noticed after one and a half. */
   mqttKeepAliveSeconds: 20,
   /** Bytes of one MQTT payload that the adapter looks at: the broker's own packet limit. */

@@ -38,6 +38,7 @@ class Gateway {
   /** Updates are swallowed: no result ever comes. */
   mute = false;
   updates = 0;
+  readonly results: Record<string, unknown>[] = [];
   #broker: Aedes | undefined;
   #close: () => Promise<void> = async () => undefined;
   port = 0;
@@ -85,6 +86,7 @@ class Gateway {
   #heard({ topic, payload }: AedesPublishPacket): void {
     if (!topic.startsWith(`${TOPIC}/`)) return;
     const body = JSON.parse(payload.toString()) as Update;
+    if (topic.endsWith('/command/result')) this.results.push({ ...body });
     const { event_id } = body;
     if (topic.endsWith('/twin/get'))
       this.say('twin/get/result', { event_id, timestamp: 0, twin: this.#twin() });
@@ -138,7 +140,10 @@ function reading(
   };
 }
 
-const described = complianceDevice({ protocolName: 'external', configData: {} }, {});
+const described = {
+  ...complianceDevice({ protocolName: 'external', configData: {} }, {}),
+  methods: [{ name: 'both', properties: [SLOW, FAST] }],
+};
 
 function adapterFor(device: ScriptedDevice, port: number): MqttAdapter {
   const module: MapperModule = {
@@ -297,4 +302,58 @@ test('stop does not wait for a gateway that says nothing', async (t) => {
   await until('a report is under way', () => gateway.updates > from);
   await adapter.stop();
   t.pass();
+});
+
+const command = (event_id: string, args: object, ttl = 60_000) => ({
+  ...{ event_id, timestamp: 0, method: 'both', args, ttl },
+});
+
+test('a command writes once, in the order of its method; the same id is not done again', async (t) => {
+  const { device, gateway } = await running(t);
+  gateway.say('command', command('c1', { [FAST]: 5, [SLOW]: 6 }));
+  gateway.say('command', command('c1', { [FAST]: 5, [SLOW]: 6 }));
+  await until('it is answered', () => gateway.results.length > 0);
+  t.like(gateway.results, [{ event_id: 'c1', state: 'done' }]);
+  t.deepEqual(device.writes, [
+    { property: SLOW, value: 6 },
+    { property: FAST, value: 5 },
+  ]);
+  await until('it is read back', () => gateway.readings.some(({ value }) => value === 6));
+  t.true(gateway.readings.every(({ appliedVersion }) => appliedVersion.n === START_LABEL.n));
+  t.is(gateway.results.length, 1);
+});
+
+test('a command that is late, wrong or refused by the device says so', async (t) => {
+  const { device, gateway } = await running(t);
+  gateway.say('command', command('late', { [FAST]: 5 }, -1));
+  gateway.say('command', command('wrong', { [FAST]: 'warm' }));
+  gateway.say('command', { ...command('none', {}), method: 'neither' });
+  await until('they are answered', () => gateway.results.length === 3);
+  const codes = new Map(gateway.results.map(({ event_id, code }) => [event_id, code]));
+  t.deepEqual(
+    [codes.get('late'), codes.get('wrong'), codes.get('none')],
+    ['EDGE_EXPIRED', 'EDGE_TYPE', 'EDGE_NO_METHOD'],
+  );
+  t.deepEqual(device.writes, []);
+  device.silent = true;
+  gateway.say('command', command('silent', { [FAST]: 7 }));
+  await until('it is answered', () => gateway.results.length === 4);
+  t.like(gateway.results[3], { event_id: 'silent', state: 'unknown' });
+});
+
+test('hostile commands hurt nobody', async (t) => {
+  const { device, gateway } = await running(t);
+  for (const body of [
+    '',
+    '{',
+    '[]',
+    '{"event_id":1}',
+    '{"event_id":"a","method":"both","ttl":"1"}',
+  ])
+    gateway.say('command', body);
+  gateway.say('command', `{"event_id":"a","method":"both","ttl":1,"args":${'['.repeat(5000)}`);
+  gateway.say('command', command('p', JSON.parse('{"__proto__":{"fast":1}}') as object));
+  gateway.say('command', command('ok', { [FAST]: 8 }));
+  await until('it still works', () => gateway.results.some(({ event_id }) => event_id === 'ok'));
+  t.deepEqual(device.writes, [{ property: FAST, value: 8 }]);
 });

@@ -11,9 +11,11 @@ import type {
 } from '#protocol/mapper-port.js';
 import { randomId, type Random } from '#protocol/random.js';
 import type { Version } from '#protocol/twin.js';
+import { WriteLanes } from '#protocol/write-lanes.js';
 import { DesiredWriter } from './desired-writer.js';
 import { MAPPER_LIMITS } from './limits.js';
 import { MqttConnection, type MqttSettings } from './mqtt-connection.js';
+import { MqttCommands } from './mqtt-commands.js';
 import { formatReport, parseTwinPayload, type TwinPayload } from './mqtt-payload.js';
 
 export interface MqttAdapterOptions extends MqttSettings {
@@ -44,14 +46,15 @@ export class MqttAdapter {
   readonly #stopping = new AbortController();
   #mapper: Mapper | undefined;
   #writer: DesiredWriter | undefined;
+  #commands: MqttCommands | undefined;
   #complete: () => void = () => undefined;
 
   constructor(options: MqttAdapterOptions) {
     this.#options = options;
     this.#devices = new Map(options.devices.map((device) => [device.id, device]));
     const filters = options.devices.flatMap(({ id }) =>
-      (['twin/update/result', 'twin/update/delta', 'twin/get/result'] as const).map((action) =>
-        topic(id, action),
+      (['twin/update/result', 'twin/update/delta', 'twin/get/result', 'command'] as const).map(
+        (action) => topic(id, action),
       ),
     );
     const events = {
@@ -74,13 +77,13 @@ export class MqttAdapter {
     await Promise.race([complete, stopped]);
     if (signal.aborted) return;
     this.#mapper = module.create(this.#host());
-    this.#writer = new DesiredWriter(this.#mapper, this.#options);
+    this.#takeOver(this.#mapper);
     await this.#mapper.start(
       devices.map((device) => ({ device, applied: labels(this.#heard.get(device.id)) })),
     );
     for (const device of devices) {
       const heard = this.#heard.get(device.id);
-      if (heard !== undefined) this.#writer.heard(device, heard.twin, true);
+      if (heard !== undefined) this.#writer?.heard(device, heard.twin, true);
     }
   }
 
@@ -94,6 +97,23 @@ export class MqttAdapter {
     await this.#mapper?.stop();
     this.#fail();
     await this.#connection.close();
+  }
+
+  #takeOver(mapper: Mapper): void {
+    const { clock, log } = this.#options;
+    const lanes = new WriteLanes();
+    const writer = new DesiredWriter(mapper, this.#options, lanes);
+    this.#writer = writer;
+    this.#commands = new MqttCommands({
+      ...{ mapper, lanes, clock },
+      label: (device, property) => writer.label(device, property),
+      answer: (device, payload) => {
+        // Whoever asked finds no answer, and calls its effect unknown.
+        this.#connection
+          .publish(topic(device.id, 'command/result'), payload)
+          .catch((cause: unknown) => log.warn('command-result-lost', { device: device.id, cause }));
+      },
+    });
   }
 
   #host(): MapperHost {
@@ -139,6 +159,11 @@ export class MqttAdapter {
   #message(name: string, payload: Uint8Array): void {
     for (const [id, device] of this.#devices) {
       if (!name.startsWith(topic(id, ''))) continue;
+      if (name === topic(id, 'command')) {
+        if (this.#commands?.heard(device, payload) !== true)
+          this.#options.log.warn('mqtt-command-dropped', { device: id });
+        return;
+      }
       const parsed = parseTwinPayload(payload, device.properties);
       if (parsed === undefined) {
         this.#options.log.warn('mqtt-payload-malformed', { topic: name });

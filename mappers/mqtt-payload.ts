@@ -2,9 +2,9 @@ import type { Property } from '#protocol/device.js';
 import { EdgeError, isErrorCode } from '#protocol/errors.js';
 import { LIMITS } from '#protocol/limits.js';
 import type { Reading } from '#protocol/mapper-port.js';
-import { formatVersion, parseVersion, type Version } from '#protocol/twin.js';
+import { formatVersion, parseVersion, type Value, type Version } from '#protocol/twin.js';
 import { formatText } from '#protocol/value-check.js';
-import { parseBoundedJson } from '#protocol/value-check-json.js';
+import { parseBoundedJson, valueProblem } from '#protocol/value-check-json.js';
 
 /** What the gateway says of one property, in KubeEdge's payloads (docs/mappers.md). */
 export interface TwinProperty {
@@ -68,6 +68,25 @@ export function parseTwinPayload(
     twin,
     ...(error === undefined ? {} : { error }),
   };
+}
+
+export interface CommandPayload {
+  readonly id: string;
+  readonly method: string;
+  readonly args: Value;
+  /** Milliseconds that are left of its time. */
+  readonly ttlMs: number;
+}
+
+/** Reads `command`; undefined for anything else. */
+export function parseCommandPayload(payload: Uint8Array): CommandPayload | undefined {
+  const body = parse(payload);
+  if (body === undefined) return undefined;
+  const [id, method, ttlMs] = [own(body, 'event_id'), own(body, 'method'), own(body, 'ttl')];
+  const args = own(body, 'args') ?? null;
+  if (typeof id !== 'string' || typeof method !== 'string') return undefined;
+  if (typeof ttlMs !== 'number' || valueProblem(args) !== undefined) return undefined;
+  return { id, method, args: args as Value, ttlMs };
 }
 
 function twinProperty(property: Readonly<Record<string, unknown>>): TwinProperty {

@@ -1,6 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import type { DeviceDescription, PropertyDescription } from './device.js';
+import type { DeviceDescription, Method, PropertyDescription } from './device.js';
 import { LIMITS } from './limits.js';
 import { FORBIDDEN_KEYS, isDeviceId, isPropertyName } from './name.js';
 import { FORKS_MAX } from './numbering.js';
@@ -87,7 +87,15 @@ const description: fc.Arbitrary<DeviceDescription> = optional(
       { maxLength: 8, selector: ({ name }) => name },
     ),
   },
-  { description: text },
+  {
+    description: text,
+    methods: list(
+      optional<Pick<Method, 'name' | 'properties'>, Required<Pick<Method, 'description'>>>(
+        { name: label, properties: list(property) },
+        { description: text },
+      ),
+    ),
+  },
 );
 
 const hubDevice = fc.record({

@@ -79,6 +79,11 @@ export class MemoryFleet implements Fleet {
     return Promise.resolve(desired);
   }
 
+  /** Tells watchers of what this fake does not do itself. */
+  news(change: FleetChange): void {
+    this.#tell(change);
+  }
+
   watch(listener: (change: FleetChange) => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);

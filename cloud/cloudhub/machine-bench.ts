@@ -9,6 +9,7 @@ import type {
 } from '#protocol/sync-message.js';
 import { NO_VERSION } from '#protocol/twin.js';
 import type { Desired, Value, Version } from '#protocol/twin.js';
+import type { Uptime } from '../commands/uptime.js';
 import { NodeRows } from '../store/node-rows.js';
 import type { OwnerOf } from './authorizer.js';
 import type { DesiredRequest, Effect, NodeEvent, SessionId } from './judgement.js';
@@ -22,6 +23,8 @@ export class MachineBench {
   epoch = 0;
   lineage = '';
   session: SessionId = 0;
+  /** Of the machine that the next process of the hub runs on. */
+  uptime: Uptime = { osBoot: 'os-1', offsetMs: 0 };
   readonly #ownerOf: OwnerOf;
   #hubBoots = 0;
   #ids = 0;
@@ -122,6 +125,7 @@ export class MachineBench {
       rows: this.rows,
       hubBoot: hex(`c${++this.#hubBoots}`),
       ownerOf: this.#ownerOf,
+      uptime: this.uptime,
     });
   }
 }

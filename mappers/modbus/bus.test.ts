@@ -369,3 +369,31 @@ test('the deadline leaves time for the bytes to travel at the baud rate', (t) =>
   t.is(functionCode(long), 4);
   t.is(encodeRequest(long).length, 5);
 });
+
+test('what may not be sent any more is settled unsent, and the next goes instead', (t) => {
+  const { bus, sent, settled, run } = harness(new RtuFraming(9600));
+  const write: ModbusRequest = { op: 'write', unit: 2, kind: 'coil', offset: 0, words: [1] };
+  run(bus.submit(0, job(1, read(1, 10))));
+  run(bus.tick(5));
+  run(bus.submit(6, { ...job(2, write, 'write'), notAfterMs: 20 }));
+  run(bus.submit(6, job(3, read(3, 30))));
+  run(bus.received(30, frameRtu(1, registers(7, 8))));
+  run(bus.tick(40));
+  t.like(settled[1], [2, { kind: 'failed', code: 'EDGE_EXPIRED', unsent: true }]);
+  t.is(sent.length, 2);
+  t.is(sent[1]?.[0], 3);
+});
+
+test('a lost connection says which requests had left', (t) => {
+  const { bus, settled, run } = harness(new MbapFraming());
+  run(bus.submit(0, job(1, read(1, 10))));
+  run(bus.submit(0, job(2, read(1, 20))));
+  run(bus.closed('gone'));
+  run(bus.submit(1, job(3, read(1, 30))));
+  const unsent = settled.map(([id, outcome]) => [id, 'unsent' in outcome]);
+  t.deepEqual(unsent, [
+    [1, false],
+    [2, true],
+    [3, true],
+  ]);
+});
