@@ -1,7 +1,8 @@
 import test from 'ava';
 import { EdgeError } from '#protocol/errors.js';
-import { keyOf, moves, settled, START } from './command-interleaving.js';
-import type { Budget, Joint } from './command-interleaving.js';
+import { keyOf, moves, settled } from './command-interleaving.js';
+import { START } from './command-joint.js';
+import type { Budget, Joint } from './command-joint.js';
 
 const NO_FAULT: Budget = {
   ...{ cut: 0, 'gateway-crash': 0, 'gateway-restore': 0 },

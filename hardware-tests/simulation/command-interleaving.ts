@@ -8,70 +8,12 @@ import { commandKey, deviceKey } from '#cloud/store/tables.js';
 import type { CommandRecord, HubPut } from '#cloud/store/tables.js';
 import { EdgeError } from '#protocol/errors.js';
 import type { SyncMessage } from '#protocol/sync-message.js';
-import type { Command, Query, Resack, Result } from '#protocol/sync-message-command.js';
-import { CommandMachine } from '#runtime/commands/command-machine.js';
-import type { CommandEffect, CommandRows } from '#runtime/commands/command-machine.js';
-import type { CommandRow } from '#runtime/metamanager/tables.js';
-
-/**
- * Both ends of commands, as shipped, joined by a network that delivers in any order and loses what
- * is under way with its session. A state is plain data; `moves` gives every next one. The machines
- * are made anew from it: the gateway's from its disk at its start and what it heard since.
- */
-export interface Joint {
-  readonly gateway: {
-    readonly boot: number;
-    readonly disk: Disk;
-    readonly diskAtStart: Disk;
-    readonly heard: readonly Heard[];
-    /** What a machine with that past says of itself. */
-    readonly print: string;
-    /** Commits under way, in order; `nth` since the start of the process. */
-    readonly commits: readonly Commit[];
-    /** ACCEPTED is durable; the effect is under way. */
-    readonly running: 'no' | 'due' | 'yes';
-  };
-  readonly hub: {
-    readonly boot: number;
-    readonly record: CommandRecord | null;
-    readonly said: readonly ('command' | 'query')[];
-  };
-  /** The gateway's process that the session is with; 0: none. */
-  readonly session: number;
-  readonly down: readonly Down[];
-  readonly up: readonly Result[];
-  readonly late: boolean;
-  readonly effects: number;
-  readonly asked: boolean;
-  readonly backups: { readonly gateway: Disk | null; readonly hub: CommandRecord | null };
-  readonly spent: Readonly<Record<Fault, number>>;
-}
-
-export type Fault = 'cut' | 'gateway-crash' | 'gateway-restore' | 'hub-crash' | 'hub-restore';
-export type Budget = Readonly<Record<Fault, number>>;
-
-type Disk = CommandRow | null;
-interface Commit {
-  readonly nth: number;
-  readonly row: Disk;
-  /** Nobody waits for it. */
-  readonly soon: boolean;
-}
-type Down = Command | Query | Resack;
-type Heard =
-  | { readonly kind: 'message'; readonly message: Down; readonly now: number }
-  | { readonly kind: 'durable'; readonly nth: number }
-  | { readonly kind: 'ended'; readonly state: 'done' | 'expired' }
-  | { readonly kind: 'open' }
-  | { readonly kind: 'close' };
-
-export interface Move {
-  readonly name: string;
-  readonly to: Joint;
-}
+import type { Result } from '#protocol/sync-message-command.js';
+import { distinct, FRESH, ID } from './command-joint.js';
+import type { Budget, Disk, Down, Fault, Joint, Move } from './command-joint.js';
+import { heard } from './command-past.js';
 
 const NODE = 'pi-1';
-const ID = '00000000000000aa';
 const KEY = commandKey(NODE, ID);
 const TTL_MS = 1000;
 const LATE_MS = 5000;
@@ -80,19 +22,6 @@ const UPTIME = { osBoot: 'os', offsetMs: 0 };
 const DEVICE = {
   ...{ id: 'default/valve', model: 'valve', protocol: 'test', properties: [] },
   methods: [{ name: 'open', properties: [] }],
-};
-
-const FRESH = { print: '', commits: [], running: 'no' } as const;
-
-export const START: Joint = {
-  gateway: { ...{ boot: 1, disk: null, diskAtStart: null, heard: [] }, ...FRESH },
-  hub: { boot: 1, record: null, said: [] },
-  ...{ session: 0, down: [], up: [], late: false, effects: 0, asked: false },
-  backups: { gateway: null, hub: null },
-  spent: {
-    ...{ cut: 0, 'gateway-crash': 0, 'gateway-restore': 0 },
-    ...{ 'hub-crash': 0, 'hub-restore': 0 },
-  },
 };
 
 /** Equal for states whose future is the same. */
@@ -294,81 +223,6 @@ function restoreHub(state: Joint, noticed: boolean): Joint {
   });
 }
 
-/** The gateway after one more event, found by all that it heard; undefined: its start. */
-function heard(state: Joint, event: Heard | undefined): Joint {
-  const { gateway, session } = state;
-  const disk = gateway.diskAtStart;
-  const machine = new CommandMachine(disk === null ? [] : [[ID, disk]], 0);
-  const committed: CommandRows[] = [];
-  const take = (effects: readonly CommandEffect[]): readonly CommandEffect[] => {
-    for (const effect of effects) if (effect.kind !== 'run') committed.push(effect.rows);
-    return effects;
-  };
-  let effects = take(machine.start());
-  let results: readonly Result[] = [];
-  const past = event === undefined ? [] : [...gateway.heard, event];
-  for (const one of past) {
-    effects = take(replay(machine, one, committed));
-    results = drained(machine);
-  }
-  const next = { ...after(gateway, effects, committed.length), heard: past };
-  machine.query({ kind: 'query', epoch: 1, command: ID });
-  const said = machine.next(1, 0)?.state ?? 'silent';
-  const print = [said, machine.inFlight, machine.openCommands, machine.kept].join();
-  const up = session === gateway.boot ? distinct([...state.up, ...results]) : state.up;
-  return { ...state, up, gateway: { ...next, print } };
-}
-
-function replay(
-  machine: CommandMachine,
-  event: Heard,
-  committed: readonly CommandRows[],
-): readonly CommandEffect[] {
-  switch (event.kind) {
-    case 'message': {
-      const { message, now } = event;
-      if (message.kind === 'command')
-        return machine.command(message, message.issuedMs + message.ttlMs, undefined, now);
-      if (message.kind === 'resack') return machine.resack(message, now);
-      machine.query(message);
-      return [];
-    }
-    case 'durable':
-      return machine.durable(committed[event.nth] ?? []);
-    case 'ended':
-      return machine.ended(ID, { state: event.state });
-    case 'open':
-      machine.open();
-      return [];
-    case 'close':
-      machine.close();
-      return [];
-  }
-}
-
-function drained(machine: CommandMachine): readonly Result[] {
-  const results: Result[] = [];
-  for (let next; (next = machine.next(1, 0)) !== undefined;) results.push(next);
-  return results;
-}
-
-function after(
-  gateway: Joint['gateway'],
-  effects: readonly CommandEffect[],
-  committed: number,
-): Joint['gateway'] {
-  let { commits, running } = gateway;
-  let nth = committed - effects.filter(({ kind }) => kind !== 'run').length;
-  for (const effect of effects) {
-    if (effect.kind === 'run') running = 'due';
-    else {
-      const row = effect.rows[0]?.[1] ?? null;
-      commits = [...commits, { nth: nth++, row, soon: effect.kind === 'commit-soon' }];
-    }
-  }
-  return { ...gateway, commits, running };
-}
-
 /** Every final answer is true, and stays. */
 function checkFinal({ hub, effects }: Joint, after: CommandRecord | null): void {
   const before = hub.record?.state;
@@ -409,11 +263,6 @@ function spend(state: Joint, fault: Fault): Joint {
 
 function isDown(message: SyncMessage): message is Down {
   return message.kind === 'command' || message.kind === 'query' || message.kind === 'resack';
-}
-
-/** Two copies of a message do what one does twice; that is what `moves` may do anyway. */
-function distinct<T>(messages: readonly T[]): readonly T[] {
-  return [...new Map(messages.map((message) => [JSON.stringify(message), message])).values()];
 }
 
 function without<T>(list: readonly T[], at: number): readonly T[] {
