@@ -77,8 +77,11 @@ class Bench extends MachineBench {
   }
 }
 
+/** What is sent; the goodbye to the session before it is no matter of commands. */
 const kinds = (effects: readonly Effect[]): string[] =>
-  effects.flatMap((effect) => (effect.kind === 'send' ? [effect.message.kind] : []));
+  effects.flatMap((effect) =>
+    effect.kind === 'send' && effect.message.kind !== 'bye' ? [effect.message.kind] : [],
+  );
 
 function codeOf(run: () => unknown): string {
   try {

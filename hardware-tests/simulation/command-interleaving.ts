@@ -1,8 +1,8 @@
 import { judgeResult } from '#cloud/commands/judge-result.js';
 import { NodeCommands } from '#cloud/commands/node-commands.js';
-import type { CommandSession } from '#cloud/commands/node-commands.js';
+
 import { unbindCommands } from '#cloud/commands/record.js';
-import type { Effect } from '#cloud/cloudhub/judgement.js';
+import type { Effect, OpenSession } from '#cloud/cloudhub/judgement.js';
 import { Draft, NodeRows } from '#cloud/store/node-rows.js';
 import { commandKey, deviceKey } from '#cloud/store/tables.js';
 import type { CommandRecord, HubPut } from '#cloud/store/tables.js';
@@ -127,7 +127,7 @@ function hubHears(state: Joint, message: Result, survives: boolean): Joint {
 function judged(
   state: Joint,
   survives: boolean,
-  judge: (draft: Draft, commands: NodeCommands, session?: CommandSession) => readonly Effect[],
+  judge: (draft: Draft, commands: NodeCommands, session?: OpenSession) => readonly Effect[],
 ): Joint {
   const { hub } = state;
   const rows = new NodeRows(NODE, hubPuts(hub.record));
@@ -245,10 +245,10 @@ function hubPuts(record: CommandRecord | null): HubPut[] {
   ];
 }
 
-function sessionOf({ session }: Joint): CommandSession | undefined {
+function sessionOf({ session }: Joint): OpenSession | undefined {
   if (session === 0) return undefined;
   return {
-    ...{ id: 1, epoch: 1, lineage: '', gen: 1, known: 0, boots: [], adopt: false, learnt: true },
+    ...{ id: 1, epoch: 1, lineage: '', gen: 1, known: 0, adopt: false },
     ...{ boot: `gateway-${session}`, features: ['commands'] },
   };
 }
