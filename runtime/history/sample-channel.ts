@@ -36,6 +36,8 @@ interface Stream {
   rows: readonly SeriesRow[];
   /** Numbers up to here have no row: they were given up. */
   gapTo: number;
+  /** What was durable at the last look: up to here nothing waits for company. */
+  behindTo: number;
   isReading: boolean;
   readAgainAtMs: number;
   opensAtMs: number;
@@ -86,7 +88,7 @@ export class SampleChannel implements Channel {
         rows: [],
         gapTo: stored,
       },
-      ...{ isReading: false, readAgainAtMs: 0, opensAtMs: 0 },
+      ...{ behindTo: stored, isReading: false, readAgainAtMs: 0, opensAtMs: 0 },
     };
   }
 
@@ -129,10 +131,6 @@ export class SampleChannel implements Channel {
       return undefined;
     }
     const { taken, chars } = take(stream);
-    // A trickle waits for company; what fills a message, or has more behind it, does not.
-    const isWhole = taken < stream.rows.length || chars >= stream.window.messageChars;
-    const isBehind = this.#history.series.durable > lastOf(stream);
-    if (!isWhole && !isBehind && now < stream.opensAtMs) return undefined;
     return { message: this.#message(stream, epoch, taken, chars, now), priority: 'samples' };
   }
 
@@ -157,7 +155,9 @@ export class SampleChannel implements Channel {
   #sendAtMs(stream: Stream): number {
     const isUnsent = this.#history.series.durable > stream.sent;
     if (!isUnsent || stream.isReading || this.#stateWaits || !hasRoom(stream)) return Infinity;
-    return Math.max(stream.opensAtMs, stream.readAgainAtMs);
+    // What was there at the last look does not wait; a trickle is read when it may leave.
+    const opensAtMs = stream.sent < stream.behindTo ? 0 : stream.opensAtMs;
+    return Math.max(opensAtMs, stream.readAgainAtMs);
   }
 
   /** New rows: whoever waits for the window already need not hear of more. */
@@ -172,13 +172,9 @@ export class SampleChannel implements Channel {
     const { series } = this.#history;
     const upTo = series.durable;
     if (stream.isReading || upTo <= stream.sent) return;
-    // A trickle is read when it may leave, not row by row.
-    if (
-      now <
-      Math.max(stream.readAgainAtMs, upTo - stream.sent < LIMITS.messageRows ? stream.opensAtMs : 0)
-    )
-      return;
+    if (now < this.#sendAtMs(stream)) return;
     stream.isReading = true;
+    stream.behindTo = upTo;
     const { sent } = stream;
     series.read(sent).then(
       (stretch) => {
@@ -257,8 +253,4 @@ function take({ rows, window }: Stream): { readonly taken: number; readonly char
     taken++;
   }
   return { taken, chars };
-}
-
-function lastOf({ rows, gapTo }: Stream): number {
-  return rows.at(-1)?.n ?? gapTo;
 }
