@@ -9,6 +9,8 @@ export class Link {
   readonly #server: Server;
   readonly #pairs = new Set<readonly [Socket, Socket]>();
   #cut = false;
+  /** Bytes passed on to the target, and back, of all connections so far. */
+  readonly bytes = { up: 0, down: 0 };
 
   private constructor(server: Server) {
     this.#server = server;
@@ -60,7 +62,9 @@ export class Link {
     this.#pairs.add(pair);
     for (const [from, to] of [pair, [far, near] as const]) {
       from.on('data', (bytes) => {
-        if (!this.#cut) to.write(bytes);
+        if (this.#cut) return;
+        this.bytes[from === near ? 'up' : 'down'] += bytes.length;
+        to.write(bytes);
       });
       from.on('error', () => undefined);
       from.on('close', () => {

@@ -1,10 +1,13 @@
 import { parseArgs } from 'node:util';
-import { formatTable, type BenchResult } from './table.js';
+import { formatTable, type BenchOptions, type BenchResult } from './table.js';
 
 const BENCHES: Readonly<Record<string, { about: string; load: () => Promise<Bench> }>> = {
   broker: {
     about: 'messages per second beside mosquitto, and the broker under abuse',
-    load: () => import('./broker.js'),
+    load: async () => {
+      const broker = await import('./broker.js');
+      return { run: () => broker.run() };
+    },
   },
   codec: {
     about: 'the coded tunnel’s kernel, codec, seal and parser',
@@ -18,6 +21,14 @@ const BENCHES: Readonly<Record<string, { about: string; load: () => Promise<Benc
     about: 'durable commits beside a plain append and fdatasync',
     load: () => import('./journal.js'),
   },
+  store: {
+    about: 'the choice of the store: beside SQLite in two packages, by the device’s own counter',
+    load: () => import('./store.js'),
+  },
+  sync: {
+    about: 'bytes on the link per update, CPU and memory, beside MQTT over TLS',
+    load: () => import('./sync.js'),
+  },
   'tunnel-sim': {
     about: 'messages and bulk of the coded tunnel on simulated bad links',
     load: () => import('./tunnel-sim.js'),
@@ -25,25 +36,30 @@ const BENCHES: Readonly<Record<string, { about: string; load: () => Promise<Benc
 };
 
 interface Bench {
-  run(): Promise<readonly BenchResult[]>;
+  run(options: BenchOptions): Promise<readonly BenchResult[]>;
 }
 
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
-    options: { json: { type: 'boolean' }, help: { type: 'boolean' } },
+    options: {
+      json: { type: 'boolean' },
+      help: { type: 'boolean' },
+      quick: { type: 'boolean' },
+      peers: { type: 'string' },
+    },
     allowPositionals: true,
   });
   const print = (text: string): void => void process.stdout.write(`${text}\n`);
   const unknown = positionals.filter((name) => !Object.hasOwn(BENCHES, name));
   if (positionals.length === 0 || unknown.length > 0 || values.help === true) {
     if (unknown.length > 0) process.stderr.write(`no benchmark ${unknown.join(', ')}\n`);
-    print('npm run bench -- NAME... [--json]');
+    print('npm run bench -- NAME... [--json] [--quick] [--peers DIR]');
     for (const [name, { about }] of Object.entries(BENCHES)) print(`  ${name.padEnd(10)} ${about}`);
     return unknown.length > 0 ? 2 : 0;
   }
   for (const name of positionals) {
     const bench = await BENCHES[name]?.load();
-    for (const result of (await bench?.run()) ?? []) {
+    for (const result of (await bench?.run(values)) ?? []) {
       if (values.json === true) print(JSON.stringify({ bench: name, ...result }));
       else
         print([`\n${result.title}`, formatTable(result.rows), ...(result.notes ?? [])].join('\n'));

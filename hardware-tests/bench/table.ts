@@ -5,6 +5,14 @@ export interface BenchResult {
   readonly notes?: readonly string[];
 }
 
+/** What the command line says to every benchmark. */
+export interface BenchOptions {
+  /** A folder with `node_modules` of alternatives that the project does not depend on. */
+  readonly peers?: string;
+  /** A tenth of the work: shows that it runs, not how fast. */
+  readonly quick?: boolean;
+}
+
 /** Columns as wide as their widest cell; numbers with at most two decimals, to the right. */
 export function formatTable(rows: BenchResult['rows']): string {
   const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];

@@ -4,7 +4,7 @@ import { GatewayOnDisk } from './disk.js';
 import { HubOnDisk } from './hub-disk.js';
 import { hasTools } from '../tools.js';
 import { limitDescriptors, occupyDescriptors } from './descriptors.js';
-import { Volume } from './volume.js';
+import { Volume } from '../volume.js';
 
 const MEGABYTES = 20;
 /** Node itself, the broker, the interfaces and the journal need about 30. */
@@ -14,7 +14,7 @@ test.serial(
   'a full disk: no lie, an alarm, local work goes on, all returns with the space',
   async (t) => {
     t.timeout(300_000);
-    const volume = Volume.make(t, MEGABYTES);
+    const volume = Volume.forTest(t, MEGABYTES);
     if (volume === undefined) return;
     const bench = await GatewayOnDisk.start(volume.path);
     const { gateway, load } = bench;
@@ -49,7 +49,7 @@ test.serial(
   'a file system that turns read-only: the same, all returns after its repair',
   async (t) => {
     t.timeout(300_000);
-    const volume = Volume.make(t, MEGABYTES);
+    const volume = Volume.forTest(t, MEGABYTES);
     if (volume === undefined) return;
     const bench = await GatewayOnDisk.start(volume.path);
     const { gateway, load } = bench;
@@ -118,7 +118,7 @@ for (const [what, spoil, mend] of [
     `the hub on a disk that turns ${what}: no lie, an alarm, gateways work on`,
     async (t) => {
       t.timeout(300_000);
-      const volume = Volume.make(t, MEGABYTES);
+      const volume = Volume.forTest(t, MEGABYTES);
       if (volume === undefined) return;
       const bench = await HubOnDisk.start(volume.path);
       try {

@@ -1,8 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import {
   closeSync,
+  mkdirSync,
   mkdtempSync,
   openSync,
+  readFileSync,
   rmSync,
   truncateSync,
   writeFileSync,
@@ -11,9 +13,10 @@ import {
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import type { ExecutionContext } from 'ava';
-import { hasTools } from '../tools.js';
 
 const BALLAST = 'ballast';
+/** Of diskstats, whatever the device has. */
+const SECTOR_BYTES = 512;
 
 /** A small file system of its own: ext4 on a loop device, so that it can be full, broken, repaired. */
 export class Volume {
@@ -27,24 +30,51 @@ export class Volume {
     this.path = join(folder, 'mount');
   }
 
-  /** Undefined, with a plain line, where this machine does not allow mounts. */
-  static make(t: ExecutionContext, megabytes: number): Volume | undefined {
-    if (!hasTools(t, 'mkfs.ext4', 'e2fsck', 'mount', 'losetup')) return undefined;
+  /** Rejects where this machine does not allow mounts. */
+  static make(megabytes: number): Volume {
     const folder = mkdtempSync(join(tmpdir(), 'edgetwin-volume-'));
     const volume = new Volume(folder);
     try {
-      run('mkdir', volume.path);
+      mkdirSync(volume.path);
       writeFileSync(volume.#image, '');
       truncateSync(volume.#image, megabytes * 1024 * 1024);
-      run('mkfs.ext4', '-q', '-m', '0', volume.#image);
+      run(
+        'mkfs.ext4',
+        '-q',
+        '-m',
+        '0',
+        '-E',
+        'lazy_itable_init=0,lazy_journal_init=0',
+        volume.#image,
+      );
       volume.mount();
       return volume;
     } catch (error) {
       volume.remove();
-      t.log(`skipped: needs to mount a file system (${String(error).split('\n')[0]})`);
+      throw error;
+    }
+  }
+
+  /** Undefined, with a plain line, where this machine does not allow mounts. */
+  static forTest(t: ExecutionContext, megabytes: number): Volume | undefined {
+    try {
+      return Volume.make(megabytes);
+    } catch (error) {
+      t.log(`skipped: needs to mount a file system (${String(error).split('\n')[0] ?? ''})`);
       t.pass();
       return undefined;
     }
+  }
+
+  /** Bytes that reached the device so far, by its own counter (diskstats of the kernel). */
+  writtenBytes(): number {
+    run('sync', '-f', this.path);
+    const name = basename(this.#device);
+    const line = readFileSync('/proc/diskstats', 'utf8')
+      .split('\n')
+      .find((text) => text.trim().split(/\s+/)[2] === name);
+    const sectors = Number(line?.trim().split(/\s+/)[9]);
+    return sectors * SECTOR_BYTES;
   }
 
   mount(...options: string[]): void {
@@ -85,8 +115,7 @@ export class Volume {
 
   /** What a failing card does: the kernel finds an error and makes the file system read-only. */
   break(): void {
-    const loop = run('losetup', '-j', this.#image).split(':')[0] ?? '';
-    writeFileSync(`/sys/fs/ext4/${basename(loop)}/trigger_fs_error`, '1');
+    writeFileSync(`/sys/fs/ext4/${basename(this.#device)}/trigger_fs_error`, '1');
   }
 
   repair(): void {
@@ -97,6 +126,10 @@ export class Volume {
       // Its exit code says that it corrected errors: so it should.
     }
     this.mount();
+  }
+
+  get #device(): string {
+    return run('losetup', '-j', this.#image).split(':')[0] ?? '';
   }
 
   get #image(): string {
