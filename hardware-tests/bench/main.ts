@@ -29,6 +29,10 @@ const BENCHES: Readonly<Record<string, { about: string; load: () => Promise<Benc
     about: 'bytes on the link per update, CPU and memory, beside MQTT over TLS',
     load: () => import('./sync.js'),
   },
+  'tunnel-fairness': {
+    about: 'congestion control of the coded tunnel beside cubic and BBR, simulated',
+    load: () => import('./tunnel-fairness.js'),
+  },
   'tunnel-sim': {
     about: 'messages and bulk of the coded tunnel on simulated bad links',
     load: () => import('./tunnel-sim.js'),

@@ -12,6 +12,10 @@ export class ControlledGate implements Gate {
     this.controller = new CongestionController(exchange.path.roundTrip);
   }
 
+  get asksAck(): boolean {
+    return this.controller.asksAck;
+  }
+
   maySend(now: number): boolean {
     return this.controller.maySend(now);
   }

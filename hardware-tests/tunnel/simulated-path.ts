@@ -26,6 +26,8 @@ const CONNECTION_ID = Uint8Array.from({ length: 8 }, (_, index) => index);
 export interface Gate {
   /** A packet may leave now; an acknowledgement alone always may. */
   maySend(now: number): boolean;
+  /** Packets had better ask for their acknowledgement at once. */
+  readonly asksAck?: boolean;
   onSent(packet: { readonly number: number; readonly bytes: number }, now: number): void;
   /** No packet leaves for now; `waiting`: only for the gate. */
   onPause(waiting: boolean): void;
@@ -127,7 +129,7 @@ export class SimulatedPath {
       writeHeader(writer, {
         kind: 'short',
         keyPhase: 0,
-        ackNow: departure.ackNow,
+        ackNow: departure.ackNow || gate?.asksAck === true,
         connectionId: CONNECTION_ID,
         packetNumber: truncateNumber(path.nextPacket, PACKET_NUMBER_BITS),
       });

@@ -6,8 +6,11 @@ export const CODED_LIMITS = {
   datagramBytes: 1_200,
   /** Bytes of the longest datagram that is read at all. */
   datagramBytesMax: 1_472,
-  /** Symbols from the oldest unacknowledged one on: 10 Mbit/s over 600 ms are 625. */
-  windowSymbols: 1_024,
+  /**
+   * Symbols from the oldest unacknowledged one on: 10 Mbit/s over 300 ms are 305, and at 30 % loss
+   * the oldest takes up to six flights. As many as one acknowledgement has bits for.
+   */
+  windowSymbols: 2_040,
   /** Symbols that one coded row combines: bounds the work of one row at either end. */
   rowMembers: 128,
   /** Span of symbol numbers that one coded row covers. */
@@ -18,7 +21,7 @@ export const CODED_LIMITS = {
    * Bytes of known symbols that one decoder keeps for later rows, the oldest go first: a window of
    * bulk. An idle decoder keeps none.
    */
-  knownBytes: 1_280 * 1024,
+  knownBytes: 2_560 * 1024,
   /** Bytes of undecided rows of all decoders of one process. Beyond it rows are dropped. */
   kernelBytes: 32 * 1024 * 1024,
   /** Frames of one packet: the smallest useful one has 5 bytes, padding counts once. */

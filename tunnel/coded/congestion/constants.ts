@@ -10,7 +10,7 @@ export const CONGESTION = {
   tcpPackets: 1_500 / 1_228,
   windowInitial: 10,
   windowMin: 4,
-  /** Twice the symbol window: 20 Mbit/s over 1.2 s. */
+  /** The symbol window: 20 Mbit/s over 1.2 s. */
   windowMax: 2_048,
   /** Packets in flight, however small: half of what the ledger of sent packets remembers. */
   flyingMax: 4_096,
@@ -88,6 +88,9 @@ export const CONGESTION = {
   /** Nothing heard for so long: all in flight is given up. */
   timeOutMinMs: 60,
   timeOutMaxMs: 300,
-  /** A silence longer than this halves the window that is resumed. */
-  longSilenceMs: 1_000,
+  /** The window while nothing is heard, of the former one, and its pace in windows a round trip. */
+  silenceShare: 1 / 16,
+  silencePace: 0.5,
+  /** A silence longer than this halves the window that is resumed: much may have changed. */
+  longSilenceMs: 10_000,
 } as const;

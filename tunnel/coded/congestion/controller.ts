@@ -74,6 +74,11 @@ export class CongestionController {
     return this.#isOpen && this.#pacer.dueAt <= now;
   }
 
+  /** Nothing is heard: packets had better ask for their acknowledgement at once. */
+  get asksAck(): boolean {
+    return this.#law.silent;
+  }
+
   onSent({ number, bytes }: CountedPacket, now: number): void {
     const size = bytes / BYTES;
     if (this.#flight.count === 0) this.#silence.began(now);

@@ -68,7 +68,7 @@ export class WindowLaw {
     const competing = this.#mode === 'compete' && this.#drain === undefined;
     const base = this.#baseMs(smoothedMs);
     const own = competing ? this.#compete.pace(this.#queue.largestMs, base) : undefined;
-    const gain = this.#mode === 'start' ? 2 : this.#drain === undefined ? 1.1 : 1;
+    const gain = this.silent ? CONGESTION.silencePace : this.#gain;
     const pace = own ?? (gain * this.#window) / Math.max(smoothedMs, 1);
     return pace >= CONGESTION.paceMin ? pace : CONGESTION.paceMin;
   }
@@ -117,7 +117,13 @@ export class WindowLaw {
       this.#mode = 'delay';
       this.#drainAt = now + CONGESTION.drainEveryMs / 2;
     }
-    this.#window = CONGESTION.windowMin;
+    const { windowMin, silenceShare } = CONGESTION;
+    this.#window = Math.max(windowMin, silenceShare * this.#silence.window);
+  }
+
+  /** Nothing was heard for long, and nothing since. */
+  get silent(): boolean {
+    return this.#silence !== undefined;
   }
 
   /** Something arrived: a silence is over. */
@@ -140,7 +146,7 @@ export class WindowLaw {
     this.#window = this.#startUp.windowAfter(this.#window, rate, this.#baseMs(smoothedMs));
     this.losses.judgeFrom(nextNumber);
     this.#mode = 'delay';
-    this.#drainAt = now + CONGESTION.drainEveryMs / 2;
+    this.#drainAt = this.#firstDrainAt(now, smoothedMs);
   }
 
   #endRound(round: Round, feedback: Feedback): void {
@@ -242,6 +248,18 @@ export class WindowLaw {
     this.#mode = 'delay';
     this.#delay.still();
     this.#rival.reset();
+  }
+
+  /** Windows that are paced out in a round trip. */
+  get #gain(): number {
+    if (this.#mode === 'start') return 2;
+    return this.#drain === undefined ? 1.1 : 1;
+  }
+
+  /** Half a spell after a start or a silence. */
+  #firstDrainAt(now: number, smoothedMs: number): number {
+    const { drainEveryMs, drainEveryRoundTrips } = CONGESTION;
+    return now + Math.max(drainEveryMs, drainEveryRoundTrips * this.#baseMs(smoothedMs)) / 2;
   }
 
   /** The path's own round trip, as long as none was measured the smoothed one. */
