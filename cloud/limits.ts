@@ -44,6 +44,11 @@ export const HUB_LIMITS = {
   cloneWindowMs: 3_600_000,
   /** How far a presented epoch may be ahead of the hub's: a hostile one must not use up 2^53. */
   epochStep: 2 ** 32,
+  /** The highest generation and desired number that are believed: they step by one as well. */
+  generations: 2 ** 32,
+  desiredNumbers: 2 ** 48,
+  /** Lineages of its own that a hub remembers of the times before it was restored. */
+  formerHubLineages: 16,
   /** A value is fresh for this many report cycles, but at least for this long. */
   freshCycles: 3,
   freshMs: 10_000,

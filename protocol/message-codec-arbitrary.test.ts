@@ -106,21 +106,24 @@ const hubDevice = fc.record({
 });
 
 const MESSAGES = {
-  hello: fc.record({
-    boot: hex64,
-    lineage: hex64,
-    lastEpoch: count,
-    state: history,
-    samples: history,
-    hubLineage: fc.oneof(hex64, fc.constant('')),
-    maxDesired: count,
-    hubBoots: list(hex64, LIMITS.hubBootsKept),
-    protocol: fc.record({ min: count, max: count }),
-    features: list(label),
-    dictionaries: list(label),
-    monotonicMs: finite,
-    software: text,
-  }),
+  hello: optional(
+    {
+      boot: hex64,
+      lineage: hex64,
+      lastEpoch: count,
+      state: history,
+      samples: history,
+      hubLineage: fc.oneof(hex64, fc.constant('')),
+      maxDesired: count,
+      hubBoots: list(hex64, LIMITS.hubBootsKept),
+      protocol: fc.record({ min: count, max: count }),
+      features: list(label),
+      dictionaries: list(label),
+      monotonicMs: finite,
+      software: text,
+    },
+    { gen: count, hubGen: count },
+  ),
   welcome: optional(
     {
       epoch: count,
@@ -180,7 +183,7 @@ const MESSAGES = {
   desired: fc.record({
     epoch: count,
     id: count,
-    rows: list(optional({ ...deviceRow, version, value }, { origin: version })),
+    rows: list(optional({ ...deviceRow, version, value }, { origin: version, since: version })),
   }),
   stored: fc.record({ epoch: count, id: count }),
   local: fc.record({
@@ -243,7 +246,7 @@ const MESSAGES = {
   adopt: fc.record({
     epoch: count,
     id: count,
-    rows: list(optional({ ...deviceRow, version, value }, { origin: version })),
+    rows: list(optional({ ...deviceRow, version, value }, { origin: version, since: version })),
     devices: list(hubDevice),
     last: fc.boolean(),
   }),

@@ -1,5 +1,6 @@
 import type { DeviceId } from './device.js';
 import { LIMITS } from './limits.js';
+import { trimmed } from './message-codec-fields.js';
 import type { Fields } from './message-codec-fields.js';
 import type { DesiredRow } from './sync-message-desired.js';
 import type { Quality, Version } from './twin.js';
@@ -8,13 +9,12 @@ import type { Quality, Version } from './twin.js';
 export const QUALITIES: readonly Quality[] = ['good', 'uncertain', 'bad'];
 
 export function writeDesiredRows(rows: readonly DesiredRow[]): unknown[] {
-  return groups(rows, ({ property, version, value, origin }) => [
-    property,
-    version.gen,
-    version.n,
-    value,
-    ...(origin === undefined ? [] : [origin.gen, origin.n]),
-  ]);
+  return groups(rows, ({ property, version, value, origin, since }) =>
+    trimmed(
+      [property, version.gen, version.n, value, ...pair(origin), ...pair(since)],
+      [null, null, null, null],
+    ),
+  );
 }
 
 export function readDesiredRows(fields: Fields): DesiredRow[] {
@@ -23,9 +23,17 @@ export function readDesiredRows(fields: Fields): DesiredRow[] {
     const version = row.version();
     const value = row.value();
     const origin = row.optionalVersion();
-    const base = { device, incarnation, property, version, value };
-    return origin === undefined ? base : { ...base, origin };
+    const since = row.optionalVersion();
+    return {
+      ...{ device, incarnation, property, version, value },
+      ...(origin === undefined ? {} : { origin }),
+      ...(since === undefined ? {} : { since }),
+    };
   });
+}
+
+function pair(version: Version | undefined): readonly (number | null)[] {
+  return version === undefined ? [null, null] : [version.gen, version.n];
 }
 
 interface DeviceRow {

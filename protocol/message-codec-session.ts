@@ -46,6 +46,7 @@ export const hello: MessageCodec<Hello> = {
     m.dictionaries,
     m.monotonicMs,
     clip(m.software),
+    ...generations(m),
   ],
   read: (fields) => {
     fields.skip(2);
@@ -64,9 +65,23 @@ export const hello: MessageCodec<Hello> = {
       dictionaries: readLabels(fields),
       monotonicMs: fields.finite(),
       software: fields.text(),
+      ...readGenerations(fields),
     };
   },
 };
+
+function generations({ gen, hubGen }: Hello): readonly unknown[] {
+  return trimmed([gen ?? null, hubGen ?? null], [null, null]);
+}
+
+function readGenerations(fields: Fields): Pick<Hello, 'gen' | 'hubGen'> {
+  const gen = fields.optionalCount();
+  const hubGen = fields.optionalCount();
+  return {
+    ...(gen === undefined ? {} : { gen }),
+    ...(hubGen === undefined ? {} : { hubGen }),
+  };
+}
 
 export const welcome: MessageCodec<Welcome> = {
   code: 2,

@@ -17,6 +17,11 @@ export interface DesiredRow {
   readonly value: Value;
   /** Id of the local write that became this value. */
   readonly origin?: Version;
+  /**
+   * The value has been the same since this version: it was only given new numbers, by a repair or
+   * an adoption, so a local write based on an older one of them has lost against nobody.
+   */
+  readonly since?: Version;
 }
 
 /** h>g: devices that the hub created or deleted, newest only. Answered by Stored. */

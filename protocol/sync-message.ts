@@ -39,6 +39,9 @@ export type SyncMessage =
 
 export const PROTOCOL_VERSION = 1;
 
+/** Features that HELLO and WELCOME list: the sender knows these messages. */
+export const ADOPTION = 'adopt';
+
 /** What a Numbering shows to the peer: its value and the boots not yet known to be learnt. */
 export interface CounterHistory {
   readonly value: number;
@@ -66,6 +69,12 @@ export interface Hello {
   /** Monotonic milliseconds of the sender: the base of ages. */
   readonly monotonicMs: number;
   readonly software: string;
+  /**
+   * The generations that this gateway knows of its own numbers and of the hub's: a hub that lost
+   * its memory gives higher ones. Absent: 0, no generation yet or an older gateway.
+   */
+  readonly gen?: number;
+  readonly hubGen?: number;
 }
 
 /** h>g. Durable at the hub before it leaves, durable at the gateway before anything follows. */

@@ -44,6 +44,10 @@ export interface HubCounters {
   cloneAlarms: number;
   gatewaysRestored: number;
   adoptionsNeeded: number;
+  adoptionsDone: number;
+  /** Desired values taken over from gateways after this hub was restored, and those that were not. */
+  desiredAdopted: number;
+  desiredNotAdopted: number;
   commandsAccepted: number;
   /** Sent to the gateway, repetitions included. */
   commandsSent: number;
@@ -97,6 +101,9 @@ export function newCounters(): HubCounters {
     cloneAlarms: 0,
     gatewaysRestored: 0,
     adoptionsNeeded: 0,
+    adoptionsDone: 0,
+    desiredAdopted: 0,
+    desiredNotAdopted: 0,
     commandsAccepted: 0,
     commandsSent: 0,
     commandsAsked: 0,

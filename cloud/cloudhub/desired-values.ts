@@ -48,6 +48,18 @@ export function putDesired(
   return plainDesired(record);
 }
 
+/** The same value under a new number, which says so: local writes based on it stand. */
+export function renumber(
+  draft: Draft,
+  hubBoot: string,
+  device: DeviceId,
+  property: string,
+  record: DesiredRecord,
+): void {
+  const since = record.since ?? record.version;
+  putDesired(draft, hubBoot, device, property, { ...record, since });
+}
+
 /** The same values under new numbers: a resend under the old ones would be ignored (hole H30). */
 export function renumberDesired(draft: Draft, hubBoot: string, device: DeviceId): string[] {
   const description = draft.get('devices', deviceKey(draft.node, device))?.description;
@@ -55,7 +67,7 @@ export function renumberDesired(draft: Draft, hubBoot: string, device: DeviceId)
   for (const { name } of description?.properties ?? []) {
     const record = draft.get('desired', propertyKey(draft.node, device, name));
     if (record === undefined) continue;
-    putDesired(draft, hubBoot, device, name, record);
+    renumber(draft, hubBoot, device, name, record);
     renumbered.push(name);
   }
   return renumbered;

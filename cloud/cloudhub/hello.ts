@@ -48,7 +48,10 @@ export function offer(
   const before = draft.get('nodes', draft.node) ?? newNode(fresh.hubLineage);
   // Above both, so that neither a restored hub nor a restored gateway is stuck (hole H26).
   const epoch = Math.max(before.epoch, hello.lastEpoch) + 1;
-  draft.put('nodes', draft.node, { ...before, epoch, adoptMark: decision.adoptMark });
+  const { adoptMark } = decision;
+  const forked = adoptMark === null ? before : forkDesired(before, hello, fresh.hubLineage);
+  draft.put('nodes', draft.node, { ...forked, epoch, adoptMark });
+  if (adoptMark !== null) raiseDesired(draft, hello.maxDesired);
   const key = lineageKey(draft.node, decision.lineage);
   if (draft.get('lineages', key)?.gen !== decision.gen)
     draft.put('lineages', key, {
@@ -61,6 +64,28 @@ export function offer(
     });
   touchLineages(draft, [hello.lineage, decision.lineage], epoch);
   return epoch;
+}
+
+/**
+ * A new history of desired values, above both: what is numbered in it is newer than whatever the
+ * gateway holds. Once it is given, another gateway's store may still be above it.
+ */
+function forkDesired(node: NodeRow, { hubGen = 0 }: Hello, freshLineage: string): NodeRow {
+  if (node.adoptMark !== null) return hubGen > node.hubGen ? { ...node, hubGen: hubGen + 1 } : node;
+  const formers = [...(node.formerHubLineages ?? []), node.hubLineage];
+  return {
+    ...node,
+    hubLineage: freshLineage,
+    hubGen: Math.max(node.hubGen, hubGen) + 1,
+    formerHubLineages: formers.slice(-HUB_LIMITS.formerHubLineages),
+  };
+}
+
+/** The counter never falls below what the gateway has stored. */
+function raiseDesired(draft: Draft, maxDesired: number): void {
+  const numbering = draft.get('numberings', draft.node) ?? FIRST_NUMBERING;
+  if (numbering.value >= maxDesired) return;
+  draft.put('numberings', draft.node, { ...numbering, value: maxDesired });
 }
 
 /** A node in its first session. */
@@ -80,9 +105,14 @@ export function newNode(hubLineage: string): NodeRow {
   };
 }
 
-/** True for an epoch so far ahead that only a hostile or broken gateway presents it. */
-export function epochOutOfReach(node: NodeRow | undefined, lastEpoch: number): boolean {
-  return lastEpoch > (node?.epoch ?? 0) + HUB_LIMITS.epochStep;
+/** True for numbers so far ahead that only a hostile or broken gateway presents them. */
+export function isOutOfReach(node: NodeRow | undefined, hello: Hello): boolean {
+  const { lastEpoch, gen = 0, hubGen = 0, maxDesired } = hello;
+  return (
+    lastEpoch > (node?.epoch ?? 0) + HUB_LIMITS.epochStep ||
+    Math.max(gen, hubGen) > HUB_LIMITS.generations ||
+    maxDesired > HUB_LIMITS.desiredNumbers
+  );
 }
 
 /** Conditions that the first message of the session raises. */
@@ -166,10 +196,15 @@ function decideNumbers(
   const lineages = [...rows.all('lineages').values()];
   const presented = rows.get('lineages', lineageKey(rows.name, hello.lineage));
   const current = highestGen(lineages.filter(({ offered }) => offered !== true));
-  const next = highestGen(lineages) + 1;
+  const highest = highestGen(lineages);
+  const next = Math.max(highest, hello.gen ?? 0) + 1;
   const same = { lineage: hello.lineage, fork: false, resync: false };
   const nothing = { state: 0, samples: 0 };
-  if (presented === undefined) return { ...same, gen: next, known: nothing, resync: current > 0 };
+  if (presented === undefined) {
+    // A hub that knows nothing of this node lets its generation go on.
+    const gen = highest === 0 ? Math.max(1, hello.gen ?? 0) : next;
+    return { ...same, gen, known: nothing, resync: current > 0 };
+  }
 
   const marks = { state: mark(hello.state, learnt), samples: mark(hello.samples, learnt) };
   const known = {
@@ -195,7 +230,8 @@ function decideAdoption(rows: NodeRows, node: NodeRow | undefined, hello: Hello)
   if (hello.hubLineage === '') return null;
   const numbering = rows.get('numberings', rows.name) ?? FIRST_NUMBERING;
   const hubMark = mark(numbering, hello.hubBoots);
-  const isOther = hello.hubLineage !== node?.hubLineage;
+  const own = node === undefined ? [] : [...(node.formerHubLineages ?? []), node.hubLineage];
+  const isOther = !own.includes(hello.hubLineage);
   return isOther || hello.maxDesired > hubMark ? hubMark : null;
 }
 

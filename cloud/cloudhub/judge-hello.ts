@@ -2,13 +2,13 @@ import { LIMITS } from '#protocol/limits.js';
 import { dictionaryFeatures } from '#protocol/message-dictionary.js';
 import { FIRST_NUMBERING } from '#protocol/numbering.js';
 import { SAMPLES_FEATURE } from '#protocol/sync-message-samples.js';
-import { PROTOCOL_VERSION } from '#protocol/sync-message.js';
+import { ADOPTION, PROTOCOL_VERSION } from '#protocol/sync-message.js';
 import type { ByeReason, Hello, Welcome } from '#protocol/sync-message.js';
 import { COMMANDS_FEATURE, unbindCommands } from '../commands/record.js';
 import { Draft } from '../store/node-rows.js';
 import type { NodeRows } from '../store/node-rows.js';
 import { withAlarm } from './alarms.js';
-import { decideHello, epochOutOfReach, offer } from './hello.js';
+import { decideHello, isOutOfReach, offer } from './hello.js';
 import type { HelloDecision } from './hello.js';
 import { NOTHING, count, goodbye, send } from './judgement.js';
 import type { Candidate, Effect, Judgement, Moment, NodeEvent } from './judgement.js';
@@ -89,8 +89,8 @@ function refusal(
   const { min, max } = hello.protocol;
   if (min > PROTOCOL_VERSION || max < PROTOCOL_VERSION)
     return { reason: 'unsupported', detail: `This hub speaks protocol ${PROTOCOL_VERSION} only.` };
-  if (epochOutOfReach(node, hello.lastEpoch))
-    return { reason: 'refused', detail: `Epoch ${hello.lastEpoch} was never given.` };
+  if (isOutOfReach(node, hello))
+    return { reason: 'refused', detail: `Epoch ${hello.lastEpoch} and its like were never given.` };
   return undefined;
 }
 
@@ -148,7 +148,7 @@ function welcome(
 }
 
 /** What this hub understands beside twins. */
-const FEATURES: readonly string[] = [COMMANDS_FEATURE, SAMPLES_FEATURE];
+const FEATURES: readonly string[] = [COMMANDS_FEATURE, SAMPLES_FEATURE, ADOPTION];
 
 function sharedFeatures({ features }: Hello): readonly string[] {
   return FEATURES.filter((feature) => features.includes(feature));

@@ -79,8 +79,11 @@ export function judgeLocal(
 
 /** Nothing came from the cloud since its base: the value is still that, or of its own chain (H18). */
 function stands(message: Local, present: DesiredRecord | undefined): boolean {
-  if (sameVersion(present?.version ?? NO_VERSION, message.base)) return true;
-  const { chainStart } = message;
+  const { chainStart, base } = message;
+  const version = present?.version ?? NO_VERSION;
+  const since = present?.since ?? version;
+  // The same value under other numbers is no other value.
+  if (compareVersions(base, since) >= 0 && compareVersions(base, version) <= 0) return true;
   const origin = present?.origin;
   return origin?.gen === chainStart.gen && origin.n >= chainStart.n;
 }
@@ -111,7 +114,6 @@ function valueRefusal(draft: Draft, message: Local): string | undefined {
   }
 }
 
-/** Where a person sees what was lost. Returns how many older conflicts made room. */
 function record(
   draft: Draft,
   message: Local,
@@ -121,11 +123,16 @@ function record(
   const { device, property, lid, base, value } = message;
   const cloud = { version: present?.version ?? NO_VERSION, value: present?.value ?? null };
   const conflict: Conflict = { device, property, lid, base, local: value, cloud, at: wallMs };
+  return recordConflict(draft, conflictKey(draft.node, lid), conflict);
+}
+
+/** Where a person sees what was lost. Returns how many older conflicts made room. */
+export function recordConflict(draft: Draft, key: string, conflict: Conflict): number {
   const kept = [...draft.base.all('conflicts')].sort(([, a], [, b]) =>
     compareVersions(a.lid, b.lid),
   );
   const spare = Math.max(0, kept.length + 1 - HUB_LIMITS.conflictsPerNode);
-  for (const [key] of kept.slice(0, spare)) draft.remove('conflicts', key);
-  draft.put('conflicts', conflictKey(draft.node, lid), conflict);
+  for (const [old] of kept.slice(0, spare)) draft.remove('conflicts', old);
+  draft.put('conflicts', key, conflict);
   return spare;
 }

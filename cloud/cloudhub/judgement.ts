@@ -118,6 +118,8 @@ export interface Judgement {
   readonly offers?: Candidate;
   /** The session that takes the node over, in place of the one that stood. */
   readonly opens?: OpenSession;
+  /** The restored hub holds again what its gateway knew: desired values may leave. */
+  readonly adopted?: true;
   /** Candidates that are none any more. */
   readonly drops?: readonly SessionId[];
   /** The node's session ends. */

@@ -17,6 +17,7 @@ import { judgeDesired, renumberDesired } from './desired-values.js';
 import { NOTHING, count, goodbye, send } from './judgement.js';
 import type { Candidate, DownlinkNews, Effect, Judgement, Moment } from './judgement.js';
 import type { NodeEvent, OpenSession, SessionId } from './judgement.js';
+import { judgeAdopt } from './judge-adopt.js';
 import { judgeAnnounce } from './judge-announce.js';
 import { judgeHello } from './judge-hello.js';
 import { isDiverged, judgeDigest } from './judge-digest.js';
@@ -148,6 +149,8 @@ export class SyncMachine {
     for (const id of judgement.drops ?? []) this.#candidates.delete(id);
     if (judgement.offers !== undefined) this.#candidates.set(judgement.offers.id, judgement.offers);
     if (judgement.opens !== undefined) this.#open(judgement.opens, nowMs);
+    if (judgement.adopted === true && this.#session !== undefined)
+      this.#session = { ...this.#session, adopt: false };
     const stored = judgement.downlink.flatMap((news) => this.#hear(news, nowMs));
     const seen = stored.map((key): Effect => ({
       kind: 'desired',
@@ -266,6 +269,12 @@ export class SyncMachine {
         );
       case 'result':
         return { ...NOTHING, effects: judgeResult(draft, session, message, moment.wallMs) };
+      case 'adopt':
+        return judgeAdopt(draft, session, message, {
+          authorizer: this.#authorizer,
+          hubBoot: this.#hubBoot,
+          wallMs: moment.wallMs,
+        });
       case 'stored':
         return { ...NOTHING, downlink: [{ kind: 'stored', id: message.id }] };
       case 'unsupported':

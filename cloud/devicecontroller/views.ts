@@ -1,6 +1,6 @@
 import type { PropertyDescription } from '#protocol/device.js';
 import { sameVersion, syncState } from '#protocol/twin.js';
-import type { Version } from '#protocol/twin.js';
+import type { Desired, Version } from '#protocol/twin.js';
 import { plainDesired } from '../cloudhub/desired-values.js';
 import type { NodeLoop } from '../cloudhub/node-loop.js';
 import type {
@@ -84,10 +84,23 @@ export function propertyView(
     ...(reported === undefined ? {} : { reported }),
     ...(desired === undefined ? {} : { desired }),
     storedOnGateway: desired !== undefined && loop.machine.isStored(key, desired.version),
-    ...syncState(reported, desired, freshness.isFresh(ref, nowMs)),
+    ...(isUnsettled(loop, desired)
+      ? { state: 'pending' as const }
+      : syncState(reported, desired, freshness.isFresh(ref, nowMs))),
     ...(ageMs === undefined ? {} : { ageMs }),
     ...(conflict === undefined ? {} : { conflict }),
   };
+}
+
+/**
+ * Written after this hub was restored, under a number that its gateway may have stored for another
+ * value: nothing that is reported speaks of it before it has got a new one.
+ */
+function isUnsettled({ machine, name }: NodeLoop, desired: Desired | undefined): boolean {
+  const node = machine.rows.get('nodes', name);
+  if (desired === undefined || node === undefined || node.adoptMark === null) return false;
+  const { gen, n } = desired.version;
+  return n > node.adoptMark && gen < node.hubGen;
 }
 
 /** The newest local write that lost against this very version; a later decision answers it. */

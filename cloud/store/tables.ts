@@ -46,6 +46,8 @@ export interface NodeRow {
   /** The history of the desired values, and its generation. */
   readonly hubLineage: string;
   readonly hubGen: number;
+  /** Lineages that this hub had before it was restored, oldest first: no strangers. */
+  readonly formerHubLineages?: readonly string[];
   /** Set when this hub was found to be restored: no desired value leaves until it is adopted. */
   readonly adoptMark: number | null;
   /** Refused until a person decides. */
@@ -81,8 +83,13 @@ export interface DeviceRow {
 }
 
 export interface DesiredRecord extends Desired {
-  /** Who asked: `operator:<name>`, or `node:<name>` for a local write. */
+  /**
+   * Who asked: `operator:<name>`, `node:<name>` for a local write, or `adopted:<node>` for a value
+   * that only the gateway still knew after the hub was restored.
+   */
   readonly actor: string;
+  /** The first of the numbers that this value had, if a repair or adoption gave it others. */
+  readonly since?: Version;
   /** Wall time of the hub, for people only. */
   readonly at: number;
 }
@@ -181,6 +188,7 @@ export const ALARM_CODES = {
   EDGE_QUARANTINED: 'The node is refused until a person decides.',
   EDGE_GATEWAY_RESTORED: 'The gateway came back with an older or another store.',
   EDGE_HUB_RESTORED: 'The gateway knows desired values that this hub does not.',
+  EDGE_NOT_ADOPTED: 'The gateway holds desired values that the restored hub could not take over.',
   EDGE_DEVICE_TAKEN: 'The gateway announces a device that another node owns.',
 } as const;
 

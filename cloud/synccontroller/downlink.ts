@@ -163,9 +163,12 @@ export class Downlink {
     const record = this.#rows.get('desired', key);
     const incarnation = this.#rows.get('devices', deviceKey(this.#rows.name, device))?.incarnation;
     if (record === undefined || incarnation === undefined) return undefined;
-    const { version, value, origin } = record;
-    const row = { device, incarnation, property, version, value };
-    return origin === undefined ? row : { ...row, origin };
+    const { version, value, origin, since } = record;
+    return {
+      ...{ device, incarnation, property, version, value },
+      ...(origin === undefined ? {} : { origin }),
+      ...(since === undefined ? {} : { since }),
+    };
   }
 
   /** Messages arrive in any order: an older version never replaces a newer one. */

@@ -22,6 +22,8 @@ export const FAULTS = {
   devices: 'devices leave the configuration and come back',
   'restore-gateway': 'a gateway comes back from a backup',
   'new-card': 'a gateway comes back with an empty card',
+  'restore-hub': 'the hub comes back from a backup',
+  'empty-hub': 'the hub comes back with an empty disk',
   clone: 'two gateways run with one identity',
 } as const;
 

@@ -1,6 +1,6 @@
 import type { DesiredRow, LocalResult } from '#protocol/sync-message.js';
 import { compareVersions, NO_VERSION, sameVersion } from '#protocol/twin.js';
-import type { Desired } from '#protocol/twin.js';
+import type { Desired, Version } from '#protocol/twin.js';
 import { GATEWAY_LIMITS } from '../limits.js';
 import { propertyKey } from '../metamanager/tables.js';
 import type { LocalWriteRow } from '../metamanager/tables.js';
@@ -10,7 +10,7 @@ import { describedProperty, isOwnEcho } from './twin-rows.js';
 
 /** DESIRED of the hub (docs/sync-protocol.md sections 4.4 and 4.5). */
 export function storeDesired(draft: Draft, row: DesiredRow): void {
-  const { device, property, version, value, origin } = row;
+  const { device, property, version, value, origin, since } = row;
   const life = draft.rows.get('devices', device);
   if (
     life === undefined ||
@@ -30,7 +30,7 @@ export function storeDesired(draft: Draft, row: DesiredRow): void {
     // An older own value than the pending one is stored and never written.
     if (origin !== undefined && sameVersion(origin, pending.lid))
       draft.locals(key, { lost: locals.lost });
-  } else if (pending.lost !== true) {
+  } else if (pending.lost !== true && !standsOn(pending, since)) {
     draft.locals(key, { pending: { ...pending, lost: true }, lost: locals.lost });
   }
 }
@@ -86,8 +86,15 @@ export function decideLocal(draft: Draft, result: LocalResult): void {
     keep(draft, device, property, { version, value: pending.value, origin: lid });
 }
 
+/** The hub only gave the value that the write is based on another number. */
+function standsOn({ base }: LocalWriteRow, since: Version | undefined): boolean {
+  return since !== undefined && compareVersions(base, since) >= 0;
+}
+
 function keep(draft: Draft, device: string, property: string, row: Desired): void {
   draft.desired(device, property, row);
-  const { maxDesired } = draft.rows.identity();
-  if (row.version.n > maxDesired) draft.identity({ maxDesired: row.version.n });
+  const { maxDesired, hubGen = 0 } = draft.rows.identity();
+  const { gen, n } = row.version;
+  if (n > maxDesired || gen > hubGen)
+    draft.identity({ maxDesired: Math.max(maxDesired, n), hubGen: Math.max(hubGen, gen) });
 }

@@ -9,6 +9,8 @@ import { checkValue } from '#protocol/value-check.js';
 import { GATEWAY_LIMITS } from '../limits.js';
 import { propertyKey } from '../metamanager/tables.js';
 import type { MetaStore } from '../metamanager/meta-store.js';
+import { adoptableOf } from './adoptable.js';
+import type { Adoptable } from './adoptable.js';
 import { checkedReading } from './check-readings.js';
 import { CommitOrder } from './commit-order.js';
 import { deviceDigest } from './device-digest.js';
@@ -184,6 +186,13 @@ export class DeviceTwin implements TwinAccess {
     const digests = [...this.#devices.keys()].flatMap((id) => deviceDigest(this.#meta, id) ?? []);
     await this.#eventuallyDurable(this.#meta.commit([]), () => undefined);
     return { maxDesired, digests };
+  }
+
+  /** What this gateway holds of the hub's side, once it is durable: for a hub that forgot it. */
+  async adoption(): Promise<Adoptable> {
+    const adoptable = adoptableOf(this.#meta);
+    await this.#eventuallyDurable(this.#meta.commit([]), () => undefined);
+    return adoptable;
   }
 
   /** Reports and readings taken, commits that the storage refused, local writes dropped. */

@@ -68,6 +68,7 @@ export function welcomed(draft: Draft, welcome: Welcome): void {
     gen,
     lastEpoch: welcome.epoch,
     hubLineage: welcome.hubLineage,
+    hubGen: Math.max(draft.rows.identity().hubGen ?? 0, welcome.hubGen),
     // Heard again is heard newest: a ring forgets the boot that was silent longest.
     hubBoots: [...new Set(heard.toReversed())].toReversed().slice(-LIMITS.hubBootsKept),
   });

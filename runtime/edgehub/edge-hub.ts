@@ -257,6 +257,14 @@ export class EdgeHub {
           },
         );
         break;
+      case 'adoption':
+        this.#attempt(
+          () => twins.adoption(),
+          (adoptable) => {
+            this.#step({ kind: 'adoptable', token: effect.token, adoptable });
+          },
+        );
+        break;
       case 'close': {
         const line = this.#line;
         if (line === undefined) break;

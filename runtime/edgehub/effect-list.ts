@@ -39,6 +39,10 @@ export class EffectList {
     this.#effects.push({ kind: 'digest', token: this.#expect(pending) });
   }
 
+  askAdoptable(pending: Pending): void {
+    this.#effects.push({ kind: 'adoption', token: this.#expect(pending) });
+  }
+
   close(code: CloseCode, detail: string, bye?: ByeReason): void {
     const reason = bye === undefined ? {} : { bye };
     this.#effects.push({ kind: 'close', code, detail, ...reason });

@@ -1,6 +1,6 @@
 import { LIMITS } from '#protocol/limits.js';
 import { DICTIONARY_IDS } from '#protocol/message-dictionary.js';
-import { PROTOCOL_VERSION } from '#protocol/sync-message.js';
+import { ADOPTION, PROTOCOL_VERSION } from '#protocol/sync-message.js';
 import type { Digest, Hello, SyncMessage, Welcome } from '#protocol/sync-message.js';
 import { GATEWAY_LIMITS } from '../limits.js';
 import type { Channel } from './channel.js';
@@ -34,6 +34,7 @@ export interface Session {
 export type Pending =
   | { readonly kind: 'welcome'; readonly session: Session; readonly welcome: Welcome }
   | { readonly kind: 'desired'; readonly session: Session; readonly id: number }
+  | { readonly kind: 'adoption'; readonly session: Session }
   | {
       readonly kind: 'digest';
       readonly session: Session;
@@ -111,10 +112,12 @@ export function helloOf(
     maxDesired: identity.maxDesired,
     hubBoots: identity.hubBoots,
     protocol: { min: PROTOCOL_VERSION, max: PROTOCOL_VERSION },
-    features: channels.map(({ feature }) => feature),
+    features: [ADOPTION, ...channels.map(({ feature }) => feature)],
     dictionaries: DICTIONARY_IDS,
     monotonicMs: now,
     software,
+    gen: identity.gen,
+    hubGen: identity.hubGen ?? 0,
   };
 }
 
@@ -123,14 +126,21 @@ export function isAnswer({ kind }: SyncMessage): boolean {
   return kind === 'ack' || kind === 'local-result' || kind === 'unsupported';
 }
 
+/** The next digest is due then if all is quiet, and so much later at the latest. */
+export function digestsIn(session: Session, atMs: number, patienceMs = 0): void {
+  session.digestDueAtMs = atMs;
+  session.digestLatestAtMs = atMs + patienceMs;
+}
+
 /**
- * When a session in which something waits for its answer is given up: nothing was answered for too
- * long, or one answer never came although later ones did.
+ * When a session in which something waits for its answer is given up: WELCOME did not come, nothing
+ * was answered for too long, or one answer never came although later ones did.
  */
 export function answerDueMs(
-  { answeredAtMs }: Session,
+  { answeredAtMs, phase, sinceMs: begunMs }: Session,
   ...queues: readonly { readonly overtakenAtMs: number }[]
 ): number {
+  if (phase !== 'live') return begunMs + GATEWAY_LIMITS.welcomeTimeoutMs;
   const sinceMs = Math.min(answeredAtMs, ...queues.map(({ overtakenAtMs }) => overtakenAtMs));
   return sinceMs + GATEWAY_LIMITS.answerTimeoutMs;
 }

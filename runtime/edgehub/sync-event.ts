@@ -1,5 +1,6 @@
 import type { ByeReason, CounterHistory, SyncMessage } from '#protocol/sync-message.js';
 import type { CloseCode, Priority } from '#tunnel/transport.js';
+import type { Adoptable } from '../devicetwin/adoptable.js';
 import type { DigestSnapshot } from '../devicetwin/device-twin.js';
 import type { HubEvent, Uplink } from '../devicetwin/twin-event.js';
 import type { IdentityRow } from '../metamanager/tables.js';
@@ -23,6 +24,7 @@ export type SyncEvent =
   | { readonly kind: 'durable'; readonly uplink: Uplink; readonly whole: boolean }
   /** The event of an `apply` is durable. */
   | { readonly kind: 'committed'; readonly token: number }
+  | { readonly kind: 'adoptable'; readonly token: number; readonly adoptable: Adoptable }
   | { readonly kind: 'digests'; readonly token: number; readonly snapshot: DigestSnapshot }
   /** The transport took no more, and takes more again. */
   | { readonly kind: 'blocked' }
@@ -37,6 +39,8 @@ export type SyncEffect =
   | { readonly kind: 'apply'; readonly event: HubEvent; readonly token: number }
   /** Read digests of all devices; tell `digests` when they are durable. */
   | { readonly kind: 'digest'; readonly token: number }
+  /** Read what a restored hub is to be told; tell `adoptable` when it is durable. */
+  | { readonly kind: 'adoption'; readonly token: number }
   | {
       readonly kind: 'apply-soon';
       readonly event: HubEvent & { readonly kind: 'acknowledged' | 'confirmed' };

@@ -1,17 +1,16 @@
 import type { Ack, Bye, LocalResult, SyncMessage, Welcome } from '#protocol/sync-message.js';
 import type { Priority } from '#tunnel/transport.js';
 import type { DigestSnapshot } from '../devicetwin/device-twin.js';
-import type { Uplink } from '../devicetwin/twin-event.js';
 import type { Invariants } from '../invariants.js';
 import { GATEWAY_LIMITS } from '../limits.js';
 import type { Channel } from './channel.js';
 import { differing, digestMessages, resendMessages } from './digest-round.js';
 import { EffectList } from './effect-list.js';
-import { LocalWritesQueue } from './local-queue.js';
-import { answerDueMs, helloOf, isAnswer, newSession, refusalOf, welcomed } from './session.js';
+import { digestsIn, helloOf, isAnswer, newSession, refusalOf, welcomed } from './session.js';
 import type { Session } from './session.js';
 import type { HelloFacts, SyncEffect, SyncEvent, SyncStatus } from './sync-event.js';
-import { UplinkQueue } from './uplink-queue.js';
+import { Outbound } from './outbound.js';
+import { newSyncCounters } from './sync-counters.js';
 
 /**
  * The gateway's end of the sync protocol as a state machine: events and a monotonic `now` give
@@ -20,33 +19,15 @@ import { UplinkQueue } from './uplink-queue.js';
  */
 export class SyncMachine {
   #invariants: Invariants;
-  #channels: readonly Channel[];
-  #queue: UplinkQueue;
-  #locals = new LocalWritesQueue();
+  #outbound: Outbound;
   #effects = new EffectList();
   #session: Session | undefined;
-  #id = 0;
-  #blocked = false;
-  #flush = false;
-  #counters = {
-    sessions: 0,
-    messagesSent: 0,
-    rowsSent: 0,
-    rowsAcknowledged: 0,
-    rowsRejected: 0,
-    localsSent: 0,
-    digestsSent: 0,
-    repairs: 0,
-    parked: 0,
-    ignored: 0,
-    protocolErrors: 0,
-  };
+  #counters = newSyncCounters();
 
   /** `windowMs`: how long changes are gathered before they leave together. */
   constructor(invariants: Invariants, channels: readonly Channel[] = [], windowMs?: number) {
     this.#invariants = invariants;
-    this.#channels = channels;
-    this.#queue = new UplinkQueue(windowMs);
+    this.#outbound = new Outbound(channels, windowMs);
   }
 
   step(event: SyncEvent, now: number): readonly SyncEffect[] {
@@ -61,13 +42,9 @@ export class SyncMachine {
   wakeAt(): number | undefined {
     const session = this.#session;
     if (session === undefined) return undefined;
-    if (session.phase !== 'live') return session.sinceMs + GATEWAY_LIMITS.welcomeTimeoutMs;
-    const soonest = Math.min(
-      this.#waiting > 0 ? answerDueMs(session, this.#queue, this.#locals) : Infinity,
-      this.#maySend() && this.#queue.isDue() ? this.#queue.opensAtMs : Infinity,
-      this.#digestAtMs(session),
-      ...(this.#blocked ? [] : this.#channels.map((channel) => channel.wakeAt() ?? Infinity)),
-    );
+    const deadlineMs = this.#outbound.deadlineMs(session);
+    if (session.phase !== 'live') return deadlineMs;
+    const soonest = Math.min(deadlineMs, this.#outbound.dueAtMs, this.#digestAtMs(session));
     return soonest === Infinity ? undefined : soonest;
   }
 
@@ -77,18 +54,17 @@ export class SyncMachine {
 
   /** Everything durable is acknowledged. */
   get isIdle(): boolean {
-    return this.#queue.unsent === 0 && this.#waiting === 0;
+    return this.#outbound.unsent === 0 && this.#outbound.inFlight === 0;
   }
 
   status(): SyncStatus {
     const session = this.#session;
+    const { unsent, inFlight, undecidedLocals, refused } = this.#outbound;
     return {
       live: session?.phase === 'live',
       ...(session?.phase === 'live' ? { epoch: session.epoch } : {}),
-      unsent: this.#queue.unsent,
-      inFlight: this.#waiting,
-      undecidedLocals: this.#locals.undecided,
-      refused: Object.fromEntries(this.#queue.refused),
+      ...{ unsent, inFlight, undecidedLocals },
+      refused: Object.fromEntries(refused),
       counters: { ...this.#counters },
     };
   }
@@ -108,7 +84,7 @@ export class SyncMachine {
         this.#end();
         break;
       case 'durable':
-        this.#durable(event.uplink, event.whole);
+        this.#outbound.add(event.uplink, event.whole);
         break;
       case 'committed':
         this.#committed(event.token, now);
@@ -116,14 +92,18 @@ export class SyncMachine {
       case 'digests':
         this.#digested(event.token, event.snapshot, now);
         break;
+      case 'adoptable':
+        if (this.#effects.settle(event.token)?.session === this.#session)
+          this.#outbound.adoption.tell(event.adoptable);
+        break;
       case 'blocked':
-        this.#blocked = true;
+        this.#outbound.isBlocked = true;
         break;
       case 'drained':
-        this.#blocked = false;
+        this.#outbound.isBlocked = false;
         break;
       case 'flush':
-        this.#flush = true;
+        this.#outbound.isHurried = true;
         break;
       case 'tick':
         break;
@@ -133,7 +113,7 @@ export class SyncMachine {
   #greet(facts: HelloFacts, now: number): void {
     this.#end();
     this.#session = newSession(facts, now);
-    this.#emit(helloOf(facts, this.#channels, now), 'control');
+    this.#emit(helloOf(facts, this.#outbound.channels, now), 'control');
   }
 
   #receive(message: SyncMessage, now: number): void {
@@ -152,7 +132,7 @@ export class SyncMachine {
     else if (this.#effects.waiting >= GATEWAY_LIMITS.desiredInFlight)
       this.#fail('the hub sends faster than this gateway stores');
     else {
-      const isTaken = this.#channels.some((channel) => channel.receive(message, now));
+      const isTaken = this.#outbound.channels.some((channel) => channel.receive(message, now));
       if (isTaken || isAnswer(message)) session.answeredAtMs = now;
       if (isTaken) return;
       switch (message.kind) {
@@ -180,7 +160,7 @@ export class SyncMachine {
           this.#effects.apply({ kind: 'renumber', devices: message.devices });
           break;
         case 'unsupported':
-          if (this.#queue.park(message.id)) this.#counters.parked++;
+          if (this.#outbound.park(message.id)) this.#counters.parked++;
           this.#effects.notice('message-unsupported-by-hub', { id: message.id });
           break;
         default:
@@ -207,13 +187,10 @@ export class SyncMachine {
   #begin(session: Session, welcome: Welcome, now: number): void {
     session.phase = 'live';
     session.answeredAtMs = now;
-    session.digestDueAtMs = now;
-    session.digestLatestAtMs = now + GATEWAY_LIMITS.digestLatestMs;
+    digestsIn(session, now, GATEWAY_LIMITS.digestLatestMs);
     this.#counters.sessions++;
-    this.#queue.restart();
-    this.#locals.restart();
     this.#emit({ kind: 'ready', epoch: session.epoch }, 'control');
-    for (const channel of this.#channels) channel.begin(welcome, session.clockOffsetMs);
+    this.#outbound.begin(session, welcome);
   }
 
   #committed(token: number, now: number): void {
@@ -226,19 +203,16 @@ export class SyncMachine {
     }
   }
 
-  #durable(uplink: Uplink, whole: boolean): void {
-    if (whole) {
-      this.#queue.replace(uplink);
-      this.#locals.replace(uplink.locals);
-    } else {
-      this.#queue.add(uplink);
-      this.#locals.add(uplink.locals);
-    }
-  }
-
   #acknowledge(session: Session, ack: Ack, now: number): void {
     this.#confirm(session);
-    const rows = this.#queue.acknowledge(ack, now);
+    const { adoption } = this.#outbound;
+    const told = adoption.acknowledge(ack);
+    if (told === 'done') {
+      session.adopting = false;
+      this.#effects.notice('hub-restored-from-here', { rejected: adoption.rejected });
+    }
+    if (told !== 'other') return;
+    const rows = this.#outbound.acknowledge(ack, now);
     if (rows === undefined) {
       this.#ignore();
       return;
@@ -262,7 +236,7 @@ export class SyncMachine {
   }
 
   #decideLocal(result: LocalResult, now: number): void {
-    if (!this.#locals.decide(result, now)) {
+    if (!this.#outbound.decide(result, now)) {
       this.#ignore();
       return;
     }
@@ -273,28 +247,18 @@ export class SyncMachine {
   }
 
   #send(session: Session, now: number): void {
-    const { epoch } = session;
-    if (this.#waiting === 0) session.answeredAtMs = now;
-    if (!this.#blocked && !session.adopting) {
-      for (const local of this.#locals.next(epoch, (device) => this.#queue.isHeld(device))) {
-        this.#counters.localsSent++;
-        this.#emit(local, 'control');
-      }
+    if (this.#outbound.inFlight === 0) session.answeredAtMs = now;
+    if (session.adopting && this.#outbound.adoption.ask())
+      this.#effects.askAdoptable({ kind: 'adoption', session });
+    for (const { message, priority } of this.#outbound.next(session, now)) {
+      if (message.kind === 'local') this.#counters.localsSent++;
+      else if (message.kind === 'adopt') this.#counters.adoptsSent++;
+      else if (message.kind === 'state' || message.kind === 'announce')
+        this.#counters.rowsSent += message.rows.length;
+      this.#emit(message, priority);
     }
-    while (this.#maySend() && (this.#flush || now >= this.#queue.opensAtMs)) {
-      const message = this.#queue.next(epoch, ++this.#id, session.messageBytes, now);
-      if (message === undefined) break;
-      this.#counters.rowsSent += message.rows.length;
-      this.#emit(message, 'twin');
-    }
-    if (this.#queue.inFlight === 0) this.#flush = false;
-    const waits = this.#queue.isWaiting(now);
-    for (const channel of this.#channels)
-      for (let sent; !this.#blocked && (sent = channel.next(epoch, now, waits)) !== undefined;)
-        this.#emit(sent.message, sent.priority);
     if (now < this.#digestAtMs(session)) return;
-    session.digestDueAtMs = Infinity;
-    session.digestLatestAtMs = Infinity;
+    digestsIn(session, Infinity);
     this.#effects.askDigests({ kind: 'digest', session, state: session.acknowledged });
   }
 
@@ -305,8 +269,7 @@ export class SyncMachine {
     const { session, theirs, state } = pending;
     const { epoch } = session;
     if (theirs === undefined) {
-      session.digestDueAtMs = now + GATEWAY_LIMITS.digestIntervalMs;
-      session.digestLatestAtMs = now + 2 * GATEWAY_LIMITS.digestIntervalMs;
+      digestsIn(session, now + GATEWAY_LIMITS.digestIntervalMs, GATEWAY_LIMITS.digestIntervalMs);
       for (const message of digestMessages(epoch, state, snapshot)) {
         this.#counters.digestsSent++;
         this.#emit(message, 'twin');
@@ -344,38 +307,19 @@ export class SyncMachine {
 
   #checkDeadlines(now: number): void {
     const session = this.#session;
-    if (session === undefined) return;
-    if (session.phase !== 'live') {
-      const waitedMs = now - session.sinceMs;
-      if (waitedMs >= GATEWAY_LIMITS.welcomeTimeoutMs) this.#fail('no WELCOME in time');
-    } else if (this.#waiting > 0 && now >= answerDueMs(session, this.#queue, this.#locals)) {
-      this.#fail('no answer in time');
-    }
+    if (session === undefined || now < this.#outbound.deadlineMs(session)) return;
+    this.#fail(session.phase === 'live' ? 'no answer in time' : 'no WELCOME in time');
   }
 
   /** What was in flight is due again in the next session; nothing else is remembered of this one. */
   #end(): void {
     this.#session = undefined;
     this.#effects.forget();
-    this.#blocked = false;
-    this.#flush = false;
-    this.#queue.restart();
-    this.#locals.restart();
-    for (const channel of this.#channels) channel.end();
-  }
-
-  get #waiting(): number {
-    const others = this.#channels.reduce((sum, { inFlight }) => sum + inFlight, 0);
-    return this.#queue.inFlight + this.#locals.inFlight + others;
-  }
-
-  #maySend(): boolean {
-    return !this.#blocked && this.#queue.inFlight < GATEWAY_LIMITS.messagesInFlight;
+    this.#outbound.end();
   }
 
   #digestAtMs(session: Session): number {
-    const isQuiet = this.#queue.isQuiet() && this.#locals.undecided === 0;
-    return isQuiet ? session.digestDueAtMs : session.digestLatestAtMs;
+    return this.#outbound.isQuiet ? session.digestDueAtMs : session.digestLatestAtMs;
   }
 
   #emit(message: SyncMessage, priority: Priority): void {

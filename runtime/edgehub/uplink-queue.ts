@@ -113,6 +113,13 @@ export class UplinkQueue {
     return this.#announcements.has(device) || this.#refused.has(device);
   }
 
+  /** An announcement is due or on its way. */
+  get isAnnouncing(): boolean {
+    if (this.#dueAnnouncements.size > 0) return true;
+    for (const { kind } of this.#inFlight.sent()) if (kind === 'announce') return true;
+    return false;
+  }
+
   isDue(): boolean {
     if (this.#dueAnnouncements.size > 0) return true;
     for (const key of this.#dueRows) if (this.#sendable(key)) return true;

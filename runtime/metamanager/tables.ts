@@ -44,6 +44,8 @@ export interface IdentityRow {
   readonly hubBoots: readonly string[];
   /** The highest desired counter ever stored. */
   readonly maxDesired: number;
+  /** The highest generation of the hub's numbers ever heard; absent: 0. */
+  readonly hubGen?: number;
 }
 
 export interface DeviceRow {

@@ -4,6 +4,7 @@ import { CLOCKS } from './clocks.js';
 import { CLONES } from './clones.js';
 import { COMMANDS } from './commands.js';
 import { DISKS } from './disks.js';
+import { HUB_CARDS } from './hub-cards.js';
 import { LINKS } from './links.js';
 import { POWER } from './power.js';
 import { SENSORS } from './sensors.js';
@@ -19,5 +20,6 @@ export const ACTIONS: readonly Action[] = [
   ...CLOCKS,
   ...SENSORS,
   ...CARDS,
+  ...HUB_CARDS,
   ...CLONES,
 ];

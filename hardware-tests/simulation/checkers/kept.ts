@@ -17,6 +17,8 @@ interface Promises {
   readonly stored: Map<string, Version>;
   /** Since the last restore the hub has not told this gateway what it has. */
   mayBeBehind: boolean;
+  /** The session of the hub's life before its restore. */
+  endedEpoch: number;
   /** Transactions of the store when it was looked at last. */
   commits: number;
 }
@@ -74,6 +76,7 @@ export class Kept implements Checker {
         acknowledged: new Map(),
         stored: new Map(),
         mayBeBehind: true,
+        endedEpoch: 0,
       });
       return;
     }
@@ -82,7 +85,10 @@ export class Kept implements Checker {
   }
 
   forgetHub(): void {
-    for (const gateway of this.#promises.keys()) this.forget(gateway);
+    for (const gateway of this.#promises.keys()) {
+      this.forget(gateway);
+      this.#of(gateway).endedEpoch = gateway.program?.meta.identity().lastEpoch ?? 0;
+    }
   }
 
   disagreement(gateways: readonly Gateway[]): Breach | undefined {
@@ -114,7 +120,9 @@ export class Kept implements Checker {
     if (isLive && isAlone && hub !== undefined) this.#learn(gateway, hub, promises);
     if (commits === promises.commits) return;
     promises.commits = commits;
-    if (isLive) promises.mayBeBehind = false;
+    const { lastEpoch } = program.meta.identity();
+    const isMet = hub?.rows.get('nodes', gateway.node)?.metEpoch === lastEpoch;
+    if (isLive && isMet && lastEpoch > promises.endedEpoch) promises.mayBeBehind = false;
     for (const name of propertiesOf(gateway.devices)) {
       this.#checkKept(name, program, promises);
       if (hub !== undefined && isAlone && !promises.mayBeBehind)
@@ -166,7 +174,13 @@ export class Kept implements Checker {
   #of(gateway: Gateway): Promises {
     let promises = this.#promises.get(gateway);
     if (promises === undefined) {
-      promises = { acknowledged: new Map(), stored: new Map(), mayBeBehind: false, commits: -1 };
+      promises = {
+        acknowledged: new Map(),
+        stored: new Map(),
+        mayBeBehind: false,
+        endedEpoch: 0,
+        commits: -1,
+      };
       this.#promises.set(gateway, promises);
     }
     return promises;
