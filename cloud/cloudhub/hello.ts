@@ -119,7 +119,7 @@ export function isOutOfReach(node: NodeRow | undefined, hello: Hello): boolean {
 export function alarmsOf(
   node: NodeRow,
   hello: Hello,
-  { fork, resync }: HelloDecision,
+  { fork, resync }: { readonly fork: boolean; readonly resync: boolean },
   wallMs: number,
 ): Alarm[] {
   const restored = fork
@@ -215,6 +215,13 @@ function decideNumbers(
   const isAhead = presented.maxState > marks.state || presented.samplesStored > marks.samples;
   if (gen >= current && !isAhead) return { ...same, gen, known, resync };
   return { lineage: freshLineage, gen: next, fork: true, resync: false, known, priorGen: gen };
+}
+
+/** The lineage was offered at an earlier HELLO, to a store that is not the one known before. */
+export function isNewHistory(rows: NodeRows, lineage: string): boolean {
+  const row = rows.get('lineages', lineageKey(rows.name, lineage));
+  const met = [...rows.all('lineages').values()].some(({ offered }) => offered !== true);
+  return met && row?.offered === true;
 }
 
 function highestGen(lineages: readonly LineageRow[]): number {

@@ -4,7 +4,7 @@ import { Draft } from '../store/node-rows.js';
 import type { NodeRows } from '../store/node-rows.js';
 import { lineageKey } from '../store/tables.js';
 import { withAlarm } from './alarms.js';
-import { alarmsOf, decideHello, isClone, metNode } from './hello.js';
+import { alarmsOf, decideHello, isClone, isNewHistory, metNode } from './hello.js';
 import type { HelloDecision } from './hello.js';
 import { NOTHING, count, goodbye, send } from './judgement.js';
 import type { Candidate, Effect, Judgement, Moment, OpenSession, SessionId } from './judgement.js';
@@ -48,7 +48,10 @@ export function judgeTakeover(
   if (clone && context.cloneReturns + 1 >= HUB_LIMITS.cloneReturns)
     return quarantine(draft, candidate, context, moment);
 
-  const alarms = alarmsOf(before, hello, decision, moment.wallMs);
+  const { resync } = decision;
+  // Also when the READY of the first session after the restore was lost.
+  const fork = decision.fork || (!resync && isNewHistory(rows, candidate.lineage));
+  const alarms = alarmsOf(before, hello, { fork, resync }, moment.wallMs);
   draft.put('nodes', draft.node, metNode(before, hello, epoch, alarms));
   begin(draft, candidate, context.hubBoot);
   const older = candidates.filter((other) => other.epoch < epoch).map((other) => other.id);
@@ -62,7 +65,7 @@ export function judgeTakeover(
       count('sessionsOpened'),
       ...alarms.map(({ code, detail }): Effect => ({ kind: 'alarm', code, detail })),
       ...(clone ? [count('cloneAlarms')] : []),
-      ...(decision.fork || decision.resync ? [count('gatewaysRestored')] : []),
+      ...(fork || resync ? [count('gatewaysRestored')] : []),
       { kind: 'node', online: true },
       send(id, { kind: 'confirm', epoch }),
     ],
