@@ -29,7 +29,7 @@ export async function bundleGateway(): Promise<number> {
       js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);",
     },
   });
-  const isTemplate = (path: string): boolean => !path.endsWith(".ts");
+  const isTemplate = (path: string): boolean => !path.endsWith('.ts');
   await cp(TEMPLATES, `${DIST}bundle/templates`, { recursive: true, filter: isTemplate });
   return (await stat(BUNDLE)).size;
 }
