@@ -181,7 +181,7 @@ async function settled(t: ExecutionContext, site: Site, victim: Victim): Promise
     t.deepEqual(reported?.value, own?.reported?.value, name);
     t.deepEqual(desired?.value, own?.desired?.value, name);
     if (name === 'target') t.true(Number(desired?.value ?? 0) >= accepted, 'accepted and kept');
-    else t.true(Number(reported?.value) >= (load.acknowledged.get(name) ?? 0), name);
+    else t.true(Number(reported?.value ?? 0) >= (load.acknowledged.get(name) ?? 0), name);
   }
 }
 

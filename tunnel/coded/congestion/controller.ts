@@ -168,7 +168,8 @@ export class CongestionController {
     const { oldest } = this.#flight;
     if (oldest === undefined) return paced;
     const leaves = this.#flight.size > LEFT_BY_TIME ? this.#silence.leavesAt(oldest) : Infinity;
-    return Math.min(paced, leaves, this.#silence.timesOutAt);
+    // One that was missed is due at once, never in the past.
+    return Math.min(paced, Math.max(now + 1, Math.min(leaves, this.#silence.timesOutAt)));
   }
 
   get status(): CongestionStatus {

@@ -271,7 +271,7 @@ for (const [what, hex, refusal] of [
   ['a frame of no known type', '3f', 'unknown'],
   ['two runs', '0200000001000000010201', 'range'],
   ['a run of nothing', '0200000001000000010100', 'range'],
-  ['a bitmap of symbols beyond the window', '0400000000ff', 'range'],
+  ['a bitmap of symbols that ends too soon', '0400000000ff', 'short'],
   ['a row over nothing', '08000001000000', 'range'],
   ['a batch of 33', '0e00000100000121', 'range'],
   ['an arrival of the same packet twice', '0500000001000000010100ffff', 'range'],
