@@ -36,7 +36,7 @@ export class Durability {
   readonly #queue: CommitQueue;
   readonly #stop = new AbortController();
   #journal: Journal | undefined;
-  /** Highest number of a segment so far. */
+  /** Highest number of a segment so far, one included that an attempt may have left. */
   #segment: number;
   #sinceSnapshot: number;
   #alarm: EdgeError | undefined;
@@ -109,6 +109,7 @@ export class Durability {
         return;
       }
       const { segmentBytes, random } = this.#options;
+      this.#segment += 1;
       this.#journal = await Journal.resume(this.#storage, random, segmentBytes, state.tail);
       this.#segment = this.#journal.position.segment;
       if (this.#aside.length > 0 || this.#snapshotDue()) this.#housekeep(true);
@@ -209,8 +210,9 @@ export class Durability {
   async #append(journal: Journal, group: CommitGroup): Promise<void> {
     if (!journal.fits(group.payloads.length, group.payloadBytes)) {
       this.#checkSegments();
+      // Before it is tried: the old segment may already say that the new one follows it.
+      this.#segment += 1;
       await journal.rotate();
-      this.#segment = journal.position.segment;
       this.#housekeep();
     }
     this.#sinceSnapshot += await journal.append(group.payloads, group.payloadBytes);

@@ -28,7 +28,7 @@ export interface MemoryStorageOptions {
   readonly before?: (action: StorageAction) => Promise<void> | undefined;
 }
 
-const CHANGES: readonly StorageAction[] = [
+export const STORAGE_CHANGES: readonly StorageAction[] = [
   'open',
   'write',
   'sync',
@@ -167,7 +167,7 @@ export class MemoryStorage implements Storage {
   #faultOf(action: StorageAction, grows: boolean): StorageFault | undefined {
     const plan = this.#plan;
     if (plan?.growth === true && !grows) return undefined;
-    if (plan === undefined || !(plan.actions ?? CHANGES).includes(action)) return undefined;
+    if (plan === undefined || !(plan.actions ?? STORAGE_CHANGES).includes(action)) return undefined;
     this.#counted += 1;
     const hit = plan.sticky === true ? this.#counted >= plan.nth : this.#counted === plan.nth;
     return hit ? plan.fault : undefined;
