@@ -18,6 +18,7 @@ export function hubMetrics(hub: {
     gauge('devices', 'Devices of all nodes.', sum(nodes.map((node) => node.devices))),
     gauge('storage_alarm', '1 while durability is refused.', store.alarm === undefined ? 0 : 1),
     gauge('storage_damaged_files', 'Copies of damaged files to look at.', store.damage.length),
+    gauge('storage_warning', '1 while snapshots fail.', store.warning === undefined ? 0 : 1),
     gauge('journal_bytes', 'Size of the journal.', store.journalBytes),
     gauge(
       'history_samples',

@@ -12,6 +12,9 @@ export function statusText(status: GatewayStatus): string {
     `store    ${store.commits} commits, ${store.syncs} syncs, ${mebibytes(store.bytesWritten)} written`,
     `flash    ${flashText(store.flash)}`,
     ...(store.alarm === undefined ? [] : [`ALARM    ${store.alarm.code}: ${store.alarm.message}`]),
+    ...(store.warning === undefined
+      ? []
+      : [`WARNING  ${store.warning.code}: ${store.warning.message}`]),
     ...store.damage.map(({ file, message }) => `DAMAGE   ${message} (copy: ${file})`),
     `broker   ${broker.address}, ${broker.clients} clients`,
     `devices  ${devices}`,

@@ -123,6 +123,11 @@ test('status puts the link, the store and what is wrong into a few lines', (t) =
     statusText({ ...STATUS, store: { ...STATUS.store, alarm } }),
     /ALARM +EDGE_STORAGE: disk full/,
   );
+  const warning = { code: 'EDGE_STORAGE', message: 'no space for a snapshot' };
+  t.regex(
+    statusText({ ...STATUS, store: { ...STATUS.store, warning } }),
+    /WARNING +EDGE_STORAGE: no space for a snapshot/,
+  );
   const damage = [{ file: 'damaged-journal-0000000001', message: 'cut off' }];
   t.regex(
     statusText({ ...STATUS, store: { ...STATUS.store, damage } }),

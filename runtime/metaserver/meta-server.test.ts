@@ -203,6 +203,7 @@ test('metrics are plain text, escaped, with one TYPE line a family', async (t) =
   const response = await fetch(`${t.context.url}/metrics`);
   const lines = (await response.text()).trimEnd().split('\n');
   t.true(lines.includes('edgetwin_hub_unsent_rows 2'));
+  t.true(lines.includes('edgetwin_store_warning 0'));
   t.true(lines.includes('edgetwin_broker_events_total{event="published"} 9'));
   t.true(
     lines.includes('edgetwin_mapper_events_total{protocol="modbus",event="odd \\"name\\"\\n"} 8'),

@@ -46,6 +46,7 @@ function samplesOf(status: GatewayStatus, own: Readonly<Record<string, number>>)
       gauge('edgetwin_flash_state', store.flash.state === state ? 1 : 0, { state }),
     ),
     gauge('edgetwin_store_alarm', store.alarm === undefined ? 0 : 1),
+    gauge('edgetwin_store_warning', store.warning === undefined ? 0 : 1),
     gauge('edgetwin_store_damaged_files', store.damage.length),
     gauge('edgetwin_broker_clients', broker.clients),
     ...Object.entries(broker.counters).map(([name, value]) =>

@@ -30,6 +30,8 @@ export interface GatewayStatus {
     /** The last 24 hours of running time beside the budget of the configuration. */
     readonly flash: FlashStats;
     readonly alarm?: { readonly code: string; readonly message: string };
+    /** Snapshots fail while updates are still kept: an alarm will follow, so look at the disk. */
+    readonly warning?: { readonly code: string; readonly message: string };
     /** Durable bytes that changed: the copies that were set aside, until someone removes them. */
     readonly damage: readonly { readonly file: string; readonly message: string }[];
   };
