@@ -127,6 +127,47 @@ test('a lineage that is not the current one forks, whatever its numbers (H9)', (
   t.is(welcome.known.state, 60);
 });
 
+test('at a fork the mark alone is known, however little the presented lineage delivered (H35)', (t) => {
+  const bench = met(100);
+  bench.open({ boot: hex('2'), state: { value: 50, forks: [] } });
+  const backup = {
+    lineage: hex('a'),
+    state: { value: 120, forks: [{ boot: hex('1'), before: 0 }] },
+  };
+  const welcome = bench.welcome({ boot: hex('3'), ...backup });
+  t.like(welcome, { gen: 3, fork: true, priorGen: 1 });
+  t.is(welcome.known.state, 120, 'the life before may have delivered 101 to 120 as its own');
+});
+
+test('a backup restored again: samples that its first fork delivered are known (H36)', (t) => {
+  const bench = met(1);
+  const backup = { lineage: hex('a'), samples: { value: 10, forks: [] } };
+  bench.open({ boot: hex('2'), ...backup });
+  const key = lineageKey('gw-1', bench.lineage);
+  const row = bench.rows.get('lineages', key);
+  t.like(row, { parent: hex('a'), branch: 10, samplesStored: 0 });
+  if (row === undefined) return;
+  for (const [stored, known] of [
+    [4, 4],
+    [14, 10],
+  ] as const) {
+    bench.rows.apply([{ table: 'lineages', key, row: { ...row, samplesStored: stored } }]);
+    t.is(bench.welcome({ boot: hex('3'), ...backup }).known.samples, known);
+  }
+});
+
+test('a lineage of a resync that was never answered is resynced again, above all others', (t) => {
+  const bench = met(100);
+  const stranger = { lineage: hex('d'), state: { value: 3, forks: [] } };
+  t.like(bench.welcome({ ...stranger, boot: hex('2') }), { gen: 2, resync: true });
+  bench.open({ boot: hex('3'), state: { value: 50, forks: [] } });
+  t.is(bench.epoch, 3);
+  const again = bench.welcome({ ...stranger, boot: hex('2'), gen: 2 });
+  t.like(again, { gen: 4, resync: true, fork: false, known: { state: 0, samples: 0 } });
+  bench.say({ kind: 'ready', epoch: bench.epoch });
+  t.like(bench.rows.get('lineages', lineageKey('gw-1', hex('d'))), { gen: 4, resync: false });
+});
+
 test('a lost WELCOME over and over does not make the hub forget the gateway’s lineage', (t) => {
   const bench = met(100);
   for (let lost = 0; lost < 3 * LIMITS.lineagesKept; lost++)

@@ -17,6 +17,8 @@ export interface HelloDecision {
   readonly known: { readonly state: number; readonly samples: number };
   /** On a fork: of the presented lineage. */
   readonly priorGen?: number;
+  /** On a fork: up to which sample the new lineage is one with the presented one. */
+  readonly branch?: number;
   /** What this gateway can have seen of this hub's desired values; null: no other life of it. */
   readonly adoptMark: number | null;
 }
@@ -61,6 +63,7 @@ export function offer(
       resync: decision.resync,
       epoch,
       offered: true,
+      ...(decision.branch === undefined ? {} : { parent: hello.lineage, branch: decision.branch }),
     });
   touchLineages(draft, [hello.lineage, decision.lineage], epoch);
   return epoch;
@@ -207,14 +210,29 @@ function decideNumbers(
   }
 
   const marks = { state: mark(hello.state, learnt), samples: mark(hello.samples, learnt) };
+  const { gen, resync, maxState, samplesStored } = presented;
+  const isAhead = maxState > marks.state || samplesStored > marks.samples;
+  if (gen >= current && !isAhead)
+    return { ...same, gen, known: { state: maxState, samples: samplesStored }, resync };
+  // It may name rows by a generation that another store was given before.
+  if (resync) return { ...same, gen: next, known: nothing, resync };
+  // Never less than the mark: another life may have delivered newer values of this history since.
   const known = {
-    state: Math.min(marks.state, presented.maxState),
-    samples: Math.min(marks.samples, presented.samplesStored),
+    state: marks.state,
+    samples: Math.min(marks.samples, reach(rows, hello.lineage)),
   };
-  const { gen, resync } = presented;
-  const isAhead = presented.maxState > marks.state || presented.samplesStored > marks.samples;
-  if (gen >= current && !isAhead) return { ...same, gen, known, resync };
-  return { lineage: freshLineage, gen: next, fork: true, resync: false, known, priorGen: gen };
+  const fork = { lineage: freshLineage, gen: next, fork: true, resync: false, known };
+  return { ...fork, priorGen: gen, branch: marks.samples };
+}
+
+/** The samples of this history that the hub has, also through what was forked from it since. */
+function reach(rows: NodeRows, lineage: string): number {
+  const stored = rows.get('lineages', lineageKey(rows.name, lineage))?.samplesStored ?? 0;
+  const forks = [...rows.all('lineages')].filter(([, { parent }]) => parent === lineage);
+  const reached = forks.map(([key, { branch = 0 }]) =>
+    Math.min(branch, reach(rows, deviceOfKey(key))),
+  );
+  return Math.max(stored, ...reached);
 }
 
 /** The lineage was offered at an earlier HELLO, to a store that is not the one known before. */

@@ -44,6 +44,15 @@ test('local: the second of a chain on one base is accepted (H18), another chain 
   t.is(bench.rows.get('desired', TARGET)?.value, 44);
 });
 
+test('local: a chain goes on across a fork of the gateway (H37)', (t) => {
+  const bench = ready();
+  const chainStart = version(1, 5);
+  bench.local({ lid: chainStart, value: 33 });
+  bench.local({ lid: version(2, 6), chainStart, value: 44 });
+  const third = bench.local({ lid: version(2, 7), chainStart, value: 55 });
+  t.is(only(third, 'local-result')[0]?.outcome, 'ok');
+});
+
 test('local: after a write of the cloud it conflicts; both values are kept, the cloud’s stands', (t) => {
   const bench = ready();
   bench.setDesired(10);

@@ -84,8 +84,9 @@ function stands(message: Local, present: DesiredRecord | undefined): boolean {
   const since = present?.since ?? version;
   // The same value under other numbers is no other value.
   if (compareVersions(base, since) >= 0 && compareVersions(base, version) <= 0) return true;
+  // Across generations as well: a fork gives a new one to what follows in the chain (hole H37).
   const origin = present?.origin;
-  return origin?.gen === chainStart.gen && origin.n >= chainStart.n;
+  return origin !== undefined && compareVersions(origin, chainStart) >= 0;
 }
 
 function accept(draft: Draft, message: Local, context: { hubBoot: string; wallMs: number }) {

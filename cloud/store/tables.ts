@@ -67,6 +67,9 @@ export interface LineageRow {
   readonly epoch: number;
   /** Given with a WELCOME that nobody has answered yet: the current lineage is another one. */
   readonly offered?: true;
+  /** The lineage that this one was forked from, and up to which sample both are one history. */
+  readonly parent?: string;
+  readonly branch?: number;
 }
 
 export interface DeviceRow {

@@ -30,7 +30,7 @@ export function storeDesired(draft: Draft, row: DesiredRow): void {
     // An older own value than the pending one is stored and never written.
     if (origin !== undefined && sameVersion(origin, pending.lid))
       draft.locals(key, { lost: locals.lost });
-  } else if (pending.lost !== true && !standsOn(pending, since)) {
+  } else if (pending.lost !== true && !standsOn(pending, since ?? version)) {
     draft.locals(key, { pending: { ...pending, lost: true }, lost: locals.lost });
   }
 }
@@ -86,9 +86,9 @@ export function decideLocal(draft: Draft, result: LocalResult): void {
     keep(draft, device, property, { version, value: pending.value, origin: lid });
 }
 
-/** The hub only gave the value that the write is based on another number. */
-function standsOn({ base }: LocalWriteRow, since: Version | undefined): boolean {
-  return since !== undefined && compareVersions(base, since) >= 0;
+/** What the write is based on, given up at a fork and sent again, or under another number. */
+function standsOn({ base }: LocalWriteRow, since: Version): boolean {
+  return compareVersions(base, since) >= 0;
 }
 
 function keep(draft: Draft, device: string, property: string, row: Desired): void {

@@ -44,6 +44,33 @@ test('own echoes: the older one is stored and not written, the present one ends 
   t.is(g.tables.get('desired', `${TAP.id}/level`)!.version.n, 8);
 });
 
+test('an own echo across a fork is one of the chain (H37)', (t) => {
+  const g = new TestTwins();
+  g.welcome();
+  const first = g.local(51);
+  const sv = g.sv;
+  g.welcome({ gen: 2, fork: true, known: { state: sv, samples: 0 } });
+  const second = g.local(52);
+  const third = g.local(53);
+  t.deepEqual([first.gen, second.gen], [1, 2]);
+  g.desired(7, 52, second);
+  t.deepEqual(g.target()!.lid, third, 'not written over the newer one, which is not lost');
+});
+
+test('the value that a write stands on, sent again after a fork, is no write of the cloud (H38)', (t) => {
+  const g = new TestTwins();
+  g.welcome();
+  g.desired(5, 50);
+  const lid = g.local(51);
+  g.welcome({ gen: 2, fork: true, known: { state: g.sv, samples: 0 } });
+  t.is(g.tables.get('desired', `${TAP.id}/level`), undefined, 'a backup gives way to the hub');
+  g.desired(5, 50);
+  t.like(g.tables.get('desired', `${TAP.id}/level`), { value: 50 });
+  t.deepEqual(g.target()!.lid, lid);
+  g.desired(6, 60);
+  t.is(g.target()!.value, 60);
+});
+
 test('a write of the cloud wins over a pending local one, which is recorded as lost', (t) => {
   const g = new TestTwins();
   g.welcome();

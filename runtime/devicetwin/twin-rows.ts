@@ -126,6 +126,5 @@ function localQueue(tables: RowReader, key: string): LocalQueue {
 
 /** Own echo: the desired value came from a local write of this chain or later. */
 export function isOwnEcho(origin: Version | undefined, chainStart: Version): boolean {
-  if (origin?.gen !== chainStart.gen) return false;
-  return compareVersions(origin, chainStart) >= 0;
+  return origin !== undefined && compareVersions(origin, chainStart) >= 0;
 }
