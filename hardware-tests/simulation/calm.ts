@@ -1,4 +1,4 @@
-import { endClones } from './actions/clones.js';
+import { endClones, letIn } from './actions/clones.js';
 import { breachError } from './checkers/checker.js';
 import type { Gateway } from './gateway.js';
 import { pick } from './options.js';
@@ -27,6 +27,7 @@ export async function calm(scene: Scene): Promise<number> {
   hub.start();
   for (const gateway of well) heal(scene, gateway);
   await world.started();
+  letIn(scene);
   // Whoever was told to keep away is idle until then.
   for (const { plant } of well) plant.pace(scene.options.quietCycleMs);
   const connected = await world.until(() => well.every(isLive), CONNECTED_WITHIN_MS);

@@ -19,12 +19,22 @@ function clone({ world }: Scene, gateway: Gateway): void {
 }
 
 /** A person finds the copies, switches them off, and lets their nodes in again. */
-export function endClones({ world, checkers }: Scene): void {
+export function endClones(scene: Scene): void {
+  const { world, checkers } = scene;
   for (const copy of [...world.clones]) {
     copy.crash();
     world.clones.delete(copy);
-    world.hub.program?.fleet.clearAlarm(copy.node, 'EDGE_QUARANTINED').catch(() => undefined);
     const original = world.gateways.find(({ node }) => node === copy.node);
     if (original !== undefined) checkers.forget(original);
+  }
+  letIn(scene);
+}
+
+/** Also nodes that a restored hub keeps out again, because of a copy that was found long ago. */
+export function letIn({ world }: Scene): void {
+  const fleet = world.hub.program?.fleet;
+  for (const node of world.cloned) {
+    const isOut = fleet?.node(node)?.alarms.some(({ code }) => code === 'EDGE_QUARANTINED');
+    if (isOut === true) fleet?.clearAlarm(node, 'EDGE_QUARANTINED').catch(() => undefined);
   }
 }

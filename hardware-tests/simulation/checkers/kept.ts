@@ -117,11 +117,12 @@ export class Kept implements Checker {
     const isLive = program.edgeHub.isLive;
     // Of two with one identity either may have numbered and stored what the hub speaks of.
     const isAlone = !this.#checks.world.cloned.has(gateway.node);
-    if (isLive && isAlone && hub !== undefined) this.#learn(gateway, hub, promises);
+    const { lastEpoch } = program.meta.identity();
+    // Until READY has arrived the hub speaks of the session before, of a process that is dead.
+    const isMet = hub?.rows.get('nodes', gateway.node)?.metEpoch === lastEpoch;
+    if (isLive && isMet && isAlone && hub !== undefined) this.#learn(gateway, hub, promises);
     if (commits === promises.commits) return;
     promises.commits = commits;
-    const { lastEpoch } = program.meta.identity();
-    const isMet = hub?.rows.get('nodes', gateway.node)?.metEpoch === lastEpoch;
     if (isLive && isMet && lastEpoch > promises.endedEpoch) promises.mayBeBehind = false;
     for (const name of propertiesOf(gateway.devices)) {
       this.#checkKept(name, program, promises);

@@ -165,3 +165,23 @@ test('T7 a restore without new reports: the hub keeps the newer, the gateway rea
   await stage.settle();
   for (const prop of PROPS) t.is(stage.row(prop)?.stale, undefined);
 });
+
+test('before its READY the hub speaks of the process before: that is no promise of the restored one', async (t) => {
+  const stage = await Stage.open();
+  const backup = stage.gateway.backup();
+  await stage.desire('level', 7);
+  await stage.settle();
+  stage.checkers.forget(stage.gateway);
+  const held = stage.post.hold('ready', 'announce', 'state', 'digest');
+  stage.gateway.replaceDisk(backup);
+  stage.gateway.start();
+  await stage.until('welcomed', () => held.letters.length > 0);
+  t.true(stage.view('level').storedOnGateway, 'as far as the hub can know');
+  stage.gateway.crash();
+  held.open();
+  stage.gateway.start();
+  await stage.connected();
+  await stage.read('level', 7);
+  await stage.settle();
+  t.is(stage.gateway.plant.register(stage.key('level')).value, 7);
+});

@@ -1,4 +1,7 @@
 import test from 'ava';
+import { endClones, letIn } from '../actions/clones.js';
+import { expand } from '../options.js';
+import { Scene } from '../scene.js';
 import { Stage } from './stage.js';
 
 test('T14 two processes of one identity take turns: an alarm, then quarantine until a person decides', async (t) => {
@@ -26,6 +29,40 @@ test('T14 two processes of one identity take turns: an alarm, then quarantine un
   await stage.connected(8 * 3_600_000);
   await stage.read('level', 3);
   await stage.settle();
+});
+
+test('T14 a restored hub keeps a node out again until a person lets it in again', async (t) => {
+  const stage = await Stage.open();
+  const { gateway, world } = stage;
+  const copy = world.clone(gateway);
+  copy.plant.pace(Infinity);
+  copy.start();
+  await stage.until(
+    'quarantine',
+    () => stage.alarms().includes('EDGE_QUARANTINED'),
+    24 * 3_600_000,
+  );
+  const backup = world.hub.backup();
+  const scene = new Scene(world, stage.checkers, expand(1));
+  await stage.pass(60_000);
+  endClones(scene);
+  await stage.connected(8 * 3_600_000);
+  await stage.read('level', 3);
+  await stage.settle();
+  stage.checkers.forgetHub();
+  world.hub.replaceDisk(backup);
+  world.hub.start();
+  await world.started();
+  await stage.until(
+    'out',
+    () => stage.program.edgeHub.status().lastError?.code === 'EDGE_SUPERSEDED',
+  );
+  t.deepEqual(stage.alarms().includes('EDGE_QUARANTINED'), true);
+  letIn(scene);
+  await stage.connected(8 * 3_600_000);
+  await stage.read('level', 4);
+  await stage.settle();
+  t.is(stage.reported('level')?.value, 4);
 });
 
 test('T14 restarts and restores by the dozen raise no clone alarm', async (t) => {
