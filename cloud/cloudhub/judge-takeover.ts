@@ -97,8 +97,11 @@ function begin(draft: Draft, { lineage, adopt }: Candidate, hubBoot: string): vo
   const key = lineageKey(draft.node, lineage);
   const row = draft.get('lineages', key);
   if (row !== undefined && (row.offered === true || row.resync)) {
-    const { offered: _, ...met } = row;
-    draft.put('lineages', key, { ...met, resync: false });
+    const { gen, maxState, samplesStored, epoch, parent, branch = 0 } = row;
+    draft.put('lineages', key, {
+      ...{ gen, maxState, samplesStored, resync: false, epoch },
+      ...(parent === undefined ? {} : { parent, branch }),
+    });
   }
   if (adopt) return;
   const numbering = draft.get('numberings', draft.node) ?? FIRST_NUMBERING;

@@ -9,6 +9,8 @@ const CONNECTED_WITHIN_MS = 8 * 3_600_000;
 /** From then on: rounds of digests are ten minutes apart. */
 const AGREED_WITHIN_MS = 45 * 60_000;
 const LIVELY_MS = 15_000;
+/** All that dead processes and copies have sent has arrived by then, or never will. */
+const ARRIVED_MS = 15_000;
 const STEP_MS = 5_000;
 /** And then nothing changes any more. */
 const STAYS_MS = 60_000;
@@ -30,6 +32,8 @@ export async function calm(scene: Scene): Promise<number> {
   letIn(scene);
   // Whoever was told to keep away is idle until then.
   for (const { plant } of well) plant.pace(scene.options.quietCycleMs);
+  // A READY of a copy may still be on its way, and sends the gateway away for long.
+  await world.pass(ARRIVED_MS);
   const connected = await world.until(() => well.every(isLive), CONNECTED_WITHIN_MS);
   const startMs = world.clock.now();
   for (const { plant } of well) plant.pace();

@@ -31,14 +31,6 @@ export type Fault = keyof typeof FAULTS;
 
 export const ALL_FAULTS = Object.keys(FAULTS) as Fault[];
 
-/**
- * What a life meets unless it is told. The hub's own cards only when asked for: a loss after several
- * restored backups of both ends is known and not mended yet (docs/simulation.md).
- */
-export const USUAL_FAULTS = ALL_FAULTS.filter(
-  (fault) => fault !== 'restore-hub' && fault !== 'empty-hub',
-);
-
 export interface LinkOptions {
   readonly latencyMs: number;
   readonly jitterMs: number;
@@ -89,7 +81,7 @@ export function expand(seed: number, wishes: LifeWishes = {}): LifeOptions {
   const unit = (): number => random.unit();
   const gateways = wishes.gateways ?? 1 + Math.floor(unit() ** 2 * 3);
   const share = [0.2, 0.5, 0.8, 1][pick(random, 4)] ?? 1;
-  const faults = (wishes.faults ?? USUAL_FAULTS).filter(() => unit() < share);
+  const faults = (wishes.faults ?? ALL_FAULTS).filter(() => unit() < share);
   const has = (fault: Fault): boolean => faults.includes(fault);
   const storms =
     wishes.days === undefined ? 1 : Math.max(1, Math.round(wishes.days * STORMS_PER_DAY));

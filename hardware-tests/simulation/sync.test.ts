@@ -1,6 +1,6 @@
 import test from 'ava';
 import { runLife } from './life.js';
-import { USUAL_FAULTS } from './options.js';
+import { ALL_FAULTS } from './options.js';
 import { runBatch } from './seeds.js';
 
 const SEEDS = 150;
@@ -22,7 +22,7 @@ test('every kind of fault happens', async (t) => {
     drop: 'dropped',
     duplicate: 'duplicated',
   };
-  for (const fault of USUAL_FAULTS) {
+  for (const fault of ALL_FAULTS) {
     // What is drawn once for a whole life is no action.
     if (fault === 'reorder') continue;
     t.true((figures.faults[wordsOf[fault] ?? fault] ?? 0) > 0, fault);

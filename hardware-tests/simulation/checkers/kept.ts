@@ -120,7 +120,7 @@ export class Kept implements Checker {
     const { lastEpoch } = program.meta.identity();
     // Until READY has arrived the hub speaks of the session before, of a process that is dead.
     const isMet = hub?.rows.get('nodes', gateway.node)?.metEpoch === lastEpoch;
-    if (isLive && isMet && isAlone && hub !== undefined) this.#learn(gateway, hub, promises);
+    if (hub !== undefined && isLive && isMet && isAlone) this.#learn(gateway, hub, promises);
     if (commits === promises.commits) return;
     promises.commits = commits;
     if (isLive && isMet && lastEpoch > promises.endedEpoch) promises.mayBeBehind = false;
