@@ -4,10 +4,11 @@ import type { Clock } from '#protocol/clock.js';
 import { EdgeError } from '#protocol/errors.js';
 import type { Log } from '#protocol/log.js';
 import type { Random } from '#protocol/random.js';
+import { readHubUrl } from '../hub-address.js';
 import type { ConnectOptions, Connection, Transport } from '../transport.js';
 import { WebsocketConnection } from './connection.js';
 import { WEBSOCKET_LIMITS, type WebsocketLimits } from './limits.js';
-import { connectSecurely, readHubUrl, type SecureSocket } from './secure-socket.js';
+import { connectSecurely, TUNNEL_PATH, type SecureSocket } from './secure-socket.js';
 
 export interface WebsocketTransportOptions {
   readonly clock: Clock;
@@ -28,6 +29,7 @@ async function connect(
   limits: WebsocketLimits,
 ): Promise<Connection> {
   const address = readHubUrl(url);
+  const tunnelUrl = new URL(TUNNEL_PATH, url).href;
   const ended = new AbortController();
   const aborted = (): void =>
     ended.abort(new EdgeError('EDGE_CONNECTION', 'Connecting was given up.', { remote: false }));
@@ -44,7 +46,7 @@ async function connect(
     const secure = await connectSecurely(address, target, clock.wallTime());
     // A fleet that reconnected together must not also keep alive together.
     const keepAliveMs = limits.keepAliveMs * (0.8 + 0.2 * random.unit());
-    const connection = await upgrade(address.url, secure.socket, ended.signal, limits, (opened) =>
+    const connection = await upgrade(tunnelUrl, secure.socket, ended.signal, limits, (opened) =>
       connectionOf(opened, secure, clock, { ...limits, keepAliveMs }),
     );
     log.debug('tunnel connected', { url, serial: secure.hub.serial });

@@ -17,10 +17,11 @@ import type {
   NodeListener,
   Peer,
 } from '../transport.js';
-import { addressOf, admittedNode, certificateHolder } from './admission.js';
+import { addressOf, admittedNode, certificateHolder } from '../admission.js';
 import { WebsocketConnection } from './connection.js';
 import { LISTENER_LIMITS, type ListenerLimits } from './limits.js';
-import { PendingSockets, Roster } from './roster.js';
+import { Roster } from '../roster.js';
+import { PendingSockets } from './pending-sockets.js';
 import { TUNNEL_PATH } from './secure-socket.js';
 
 export interface WebsocketListenOptions extends ListenOptions {

@@ -3,31 +3,11 @@ import { isIP } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 import { EdgeError } from '#protocol/errors.js';
 import { certifiedHub, readCertificate, type CertifiedName } from '../certificates.js';
+import type { HubAddress } from '../hub-address.js';
 import type { ConnectOptions, Identity } from '../transport.js';
 
 /** Where the tunnel is on the hub's listener. */
 export const TUNNEL_PATH = '/v1/tunnel';
-
-export interface HubAddress {
-  /** Without the brackets of an IPv6 literal. */
-  readonly host: string;
-  readonly port: number;
-  /** The URL to upgrade. */
-  readonly url: string;
-}
-
-/** Reads `wss://host:port`, the port being 443 when absent. Throws EDGE_CONFIG. */
-export function readHubUrl(text: string): HubAddress {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  const rest = url && url.pathname + url.search + url.hash + url.username + url.password;
-  if (url?.protocol !== 'wss:' || rest !== '/')
-    throw new EdgeError('EDGE_CONFIG', 'The hub’s address is not like wss://host:port.');
-  return {
-    host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
-    port: url.port === '' ? 443 : Number(url.port),
-    url: `wss://${url.host}${TUNNEL_PATH}`,
-  };
-}
 
 export interface SecureSocket {
   readonly socket: TLSSocket;

@@ -40,18 +40,29 @@ const SILENT: ReadonlySet<Frame['kind']> = new Set([
  * leave), and who makes symbols of messages and streams.
  */
 export class Exchange {
-  readonly path: Path;
   readonly sender: SymbolSender;
   readonly #decoder: SymbolDecoder;
+  #path: Path;
   readonly #received = new ReceivedPackets();
   readonly #acknowledger = new Acknowledger();
   readonly #arrivals = new ArrivalTimes();
   readonly #arrivalReader = new ArrivalReader();
 
   constructor(bench: Workbench, options: PathOptions) {
-    this.path = new Path(options);
-    this.sender = new SymbolSender(bench, this.path);
+    this.#path = new Path(options);
+    this.sender = new SymbolSender(bench, this.#path);
     this.#decoder = new SymbolDecoder(bench);
+  }
+
+  get path(): Path {
+    return this.#path;
+  }
+
+  /** The session goes on over another path. What is known and unknown of symbols stays. */
+  moveTo(options: Omit<PathOptions, 'firstPacket'>): Path {
+    this.#path = new Path({ ...options, firstPacket: this.#path.nextPacket });
+    this.sender.moveTo(this.#path);
+    return this.#path;
   }
 
   get decoder(): SymbolDecoder {

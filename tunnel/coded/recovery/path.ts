@@ -13,6 +13,8 @@ export interface PathOptions {
   readonly roundTripMs: number;
   /** What a former session learnt of this path, as `remember` gave it. */
   readonly memory?: unknown;
+  /** Packet numbers go on when a session changes its path; 0 unless given. */
+  readonly firstPacket?: number;
 }
 
 /** What an acknowledgement said, for retransmission here and for congestion control beside. */
@@ -29,14 +31,15 @@ export interface PathNews {
 /** One direction of a network path: the packets sent on it and all that their fate tells. */
 export class Path implements PathLosses {
   readonly roundTrip: RoundTrip;
-  readonly #ledger = new PacketLedger();
+  readonly #ledger: PacketLedger;
   readonly #losses = new LossEstimate();
   readonly #queue = new StandingQueue();
   readonly #reordering = new Reordering();
   /** Loss of late, also while a queue stands. */
   #lossNow = 0;
 
-  constructor({ roundTripMs, memory }: PathOptions) {
+  constructor({ roundTripMs, memory, firstPacket = 0 }: PathOptions) {
+    this.#ledger = new PacketLedger(firstPacket);
     this.roundTrip = new RoundTrip(roundTripMs);
     const known = readPathMemory(memory);
     if (known !== undefined) this.#losses.restore(known, RECOVERY.rememberedSamples);

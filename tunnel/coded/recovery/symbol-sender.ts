@@ -44,7 +44,7 @@ const EPSILON_MS = 1e-6;
  */
 export class SymbolSender {
   readonly #bench: Workbench;
-  readonly #path: Path;
+  #path: Path;
   /** In rising order of their numbers. */
   readonly #flights = new Map<number, Flight>();
   readonly #fresh: Flight[] = [];
@@ -81,6 +81,16 @@ export class SymbolSender {
     const oldest = this.#flights.keys().next();
     const base = oldest.done === true ? this.#next : oldest.value;
     return CODED_LIMITS.windowSymbols - (this.#next - base);
+  }
+
+  /** Bytes of symbols that `take` has not given even once. */
+  get unsentBytes(): number {
+    return this.#fresh.reduce((sum, { data }) => sum + data.length, 0);
+  }
+
+  /** What is in flight is sent again on the evidence and time-outs of the new path. */
+  moveTo(path: Path): void {
+    this.#path = path;
   }
 
   /** Symbols not known to have arrived. */

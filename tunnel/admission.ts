@@ -2,8 +2,8 @@ import type { X509Certificate } from 'node:crypto';
 import { TLSSocket } from 'node:tls';
 import { EdgeError } from '#protocol/errors.js';
 import type { Socket } from 'node:net';
-import { certifiedNode } from '../certificates.js';
-import type { Peer } from '../transport.js';
+import { certifiedNode } from './certificates.js';
+import type { Peer } from './transport.js';
 
 /**
  * The one place that decides whose connection this is. The listener completes TLS handshakes with

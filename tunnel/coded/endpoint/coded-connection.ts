@@ -1,0 +1,198 @@
+import type { Clock, Timer } from '#protocol/clock.js';
+import type {
+  CloseCode,
+  CloseReason,
+  Connection,
+  ConnectionStats,
+  Peer,
+  Priority,
+} from '../../transport.js';
+import { Session } from '../session/session.js';
+import type { SessionOptions, SessionStatus } from '../session/session-options.js';
+import type { Traffic } from '../session/traffic.js';
+import type { Packet } from '../wire/packet-header.js';
+
+/** Whoever finds the connection of a datagram keeps these up to date. */
+export interface ConnectionRegistry {
+  issued(id: Uint8Array, connection: CodedConnection): void;
+  retired(id: Uint8Array): void;
+}
+
+export interface CodedConnectionOptions {
+  readonly session: Omit<SessionOptions, 'events'>;
+  readonly ids: ConnectionRegistry;
+  readonly peer: Peer;
+  readonly clock: Clock;
+  readonly transmit: (datagram: Uint8Array, to: string) => void;
+}
+
+/** A session as a Connection: its timer, its datagrams, its listeners. */
+export class CodedConnection implements Connection {
+  readonly transport = 'coded';
+  readonly peer: Peer;
+  readonly #session: Session;
+  readonly #clock: Clock;
+  readonly #transmit: CodedConnectionOptions['transmit'];
+  readonly #counts = { sentMessages: 0, sentBytes: 0, receivedMessages: 0, receivedBytes: 0 };
+  #reason: CloseReason | undefined;
+  #timer: Timer | undefined;
+  #timerAt = Infinity;
+  #busy = false;
+  #early: Uint8Array[] = [];
+  #hear: ((message: Uint8Array) => void) | undefined;
+  #drained: (() => void) | undefined;
+  #closed: ((reason: CloseReason) => void) | undefined;
+  #gone: (() => void) | undefined;
+
+  constructor({ session, ids, peer, clock, transmit }: CodedConnectionOptions) {
+    this.peer = peer;
+    this.#clock = clock;
+    this.#transmit = transmit;
+    const events = {
+      issued: (id: Uint8Array) => ids.issued(id, this),
+      retired: (id: Uint8Array) => ids.retired(id),
+      message: (message: Uint8Array) => this.#onMessage(message),
+      drained: () => this.#drained?.(),
+      ended: (reason: CloseReason) => this.#onEnded(reason),
+    };
+    this.#session = new Session({ ...session, events }, clock.now());
+    this.#session.traffic.onReady(() => this.flush());
+  }
+
+  /** Streams live here. */
+  get traffic(): Traffic {
+    return this.#session.traffic;
+  }
+
+  get isConfirmed(): boolean {
+    return this.#session.isConfirmed;
+  }
+
+  get reason(): CloseReason | undefined {
+    return this.#reason;
+  }
+
+  send(message: Uint8Array, priority: Priority): boolean {
+    if (!this.#session.send(message, priority, this.#clock.now())) return false;
+    this.#counts.sentMessages++;
+    this.#counts.sentBytes += message.length;
+    this.flush();
+    return true;
+  }
+
+  onMessage(listener: (message: Uint8Array) => void): void {
+    this.#hear = listener;
+    for (const message of this.#early.splice(0)) listener(message);
+  }
+
+  onDrained(listener: () => void): void {
+    this.#drained = listener;
+  }
+
+  onClose(listener: (reason: CloseReason) => void): void {
+    this.#closed = listener;
+    if (this.#reason !== undefined) listener(this.#reason);
+  }
+
+  /** For the books of whoever made it, before `onClose` fires. */
+  onGone(listener: () => void): void {
+    this.#gone = listener;
+  }
+
+  close(code: CloseCode, detail = ''): void {
+    this.#session.close(code, detail, this.#clock.now());
+    this.flush();
+  }
+
+  stats(): ConnectionStats {
+    const { rttMs } = this.status();
+    return { ...this.#counts, queuedBytes: this.traffic.queuedBytes, rttMs };
+  }
+
+  status(): SessionStatus {
+    return this.#session.status(this.#clock.now());
+  }
+
+  /** To be kept for the next session over the same network path. */
+  remember(): unknown {
+    return this.#session.remember();
+  }
+
+  /** False: it was not sealed for this session. */
+  receive(packet: Packet, from: string): boolean {
+    const isOurs = this.#guarded(() => this.#session.receive(packet, from, this.#clock.now()));
+    this.flush();
+    return isOurs;
+  }
+
+  isReset(datagram: Uint8Array): boolean {
+    return this.#session.isReset(datagram);
+  }
+
+  moved(): void {
+    this.#session.moved(this.#clock.now());
+    this.flush();
+  }
+
+  hurry(): void {
+    this.#session.hurry(this.#clock.now());
+    this.flush();
+  }
+
+  /** Sends what may leave now and sets the timer for the rest. Harmless at any time. */
+  flush(): void {
+    if (this.#busy) return;
+    this.#guarded(() => {
+      for (let packets = 0; packets < BURST_MAX; packets++) {
+        const out = this.#session.take(this.#clock.now());
+        if (out === undefined) break;
+        this.#transmit(out.datagram, out.to);
+      }
+    });
+    this.#schedule();
+  }
+
+  /** Listeners call back in the middle of things: one flush afterwards is enough. */
+  #guarded<T>(call: () => T): T {
+    const was = this.#busy;
+    this.#busy = true;
+    try {
+      return call();
+    } finally {
+      this.#busy = was;
+    }
+  }
+
+  #schedule(): void {
+    const now = this.#clock.now();
+    const at = this.#session.wakeAt(now);
+    if (at >= this.#timerAt && this.#timerAt > now) return; // the earlier one sets a later one
+    this.#timer?.cancel();
+    this.#timerAt = at;
+    if (at === Infinity) return;
+    this.#timer = this.#clock.setTimer('tunnel session', at - now, () => {
+      this.#timerAt = Infinity;
+      this.#guarded(() => this.#session.onTimer(this.#clock.now()));
+      this.flush();
+    });
+  }
+
+  #onMessage(message: Uint8Array): void {
+    this.#counts.receivedMessages++;
+    this.#counts.receivedBytes += message.length;
+    if (this.#hear !== undefined) this.#hear(message);
+    else if (this.#early.length < EARLY_MESSAGES) this.#early.push(message);
+    else this.close('slow', 'nobody listens');
+  }
+
+  #onEnded(reason: CloseReason): void {
+    this.#reason = reason;
+    this.#gone?.();
+    this.#closed?.(reason);
+  }
+}
+
+/** Packets that leave in one turn: congestion control allows a few, a mistake must not be endless. */
+const BURST_MAX = 256;
+/** Messages that wait for a listener, within one turn of the event loop. */
+const EARLY_MESSAGES = 256;

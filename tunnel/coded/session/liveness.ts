@@ -1,0 +1,63 @@
+import type { SessionLimits } from './limits.js';
+
+/** What `due` asks for. */
+export type LivenessDue = 'ask' | 'lost' | undefined;
+
+/**
+ * Whether the other end is still there. An end that heard nothing for a while asks, and asks again
+ * every half round trip until it hears something: one lost answer must not end a session, a dead
+ * peer must. Pure; milliseconds.
+ */
+export class Liveness {
+  readonly #limits: SessionLimits;
+  #heardAt: number;
+  #askAt: number;
+  #asked = 0;
+
+  constructor(limits: SessionLimits, now: number) {
+    this.#limits = limits;
+    this.#heardAt = now;
+    this.#askAt = now + limits.keepAliveMs;
+  }
+
+  get heardAt(): number {
+    return this.#heardAt;
+  }
+
+  /** Taken for dead by anybody who asks, though the session may outlive it. */
+  isSilent(now: number): boolean {
+    return now - this.#heardAt >= this.#limits.silenceMs;
+  }
+
+  /** A packet of the other end was opened. */
+  heard(now: number): void {
+    this.#heardAt = now;
+    this.#asked = 0;
+    this.#askAt = now + this.#limits.keepAliveMs;
+  }
+
+  /** It was speaking without end and is calm now: has this end's address changed? */
+  askBy(at: number): void {
+    this.#askAt = Math.min(this.#askAt, at);
+  }
+
+  due(now: number): LivenessDue {
+    if (now >= this.#heardAt + this.#limits.resumeMs) return 'lost';
+    return now >= this.#askAt ? 'ask' : undefined;
+  }
+
+  /** A question left. */
+  asked(roundTripMs: number, now: number): void {
+    const { askMinMs, askMaxMs, askSilentMs, keepAliveMs } = this.#limits;
+    const soon = Math.min(Math.max(roundTripMs / 2, askMinMs), askMaxMs);
+    this.#asked++;
+    const early = now - this.#heardAt < keepAliveMs && this.#asked > 3;
+    this.#askAt = early
+      ? Math.max(this.#heardAt + keepAliveMs, now + soon)
+      : now + (this.isSilent(now) ? askSilentMs : soon);
+  }
+
+  dueAt(): number {
+    return Math.min(this.#askAt, this.#heardAt + this.#limits.resumeMs);
+  }
+}

@@ -1,0 +1,59 @@
+import type { Random } from '#protocol/random.js';
+import type { CloseReason } from '../../transport.js';
+import type { Workbench } from '../codec/workbench.js';
+import type { PacketOpener } from '../crypto/packet-opener.js';
+import type { PacketSealer } from '../crypto/packet-sealer.js';
+import type { IdRegistry } from './connection-ids.js';
+import type { SessionLimits } from './limits.js';
+import type { Role, Traffic } from './traffic.js';
+
+/** What a session tells whoever owns it, at once and in order. */
+export interface SessionEvents extends IdRegistry {
+  message(message: Uint8Array): void;
+  drained(): void;
+  /** Once. Nothing comes after it; `take` may still give a last answer. */
+  ended(reason: CloseReason): void;
+}
+
+export interface SessionOptions {
+  readonly role: Role;
+  readonly sealer: PacketSealer;
+  readonly opener: PacketOpener;
+  /** Of the handshake. */
+  readonly ownId: Uint8Array;
+  readonly peerId: Uint8Array;
+  readonly address: string;
+  readonly roundTripMs: number;
+  /** What a former session learnt of this network path. */
+  readonly memory?: unknown;
+  readonly resetToken: (id: Uint8Array) => Uint8Array;
+  readonly traffic: Traffic;
+  readonly bench: Workbench;
+  readonly random: Random;
+  readonly limits: SessionLimits;
+  readonly events: SessionEvents;
+}
+
+/** A datagram and where it goes, `host:port`. */
+export interface Outgoing {
+  readonly datagram: Uint8Array;
+  readonly to: string;
+}
+
+/** For people. Loss is a share; undefined: not known yet. */
+export interface SessionStatus {
+  readonly address: string;
+  readonly rttMs: number;
+  /** Of what is sent. */
+  readonly loss: number;
+  /** IP bytes sent per byte of first transmissions with what their packets cost. */
+  readonly redundancy: number | undefined;
+  /** Since the other end was heard. */
+  readonly silentMs: number;
+  /** Changes of the other end's address. */
+  readonly moves: number;
+  readonly sentPackets: number;
+  readonly receivedPackets: number;
+  readonly forged: number;
+  readonly replayed: number;
+}
