@@ -6,7 +6,12 @@ import { AddressTokens } from '../crypto/address-tokens.js';
 import { resetToken } from '../crypto/packet-keys.js';
 import { CODED_LIMITS } from '../limits.js';
 import { retryDatagram } from '../session/handshake-packets.js';
-import { CONNECTION_ID_BYTES, decodePacket, type LongHeader, type Packet } from '../wire/packet-header.js';
+import {
+  CONNECTION_ID_BYTES,
+  decodePacket,
+  type LongHeader,
+  type Packet,
+} from '../wire/packet-header.js';
 import { CodedConnection } from './coded-connection.js';
 import type { DatagramPort } from './datagram-port.js';
 import { keyOf } from './dialler.js';
@@ -106,7 +111,8 @@ export class Acceptor {
     }
     const known = this.#handshakes.find(from, header);
     if (known !== undefined) this.#goOn(known, header, payload);
-    else if (header.kind === 'initial' && this.#isOpen) this.#begin(datagram, header, payload, from);
+    else if (header.kind === 'initial' && this.#isOpen)
+      this.#begin(datagram, header, payload, from);
     else this.#counts.unknown++;
   }
 

@@ -69,9 +69,11 @@ export class Dialler {
 
   /** Gives the dial up, as long as it has not succeeded. */
   fail(error: EdgeError): void {
-    if (this.#settle === undefined) return;
+    const settle = this.#settle;
+    this.#settle = undefined;
+    if (settle === undefined) return;
     this.#connection?.close('lost', 'given up');
-    this.#settle?.(error);
+    settle(error);
   }
 
   #run(): HandshakeRunner {

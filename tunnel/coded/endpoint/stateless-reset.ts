@@ -35,7 +35,10 @@ export class ResetBudget {
   }
 
   allows(now: number): boolean {
-    this.#left = Math.min(this.#perSecond, this.#left + ((now - this.#at) / 1_000) * this.#perSecond);
+    this.#left = Math.min(
+      this.#perSecond,
+      this.#left + ((now - this.#at) / 1_000) * this.#perSecond,
+    );
     this.#at = now;
     if (this.#left < 1) return false;
     this.#left--;

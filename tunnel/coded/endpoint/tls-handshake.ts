@@ -7,7 +7,12 @@ import { admittedNode } from '../../admission.js';
 import { certifiedHub, readCertificate, type CertifiedName } from '../../certificates.js';
 import type { Identity } from '../../transport.js';
 import { SECRET_BYTES, type Cipher } from '../crypto/packet-keys.js';
-import type { HandshakeEvents, HandshakePort, HandshakeResult, OpenHandshake } from './handshake-port.js';
+import type {
+  HandshakeEvents,
+  HandshakePort,
+  HandshakeResult,
+  OpenHandshake,
+} from './handshake-port.js';
 
 const LABEL = 'EXPORTER-edgetwin-tunnel';
 const AES_FIRST = 'TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256';
