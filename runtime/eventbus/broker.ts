@@ -1,6 +1,7 @@
 import type { Server, Socket } from 'node:net';
 import { Aedes } from 'aedes';
 import type { Client } from 'aedes';
+import mqtt from 'mqtt-packet';
 import type { Clock, Timer } from '#protocol/clock.js';
 import type { Log } from '#protocol/log.js';
 import type { Broker, BrokerGate, BrokerStats, ListenAddress, Message } from './broker-port.js';
@@ -14,6 +15,9 @@ import { bytesOf } from './payload-bytes.js';
 import { SessionStore } from './session-store.js';
 import type { StoredSubscription } from './session-store.js';
 import { newGuardCounters, SocketGuard } from './socket-guard.js';
+
+// Otherwise it keeps a buffer for each of the 65,536 numbers of two bytes: 8 MB.
+mqtt.writeToStream.cacheNumbers = false;
 
 /** What Aedes keeps of a client but does not declare. */
 interface AedesClient extends Client {
