@@ -59,7 +59,7 @@ const PACKAGE_OWNERS: Record<string, readonly string[]> = {
 
 /** Pure by name: no built-in of Node may be reached from these but arithmetic. */
 const PURE =
-  /(^|\/)(reducer|sync-machine|message-codec|frame|plan|visitor|bus|record|backoff)\.ts$|^tunnel\/coded\/(galois|wire|codec|recovery|congestion|session)\//;
+  /(^|\/)(reducer|sync-machine|message-codec|frame|plan|visitor|bus|record|backoff)\.ts$|^tunnel\/coded\/(galois|wire|codec|recovery|congestion|session|streams)\//;
 
 /** Built-ins that compute and do nothing else (its crc32, its deflate of a whole buffer). */
 const ARITHMETIC = ['node:zlib'];

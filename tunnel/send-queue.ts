@@ -59,7 +59,11 @@ export class SendQueue {
     const waiting = ORDER.filter((priority) => this.#classes[priority].length > 0);
     const floor = this.#taken % FLOOR_EVERY === FLOOR_EVERY - 1;
     const priority = floor ? waiting.at(-1) : waiting[0];
-    if (priority === undefined) return undefined;
+    return priority === undefined ? undefined : this.takeFrom(priority);
+  }
+
+  /** The oldest of one class, for whoever orders the classes himself. */
+  takeFrom(priority: Priority): Uint8Array | undefined {
     const message = this.#classes[priority].shift();
     if (message === undefined) return undefined;
     this.#taken++;

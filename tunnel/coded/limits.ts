@@ -26,6 +26,8 @@ export const CODED_LIMITS = {
   kernelBytes: 32 * 1024 * 1024,
   /** Frames of one packet: the smallest useful one has 5 bytes, padding counts once. */
   framesPerPacket: 256,
+  /** Messages and pieces of one symbol. An empty message costs two bytes of it. */
+  cargosPerSymbol: 256,
   /** Ranges of one acknowledgement (QUIC implementations: 32 to 256). */
   ackRanges: 64,
   /** Arrival times of one acknowledgement (congestion control: the last 16 packets). */

@@ -11,11 +11,19 @@ export type Cargo =
   | { readonly kind: 'message'; readonly priority: Priority; readonly data: Uint8Array }
   | MessagePart
   | StreamPart
-  | { readonly kind: 'streamReset'; readonly stream: number; readonly code: number }
+  /** Nothing beyond `offset` was or will be sent; what is missing below it is given up. */
+  | {
+      readonly kind: 'streamReset';
+      readonly stream: number;
+      readonly code: number;
+      readonly offset: number;
+    }
   | { readonly kind: 'streamStop'; readonly stream: number; readonly code: number }
   /** The other end may send bytes below `limit`, of one stream or of one class of messages. */
   | { readonly kind: 'streamCredit'; readonly stream: number; readonly limit: number }
   | { readonly kind: 'classCredit'; readonly priority: Priority; readonly limit: number }
+  /** The other end may open its streams below the `limit`th. */
+  | { readonly kind: 'streamsCredit'; readonly limit: number }
   /** Words between sessions, opaque here. */
   | { readonly kind: 'control'; readonly data: Uint8Array };
 
@@ -51,6 +59,8 @@ const CARGO = {
   streamCredit: 0x50,
   classCredit: 0x60,
   control: 0x70,
+  /** 0x80 is a symbol of several cargos: see bundle.ts. */
+  streamsCredit: 0x90,
 } as const;
 
 export function decodeCargo(symbol: Uint8Array): Decoded<Cargo> {
@@ -89,13 +99,20 @@ function readCargo(type: number, low: number, reader: ByteReader): Cargo | 'unkn
 function readPlainCargo(type: number, reader: ByteReader): Cargo | 'unknown' {
   switch (type) {
     case CARGO.streamReset:
-      return { kind: 'streamReset', stream: reader.varint(), code: reader.varint() };
+      return {
+        kind: 'streamReset',
+        stream: reader.varint(),
+        code: reader.varint(),
+        offset: reader.varint(),
+      };
     case CARGO.streamStop:
       return { kind: 'streamStop', stream: reader.varint(), code: reader.varint() };
     case CARGO.streamCredit:
       return { kind: 'streamCredit', stream: reader.varint(), limit: reader.varint() };
     case CARGO.control:
       return { kind: 'control', data: reader.rest() };
+    case CARGO.streamsCredit:
+      return { kind: 'streamsCredit', limit: reader.varint() };
     default:
       return 'unknown';
   }
@@ -103,22 +120,7 @@ function readPlainCargo(type: number, reader: ByteReader): Cargo | 'unknown' {
 
 /** Bytes of a message or a piece beside its data. */
 export function cargoOverhead(cargo: Cargo): number {
-  switch (cargo.kind) {
-    case 'message':
-    case 'control':
-      return 1;
-    case 'part':
-      return 1 + varintBytes(cargo.message) + varintBytes(cargo.offset) + varintBytes(cargo.total);
-    case 'stream':
-      return 1 + varintBytes(cargo.stream) + varintBytes(cargo.offset);
-    case 'streamReset':
-    case 'streamStop':
-      return 1 + varintBytes(cargo.stream) + varintBytes(cargo.code);
-    case 'streamCredit':
-      return 1 + varintBytes(cargo.stream) + varintBytes(cargo.limit);
-    case 'classCredit':
-      return 1 + varintBytes(cargo.limit);
-  }
+  return numbersOf(cargo).reduce((sum, number) => sum + varintBytes(number), 1);
 }
 
 export function encodeCargo(cargo: Cargo): Uint8Array {
@@ -142,11 +144,13 @@ function numbersOf(cargo: Cargo): readonly number[] {
     case 'stream':
       return [cargo.stream, cargo.offset];
     case 'streamReset':
+      return [cargo.stream, cargo.code, cargo.offset];
     case 'streamStop':
       return [cargo.stream, cargo.code];
     case 'streamCredit':
       return [cargo.stream, cargo.limit];
     case 'classCredit':
+    case 'streamsCredit':
       return [cargo.limit];
   }
 }

@@ -1,6 +1,6 @@
 import type { Random } from '#protocol/random.js';
 import { seededRandom } from '#protocol/random.js';
-import { decodeCargo } from './cargo.js';
+import { decodeSymbol } from './bundle.js';
 import { decodeFrames } from './frame-reader.js';
 import { decodeForeignVersion, decodePacket } from './packet-header.js';
 import { WIRE_VECTORS } from './vectors.js';
@@ -29,7 +29,7 @@ export function fuzzWire(packets: number, seed: number): FuzzCounts {
     if (!frames.ok) continue;
     counts.payloads++;
     for (const frame of frames.value)
-      if (frame.kind === 'source' && decodeCargo(frame.data).ok) counts.cargos++;
+      if (frame.kind === 'source' && decodeSymbol(frame.data).ok) counts.cargos++;
   }
   return counts;
 }

@@ -1,6 +1,9 @@
 import test from 'ava';
 import { fuzzWire } from './fuzz.js';
+import { decodeSymbol, encodeSymbol } from './bundle.js';
 import { ByteWriter } from './byte-writer.js';
+import { CARGO_VECTORS } from './cargo-vectors.js';
+import { encodeCargo } from './cargo.js';
 import { decodeFrames } from './frame-reader.js';
 import { writeFrame } from './frame-writer.js';
 import { decodePacket, writeHeader } from './packet-header.js';
@@ -16,6 +19,14 @@ for (const { name, hex, header, frames } of WIRE_VECTORS) {
     t.deepEqual(packet.ok ? packet.value.header : packet.refusal, header);
     const decoded = packet.ok ? decodeFrames(packet.value.payload) : packet;
     t.deepEqual(decoded.ok ? decoded.value : decoded.refusal, frames);
+  });
+}
+
+for (const { name, hex, cargos } of CARGO_VECTORS) {
+  test(`vector: ${name}`, (t) => {
+    t.is(Buffer.from(encodeSymbol(cargos.map(encodeCargo))).toString('hex'), hex);
+    const decoded = decodeSymbol(Uint8Array.from(Buffer.from(hex, 'hex')));
+    t.deepEqual(decoded.ok ? decoded.value : decoded.refusal, cargos);
   });
 }
 
