@@ -7,7 +7,7 @@ import type { Random } from '#protocol/random.js';
 import { readHubUrl, type HubAddress } from '../../hub-address.js';
 import type { ConnectOptions, Connection, Transport } from '../../transport.js';
 import { Workbench } from '../codec/workbench.js';
-import { PlainTraffic } from '../session/plain-traffic.js';
+import { Freight } from '../streams/freight.js';
 import type { MakeTraffic } from '../session/traffic.js';
 import { joinAddress, type DatagramPort } from './datagram-port.js';
 import { Dialler } from './dialler.js';
@@ -41,7 +41,7 @@ export function codedTransport(options: CodedTransportOptions): Transport {
         random,
         bench,
         limits: { ...ENDPOINT_LIMITS, ...limits },
-        makeTraffic: makeTraffic ?? (() => new PlainTraffic()),
+        makeTraffic: makeTraffic ?? ((role) => new Freight({ role })),
       };
       return connect(target, maker, connectSocket, options.log);
     },

@@ -14,7 +14,7 @@ import type {
   Peer,
 } from '../../transport.js';
 import { Workbench } from '../codec/workbench.js';
-import { PlainTraffic } from '../session/plain-traffic.js';
+import { Freight } from '../streams/freight.js';
 import type { MakeTraffic } from '../session/traffic.js';
 import { Acceptor, type AcceptorStats } from './acceptor.js';
 import type { DatagramPort } from './datagram-port.js';
@@ -70,7 +70,7 @@ class UdpListener implements CodedListener {
       admit,
       bench: options.bench ?? new Workbench(),
       limits: { ...DOOR_LIMITS, ...options.limits },
-      makeTraffic: options.makeTraffic ?? (() => new PlainTraffic()),
+      makeTraffic: options.makeTraffic ?? ((role) => new Freight({ role })),
       open: () => serverHandshake(this.#identity, this.#authorityPems, this.#authorities),
       resetSecret: resetSecretOf(identity.key),
       onConnection: (connection) => {
