@@ -81,7 +81,7 @@ function judgeRow(
   if (before !== undefined && compareVersions(version, before.version) <= 0) return undefined;
   if (isExtra(draft, before, row)) return 'EDGE_LIMIT';
 
-  const revived = revivedAt(before, row, version);
+  const revived = revivedAt(draft, before, row, version);
   const after: DeviceRow = {
     incarnation: row.incarnation,
     version,
@@ -100,14 +100,25 @@ function judgeRow(
   return undefined;
 }
 
+/**
+ * A life that began before the last news of the device was brought back by a restored store: what it
+ * numbered in an older generation may be older than what was shown meanwhile.
+ */
 function revivedAt(
+  draft: Draft,
   before: DeviceRow | undefined,
-  { incarnation }: AnnounceRow,
+  { device, incarnation }: AnnounceRow,
   version: Version,
 ): Version | undefined {
   if (before === undefined) return undefined;
-  const order = compareVersions(incarnation, before.incarnation);
-  return order === 0 && isLive(before) ? before.revived : order <= 0 ? version : undefined;
+  if (isLive(before) && sameVersion(incarnation, before.incarnation)) return before.revived;
+  const shown = (before.description?.properties ?? []).flatMap(
+    ({ name }) => draft.get('reported', propertyKey(draft.node, device, name))?.version ?? [],
+  );
+  const isOlder = [before.version, ...shown].some(
+    (news) => compareVersions(incarnation, news) <= 0,
+  );
+  return isOlder ? version : undefined;
 }
 
 function isSameLife(before: DeviceRow, after: DeviceRow): boolean {

@@ -262,3 +262,28 @@ test('restored backups, lost WELCOMEs and messages in any order: nothing is lost
   );
   t.pass();
 });
+
+test('a life that was replaced and comes back shows nothing of before, though its own number is higher (I3)', (t) => {
+  const hub = new MachineBench();
+  const key = propertyKey('gw-1', 'default/boiler', 'temperature');
+  const shown = () => hub.rows.get('reported', key)?.value;
+  hub.open();
+  hub.announce(announceRow(1));
+  hub.state(stateRow(4, 10));
+  const second = version(2, 5);
+  hub.open({ boot: hex('2'), state: { value: 1, forks: [] } });
+  const { lineage } = hub;
+  hub.announce(announceRow(5, { incarnation: second }));
+  hub.state(stateRow(6, 20, { incarnation: second }));
+  t.is(shown(), 20);
+  hub.open({ boot: hex('3'), lineage: hex('a'), state: { value: 8, forks: [] } });
+  hub.announce(announceRow(9));
+  hub.state(stateRow(10, 30));
+  t.is(shown(), 30);
+  hub.open({ boot: hex('4'), lineage, state: { value: 11, forks: [] } });
+  hub.announce(announceRow(12, { incarnation: second }));
+  hub.state(stateRow(11, 21, { incarnation: second, gen: 2 }));
+  t.is(shown(), undefined, 'read before 30 was, and its version is lower');
+  hub.state(stateRow(13, 40, { incarnation: second }));
+  t.is(shown(), 40);
+});

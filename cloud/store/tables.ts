@@ -77,8 +77,8 @@ export interface DeviceRow {
   /** Number of the announcement. */
   readonly version: Version;
   /**
-   * Set when a restored store brought this life back after a later one: what was numbered in an
-   * older generation than this belongs to the time before that later life.
+   * Set when a restored store brought this life back after another one: what was numbered in an
+   * older generation than this belongs to the time before that other life.
    */
   readonly revived?: Version;
   /** Null is a tombstone. */

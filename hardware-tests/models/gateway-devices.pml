@@ -1,7 +1,8 @@
 /*
  * Devices of the gateway's own files (section 4.8), across a restored gateway: created, deleted, announced, reported and desired
  * in any order. A value of one life is never shown or written in another, a life's newest value is never replaced by an
- * older one, and both ends agree. "rvd" is the generation in which an ended life was brought back.
+ * older one, versions rise over all lives (I3), and both ends agree. "rvd" is the generation in which a life of before
+ * the last news was brought back.
  * Bounds: 4 numbers, 3 lives, 2 processes, 2 sessions and a settling one, 1 backup.
  *
  * clean: 675169 states
@@ -21,7 +22,7 @@
 /* ghost */ byte nlife, boot=1, shown[4];
 /* gateway store */ byte lin=1, ctr, nf, fb[2], fo[2], met, ig, in, an, aa, life, rn, rv; bool al, un, st, told; byte rg;
 /* backup */ byte bk, Blin, Bctr, Bnf, Bfb[2], Bfo[2], Bmet, Big, Bin, Ban, Baa, Blife, Brn, Brv, Brg; bool Bal, Bun, Bst, Btold;
-/* hub */ byte cur, alloc=1, mx[4], dg, dn, hig, hin, hlife, rvd, hg, hn, hv, hvl; bool hal, kb[NB+1];
+/* hub */ byte cur, alloc=1, mx[4], dg, dn, hig, hin, hlife, rvd, hg, hn, hv, hvl; bool hal, kb[NB+1]; byte tg, tn;
 /* session, one message per number */ byte ses, hep, cgen, known, hnf, hfb[2]; bool cfork, live; byte m[K+2], mig[K+2], mi[K+2], ml[K+2], mg[K+2], mv[K+2]; bool ak[K+2];
 /* desired */ byte wg, wi, wl; byte gw;
 byte i, mark, nval;
@@ -57,7 +58,8 @@ inline clear(){ hg=0; hn=0; hv=0; hvl=0; wg=0; wi=0; wl=0 }
 #endif
 inline take(k){ first(); ak[k]=true; if :: mg[k]==lin && k>mx[cur] -> mx[cur]=k :: else fi;
  if :: m[k]!=3 -> if :: mg[k]>dg || (mg[k]==dg && k>dn) ->
-     if :: dg==0 -> rvd=0 :: dg!=0 && SAMEINC && hal -> skip :: dg!=0 && (mig[k]<hig || (mig[k]==hig && mi[k]<hin) || (SAMEINC && !hal)) -> rvd=mg[k] :: else -> rvd=0 fi;
+     if :: dg==0 -> rvd=0 :: dg!=0 && SAMEINC && hal -> skip
+     :: dg!=0 && !(SAMEINC && hal) && (mig[k]<dg || (mig[k]==dg && mi[k]<=dn) || mig[k]<hg || (mig[k]==hg && mi[k]<=hn)) -> rvd=mg[k] :: else -> rvd=0 fi;
 #ifndef KEEP_TWIN
      if :: m[k]==2 || !(hal && SAMEINC) -> clear() :: else fi;
 #endif
@@ -68,7 +70,7 @@ inline take(k){ first(); ak[k]=true; if :: mg[k]==lin && k>mx[cur] -> mx[cur]=k 
 #else
    if :: hal && hig==mig[k] && hin==mi[k] ->
 #endif
-     if :: (mg[k]>hg || (mg[k]==hg && k>hn)) && !REVIVED -> assert(ml[k]==hlife); assert(mv[k]>=shown[hlife]); shown[hlife]=mv[k]; hg=mg[k]; hn=k; hv=mv[k]; hvl=ml[k] :: else fi :: else fi fi }
+     if :: (mg[k]>hg || (mg[k]==hg && k>hn)) && !REVIVED -> assert(ml[k]==hlife); assert(mv[k]>=shown[hlife]); assert(mg[k]>tg || (mg[k]==tg && k>tn)); tg=mg[k]; tn=k; shown[hlife]=mv[k]; hg=mg[k]; hn=k; hv=mv[k]; hvl=ml[k] :: else fi :: else fi fi }
 inline desire(){ wg=hig; wi=hin; wl=hlife }
 inline store(){ if :: al && ig==wg && in==wi -> assert(life==wl); gw=wl :: else fi }
 inline ackan(){ aa=an }

@@ -84,16 +84,24 @@ test('a resync gives up what is stale: its generation may be another store’s b
 });
 
 test('desired values of a backup give way to those of the hub, unless the hub adopts them', (t) => {
-  const desiredAfter = (adopt: boolean) => {
+  const desiredAfter = (adopt: boolean, fork: boolean) => {
     const g = new TestTwins();
     g.welcome();
     g.desired(5, 50);
     g.local(6, 'secret');
-    g.welcome({ gen: 2, fork: true, adopt, known: { state: g.sv, samples: 0 } });
+    g.welcome({
+      gen: 2,
+      fork,
+      resync: !fork,
+      adopt,
+      known: { state: fork ? g.sv : 0, samples: 0 },
+    });
     return [...g.tables.rows('desired').keys()];
   };
-  t.deepEqual(desiredAfter(false), [`${TAP.id}/secret`]);
-  t.deepEqual(desiredAfter(true), [`${TAP.id}/level`, `${TAP.id}/secret`]);
+  for (const fork of [true, false]) {
+    t.deepEqual(desiredAfter(false, fork), [`${TAP.id}/secret`]);
+    t.deepEqual(desiredAfter(true, fork), [`${TAP.id}/level`, `${TAP.id}/secret`]);
+  }
 });
 
 test('a fork moves lives and local writes that the hub cannot have seen', (t) => {
@@ -116,6 +124,14 @@ test('a resync gives everything fresh numbers', (t) => {
   t.true(g.row()!.n > before);
   t.true(g.unsent());
   t.is(wholeUplink(g.tables).announcements.length, 1);
+});
+
+test('a resync goes on with the lives of devices; those that were never named get its generation', (t) => {
+  const g = new TestTwins();
+  g.welcome({ gen: 5, resync: true });
+  t.deepEqual(g.incarnation, { gen: 5, n: 1 });
+  g.welcome({ gen: 7, resync: true });
+  t.deepEqual(g.incarnation, { gen: 5, n: 1 });
 });
 
 test('a hub that knows less than it acknowledged gets it again under the same numbers', (t) => {

@@ -14,9 +14,10 @@ import { describedProperty } from './twin-rows.js';
  * - on a fork, whatever is not above it is older than what the hub may have: it becomes stale. If
  *   the hub never had it, it is still sent, in its own generation: a number up to `known` names one
  *   value in all lives of this store, so it cannot go over a newer one;
- * - desired values of the backup go, since the hub sends its own;
+ * - desired values of the backup go, since the hub sends its own, on a resync too;
  * - on a resync everything that is not stale takes a fresh number; what is stale is given up, since
- *   this hub may have handed out its generation to another store.
+ *   this hub may have handed out its generation to another store. Lives of devices go on: another
+ *   one would take the desired values at the hub with it.
  */
 export function welcomed(draft: Draft, welcome: Welcome): void {
   const { fork, resync, gen } = welcome;
@@ -33,7 +34,9 @@ export function welcomed(draft: Draft, welcome: Welcome): void {
   for (const id of draft.rows.keys('devices')) {
     const row = draft.rows.get('devices', id);
     if (row === undefined) continue;
-    const incarnation = into(row.incarnation);
+    // The life of a device that was named to this hub goes on, whatever the hub remembers.
+    const isNamed = resync && row.incarnation.gen > 0;
+    const incarnation = isNamed ? row.incarnation : into(row.incarnation);
     // The configuration was read in this process: it is announced anew rather than left stale.
     const n = fork || resync ? draft.rows.number() : row.n;
     if (incarnation !== row.incarnation || n !== row.n)
@@ -59,7 +62,7 @@ export function welcomed(draft: Draft, welcome: Welcome): void {
   }
 
   if (moved) moveLocals(draft, into);
-  if (fork && !welcome.adopt) dropDesired(draft);
+  if ((fork || resync) && !welcome.adopt) dropDesired(draft);
 
   const { hubBoot, earlierHubBoots = [] } = welcome;
   const heard = [...draft.rows.identity().hubBoots, ...earlierHubBoots, hubBoot];

@@ -158,3 +158,36 @@ test('T17 an emptied hub and a factory-new card begin anew', async (t) => {
   t.is(stage.reported('level')?.value, 3);
   t.deepEqual(stage.alarms(), []);
 });
+
+for (const isAhead of [false, true])
+  test(`T8 a hub that does not know its gateway's history goes on with the devices; adoption: ${isAhead}`, async (t) => {
+    const stage = await Stage.open();
+    await stage.desire('level', 5);
+    await stage.settle();
+    const [card, disk] = [stage.gateway.backup(), stage.world.hub.backup()];
+    // The restored card meets the hub, which gives it another lineage, and then forgets that.
+    await stage.read('level', 5);
+    await stage.settle();
+    stage.checkers.forget(stage.gateway);
+    stage.gateway.replaceDisk(card);
+    stage.gateway.start();
+    await stage.connected();
+    for (const property of ['level', 'temperature', 'speed'] as const)
+      await stage.read(property, 5);
+    await stage.settle();
+    if (isAhead) await stage.desire('level', 6);
+    await stage.settle();
+    stage.world.weather.block(stage.gateway.node, 'up', 'down');
+    await stage.pass(10_000);
+    stage.checkers.forgetHub();
+    stage.world.hub.replaceDisk(disk);
+    stage.world.hub.start();
+    await stage.world.started();
+    await stage.desire('speed', 9);
+    await meet(stage);
+    t.deepEqual(
+      [stage.desired('level')?.value, stage.desired('speed')?.value],
+      [isAhead ? 6 : 5, 9],
+    );
+    t.is(stage.hub.cloudHub.counters.adoptionsNeeded, isAhead ? 1 : 0);
+  });
