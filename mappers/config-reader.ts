@@ -54,6 +54,11 @@ export class ConfigReader {
     return undefined;
   }
 
+  /** A text that may be missing. */
+  optionalText(key: string): string | undefined {
+    return this.#raw(key) === undefined ? undefined : this.text(key);
+  }
+
   flag(key: string): boolean | undefined {
     const raw = this.#raw(key);
     if (raw === undefined || typeof raw === 'boolean') return raw ?? false;

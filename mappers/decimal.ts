@@ -35,6 +35,29 @@ export function add(a: Decimal, b: Decimal): Decimal {
   return normalise({ digits: at(a) + at(b), exponent });
 }
 
+export function negate({ digits, exponent }: Decimal): Decimal {
+  return { digits: -digits, exponent };
+}
+
+/** Below 0, 0 or above it, as a is less than, equal to or greater than b. */
+export function compare(a: Decimal, b: Decimal): number {
+  const { digits } = add(a, negate(b));
+  return digits < 0n ? -1 : digits > 0n ? 1 : 0;
+}
+
+export function isDecimalAmong(number: Decimal, list: readonly Decimal[]): boolean {
+  return list.some((other) => compare(number, other) === 0);
+}
+
+/** With at most `places` digits behind the point; a half goes away from 0. */
+export function roundTo(number: Decimal, places: number): Decimal {
+  const { digits, exponent } = number;
+  if (exponent >= -places) return number;
+  const unit = 10n ** BigInt(-places - exponent);
+  const half = digits < 0n ? -(unit / 2n) : unit / 2n;
+  return normalise({ digits: (digits + half) / unit, exponent: -places });
+}
+
 /** a / b when it is a whole number, else undefined. */
 export function divideWhole(a: Decimal, b: Decimal): bigint | undefined {
   if (b.digits === 0n) return undefined;

@@ -10,10 +10,39 @@ export const MAPPER_LIMITS = {
   urgentInARow: 16,
   /** Bytes kept while a reply is awaited: one longest RTU frame (256) and as much noise before it. */
   rtuReceiveBytes: 512,
+  /** Bytes kept of one ASCII frame: the longest has 513 characters. */
+  asciiReceiveBytes: 1_024,
+  /** Least milliseconds that a slave gets to begin its answer, however quick it was so far: a USB
+   * adapter holds bytes for 16, a loaded machine stumbles for longer. */
+  adaptiveMinMs: 150,
+  /** Times that a read is asked again when no answer or a damaged one came: once tells bad luck. */
+  readRetries: 1,
+  /** Misses in a row until a slave is away and only probed. */
+  missesUntilAway: 2,
+  /** First and largest milliseconds between probes of such a slave: back within 10 s. */
+  awayFirstMs: 1_000,
+  awayMaxMs: 8_000,
+  /** Each so-manieth probe has the slave's whole time-out; the others are short. */
+  fullProbeEvery: 3,
+  /** Milliseconds of silence after which a reply with a wrong checksum counts as ended: longer than
+   * any adapter holds back the rest of one. */
+  damagedEndMs: 50,
+  /** Milliseconds after a broadcast in which slaves carry it out (Serial Line V1.02 section 2.4.1). */
+  broadcastMs: 150,
+  /** Requests under way on one TCP connection: V1.0b section 4.3.2 names 1 to 16 for a server. */
+  tcpDepthMax: 16,
+  /** Answers at one depth, with others waiting, until one more is tried. */
+  repliesToDeepen: 8,
+  /** Milliseconds after which a depth that was too much may be tried again. */
+  depthRetryMs: 600_000,
+  /** Given-up transaction numbers, never used again on a connection; more mean a new connection. */
+  tcpGivenUpMax: 1_024,
   /** Milliseconds without the silence that a request needs, until the waiting requests fail. */
   babbleMs: 2_000,
   /** Least milliseconds without a request to a unit that did not answer: its reply may still come. */
   quarantineMinMs: 500,
+  /** Most milliseconds of it, for a slave whose replies were seen that late. */
+  quarantineMaxMs: 10_000,
   /** Time-outs in a row until a TCP connection is taken for half-open and made anew. */
   tcpTimeoutsInARow: 3,
   /** Milliseconds for a TCP connection or a serial port to open. */

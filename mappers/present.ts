@@ -3,7 +3,12 @@ import type { Value } from '#protocol/twin.js';
 import { toInteger, toNumber, type Decimal } from './decimal.js';
 
 export type Decoded =
-  | { readonly ok: true; readonly value: Value }
+  | {
+      readonly ok: true;
+      readonly value: Value;
+      /** Why the value should not be trusted fully. */
+      readonly uncertain?: string;
+    }
   | { readonly ok: false; readonly code: 'EDGE_OUT_OF_RANGE' | 'EDGE_TYPE'; readonly why: string };
 
 /** A number of a device as a property of this type shows it. */

@@ -1,6 +1,8 @@
 import type { DeviceId, Property } from '#protocol/device.js';
 import { EdgeError, type ErrorCode } from '#protocol/errors.js';
 import type { MapperHost, Reading } from '#protocol/mapper-port.js';
+import type { Value } from '#protocol/twin.js';
+import { deadbandOf, isBeyond } from './report-policy.js';
 
 /** Faults of one reading, for which the whole batch is refused. */
 const ONE_READING: readonly ErrorCode[] = [
@@ -15,14 +17,14 @@ const SLOT_TOLERANCE_MS = 0.5;
 
 /**
  * Readings of one device on their way to the host: by reportCycle, at once when the quality
- * changes or after a write; one batch under way, newer readings replace those that wait.
+ * changes, when the value leaves its deadband, or after a write; one batch under way, newer readings replace those that wait.
  */
 export class ReportQueue {
   readonly #device: DeviceId;
   readonly #host: MapperHost;
   readonly #waiting = new Map<string, Reading>();
   /** By property: when the next report is due and how the last one was. */
-  readonly #last = new Map<string, { dueMs: number; condition: string }>();
+  readonly #last = new Map<string, { dueMs: number; condition: string; value: Value }>();
   #underWay = false;
   #stopped = false;
   #refused: string | undefined;
@@ -38,14 +40,18 @@ export class ReportQueue {
     const condition = `${reading.quality} ${reading.reason ?? ''}`;
     const due =
       slotMs === undefined || last === undefined || slotMs >= last.dueMs - SLOT_TOLERANCE_MS;
-    if (!due && last.condition === condition && !this.#waiting.has(property.name)) return;
+    const deadband = deadbandOf(property);
+    const hasMoved =
+      deadband !== undefined && last !== undefined && isBeyond(deadband, last.value, reading.value);
+    const isNews = due || hasMoved || last.condition !== condition;
+    if (!isNews && !this.#waiting.has(property.name)) return;
     const dueMs =
       slotMs === undefined
         ? (last?.dueMs ?? 0)
-        : due
+        : due || hasMoved
           ? slotMs + property.reportCycleMs
           : last.dueMs;
-    this.#last.set(property.name, { dueMs, condition });
+    this.#last.set(property.name, { dueMs, condition, value: reading.value });
     this.#waiting.set(property.name, reading);
   }
 

@@ -66,7 +66,9 @@ export function isModbusSpelling(key: string, name: string): boolean {
 function canonicalKey(key: string, value: unknown, transport: string | undefined): string {
   const name = CANONICAL.get(key.toLowerCase()) ?? key;
   if (key.toLowerCase() !== 'port') return name;
-  return transport === 'tcp' || (transport === undefined && isDigits(value)) ? 'tcpPort' : 'port';
+  const isSerial = transport === 'rtu' || transport === 'ascii';
+  if (transport === undefined) return isDigits(value) ? 'tcpPort' : 'port';
+  return isSerial ? 'port' : 'tcpPort';
 }
 
 function canonicalValue(name: string, value: unknown): unknown {

@@ -4,7 +4,7 @@ import { systemClock } from '#protocol/clock.js';
 import { silentLog } from '#protocol/log.js';
 import { seededRandom } from '#protocol/random.js';
 import { BusRunner } from '#mappers/modbus/bus-runner.js';
-import { rtuBus } from '#mappers/modbus/rtu.js';
+import { busOf } from '#mappers/modbus/transport.js';
 import { serialLink } from '#mappers/serial-port.js';
 import { RtuSlave } from '../simulators/rtu-slave.js';
 import { hasSocat, SerialPair } from './serial-pair.js';
@@ -54,12 +54,15 @@ test('a slave that answers too late never gives a wrong value, where modbus-seri
   const pair = await SerialPair.open();
   const stopSlave = await lateSlave(pair.slave);
   try {
-    const { bus, open } = rtuBus({ port: pair.master, ...LINE }, systemClock);
+    const { bus, open } = busOf({ transport: 'rtu', port: pair.master, ...LINE }, systemClock);
     const ports = { clock: systemClock, random: seededRandom(1), log: silentLog };
     const runner = new BusRunner(bus, open, ports);
     const ours = await score(async (offset) => {
       const request = { op: 'read', unit: 1, kind: 'holding', offset, count: 1 } as const;
-      const outcome = await runner.request(request, 'poll', TIMEOUT_MS);
+      const outcome = await runner.request(request, {
+        priority: 'poll',
+        timeoutMs: TIMEOUT_MS,
+      });
       return outcome.kind === 'data' ? outcome.words[0] : undefined;
     });
     await runner.close();

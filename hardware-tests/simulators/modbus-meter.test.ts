@@ -5,7 +5,7 @@ import { systemClock } from '#protocol/clock.js';
 import { readDocuments } from '#protocol/device-document.js';
 import type { Device } from '#protocol/device.js';
 import { recordingHost, until } from '#mappers/compliance.js';
-import { crc16 } from '#mappers/modbus/frame.js';
+import { crc16 } from '#mappers/modbus/adu.js';
 import { modbusModule } from '#mappers/modbus/mapper.js';
 import { ManualClock } from '#protocol/manual-clock.js';
 import { seededRandom } from '#protocol/random.js';

@@ -1,4 +1,5 @@
-import { crc16, frameRtu, isBits, type RegisterKind } from '#mappers/modbus/frame.js';
+import { crc16, frameRtu } from '#mappers/modbus/adu.js';
+import { isBits, type RegisterKind } from '#mappers/modbus/frame.js';
 import type { DeviceRegisters } from './meter-registers.js';
 
 const KINDS: Readonly<Record<number, RegisterKind>> = {

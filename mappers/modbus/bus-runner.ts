@@ -4,8 +4,9 @@ import type { Log } from '#protocol/log.js';
 import type { Random } from '#protocol/random.js';
 import { MAPPER_LIMITS } from '../limits.js';
 import type { Link, OpenLink } from '../link.js';
-import type { Bus, BusEffect, BusOutcome, Priority } from './bus.js';
+import type { Bus } from './bus.js';
 import type { ModbusRequest } from './frame.js';
+import type { BusEffect, BusJob, BusOutcome } from './job.js';
 
 export interface BusRunnerPorts {
   readonly clock: Clock;
@@ -39,18 +40,17 @@ export class BusRunner {
   }
 
   /** Never rejects: what goes wrong is an outcome. */
-  request(
-    request: ModbusRequest,
-    priority: Priority,
-    timeoutMs: number,
-    notAfterMs = Infinity,
-  ): Promise<BusOutcome> {
+  request(request: ModbusRequest, how: Omit<BusJob, 'id' | 'request'>): Promise<BusOutcome> {
     const id = this.#nextId++;
     return new Promise((resolve) => {
       this.#waiting.set(id, resolve);
-      const job = { id, request, priority, timeoutMs, notAfterMs };
-      this.#run(this.#bus.submit(this.#ports.clock.now(), job));
+      this.#run(this.#bus.submit(this.#ports.clock.now(), { id, request, ...how }));
     });
+  }
+
+  /** Milliseconds that a unit takes to begin an answer, as measured. */
+  turnaroundMs(unit: number): number | undefined {
+    return this.#bus.turnaroundMs(unit);
   }
 
   /** What keeps the link from being open, for people. */
@@ -68,7 +68,7 @@ export class BusRunner {
     this.#ended = true;
     this.#timer?.cancel();
     this.#generation += 1;
-    this.#run(this.#bus.closed('the mapper was stopped'));
+    this.#run(this.#bus.closed(this.#ports.clock.now(), 'the mapper was stopped'));
     await Promise.all([this.#released, this.#link?.close()]);
   }
 
@@ -76,7 +76,7 @@ export class BusRunner {
     const generation = ++this.#generation;
     const current = (): boolean => this.#generation === generation;
     const { clock } = this.#ports;
-    this.#bus.opening();
+    this.#bus.opening(clock.now());
     this.#link = this.#open({
       opened: () => {
         if (!current()) return;
@@ -105,7 +105,7 @@ export class BusRunner {
     const lost = this.#link;
     this.#link = undefined;
     this.#released = lost?.close() ?? this.#released;
-    this.#run(this.#bus.closed(why));
+    this.#run(this.#bus.closed(this.#ports.clock.now(), why));
     const boundMs = Math.min(
       MAPPER_LIMITS.reconnectMaxMs,
       MAPPER_LIMITS.reconnectFirstMs * 2 ** Math.min(this.#failures, 16),
@@ -134,7 +134,7 @@ export class BusRunner {
         resolve?.(effect.outcome);
       }
     }
-    if (this.#bus.link === 'open') this.#arm();
+    if (this.#bus.link !== 'closed') this.#arm();
   }
 
   #arm(): void {

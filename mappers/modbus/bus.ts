@@ -1,265 +1,359 @@
-import { MAPPER_LIMITS } from '../limits.js';
-import { type ModbusReply, type ModbusRequest } from './frame.js';
-import type { Framing, Received } from './framing.js';
+import { MAPPER_LIMITS as LIMITS } from '../limits.js';
+import { Depth } from './depth.js';
+import type { ModbusReply } from './frame.js';
+import type { Framing, Received, TransactionKey } from './framing.js';
+import { JobQueue, type Entry } from './job-queue.js';
+import {
+  failed,
+  NO_COUNTS,
+  settle,
+  unsent,
+  type BusCounters,
+  type BusEffect,
+  type BusFailure,
+  type BusJob,
+} from './job.js';
+import { Slave } from './slave.js';
 
-/** Most urgent first: a person waits for a write, the hub for its read-back. */
-const PRIORITIES = ['write', 'read-back', 'poll'] as const;
-export type Priority = (typeof PRIORITIES)[number];
-
-export interface BusJob {
-  /** The caller's own, to know the outcome by. */
-  readonly id: number;
-  readonly request: ModbusRequest;
-  readonly priority: Priority;
-  /** Milliseconds that the device has to begin its answer. */
-  readonly timeoutMs: number;
-  /** Monotonic time after which it must not be sent any more. */
-  readonly notAfterMs?: number;
-}
-
-export type BusOutcome = ModbusReply | BusFailure;
-
-export interface BusFailure {
-  readonly kind: 'failed';
-  readonly code:
-    | 'EDGE_DEVICE_TIMEOUT'
-    | 'EDGE_DEVICE_FRAME'
-    | 'EDGE_DEVICE_CLOSED'
-    | 'EDGE_LIMIT'
-    | 'EDGE_EXPIRED';
-  readonly why: string;
-  /** Nothing of it was sent. */
-  readonly unsent?: true;
-}
-
-export type BusEffect =
-  | { readonly kind: 'send'; readonly bytes: Uint8Array }
-  | { readonly kind: 'settle'; readonly id: number; readonly outcome: BusOutcome }
-  /** Close the connection and make a new one. */
-  | { readonly kind: 'reconnect'; readonly why: string };
-
-export interface BusCounters {
-  requests: number;
-  replies: number;
-  exceptions: number;
-  timeouts: number;
-  lateReplies: number;
-  crcErrors: number;
-  damagedReplies: number;
-  refusedJobs: number;
-  babbles: number;
-}
+const TARGET_SILENT = 11;
 
 interface Flight {
-  readonly job: BusJob;
-  readonly deadlineMs: number;
+  readonly entry: Entry;
+  readonly key: TransactionKey;
+  /** When the whole request had left the line, and how long a whole reply takes on it. */
+  readonly leftAtMs: number;
+  readonly replyMs: number;
+  readonly timeoutMs: number;
+  /** How many were under way with it when it was sent. */
+  readonly depth: number;
+  deadlineMs: number;
 }
 
 /**
- * The scheduler of one physical bus: one request in flight, 3.5 characters of silence before it,
- * a deadline for its reply, and a quarantine of the unit after a time-out, so that a late reply
- * is never taken for the answer to another request. Every event returns what is to be done;
- * `wakeAtMs` says when to call `tick`. Nothing here sends, waits or reads a clock.
+ * The scheduler of one physical bus or connection. On a serial line: one request under way, 3.5
+ * characters of silence before it, and a quarantine of the unit after a time-out, so that a late
+ * reply is never taken for the answer to another request. On TCP: as many under way as the device
+ * was seen to support. A read that fails is asked once more; a slave that is away is only probed.
+ * Every event returns what is to be done; `wakeAtMs` says when to call `tick`. Nothing here sends,
+ * waits or reads a clock.
  */
 export class Bus {
-  readonly counters: BusCounters = {
-    requests: 0,
-    replies: 0,
-    exceptions: 0,
-    timeouts: 0,
-    lateReplies: 0,
-    crcErrors: 0,
-    damagedReplies: 0,
-    refusedJobs: 0,
-    babbles: 0,
-  };
+  readonly counters: BusCounters = { ...NO_COUNTS };
   readonly #framing: Framing;
-  readonly #queues: Record<Priority, BusJob[]> = { write: [], 'read-back': [], poll: [] };
-  readonly #quarantinedUntil = new Map<number, number>();
+  readonly #queue = new JobQueue();
+  readonly #slaves = new Map<number, Slave>();
+  readonly #flights = new Map<TransactionKey, Flight>();
+  readonly #depth: Depth;
+  readonly #silenceMs: number;
   #link: 'closed' | 'opening' | 'open' = 'closed';
-  #flight: Flight | undefined;
   /** When the line has been silent for long enough. */
   #quietAtMs = 0;
+  /** Until when requests wait for a link that is being made. */
+  #openByMs = 0;
   /** Since when a request has been kept from a line that does not become silent. */
   #keptSinceMs: number | undefined;
   #urgentInARow = 0;
   #timeoutsInARow = 0;
 
-  constructor(framing: Framing) {
+  /** `silenceMs`: more silence before a request than the line's own, for slow devices. */
+  constructor(framing: Framing, options: { depth?: number; silenceMs?: number } = {}) {
     this.#framing = framing;
+    this.#depth = new Depth(framing.quarantine ? 1 : (options.depth ?? LIMITS.tcpDepthMax));
+    this.#silenceMs = Math.max(framing.silenceMs, options.silenceMs ?? 0);
   }
 
   get link(): 'closed' | 'opening' | 'open' {
     return this.#link;
   }
 
+  /** Requests that may be under way at once, as learned so far. */
+  get depth(): number {
+    return this.#depth.allowed;
+  }
+
+  /** Milliseconds that a unit takes to begin an answer, as measured. */
+  turnaroundMs(unit: number): number | undefined {
+    return this.#slaves.get(unit)?.turnaroundMs;
+  }
+
   /** Monotonic time of the next `tick`, or undefined when only an event can change anything. */
   wakeAtMs(nowMs: number): number | undefined {
-    if (this.#flight !== undefined) return this.#flight.deadlineMs;
+    if (this.#link === 'opening') return this.#queue.size > 0 ? this.#openByMs : undefined;
     if (this.#link !== 'open') return undefined;
-    const jobs = this.#waiting();
-    if (jobs.length === 0) return undefined;
-    const free = Math.min(
-      ...jobs.map((job) => this.#quarantinedUntil.get(job.request.unit) ?? nowMs),
-    );
-    return Math.max(free, this.#quietAtMs);
+    let wakeAtMs = Infinity;
+    for (const { deadlineMs } of this.#flights.values()) wakeAtMs = Math.min(wakeAtMs, deadlineMs);
+    if (this.#queue.size > 0 && this.#flights.size < this.#depth.allowed)
+      for (const entry of this.#queue.entries) {
+        const freeAtMs = Math.max(this.#quietAtMs, this.#slave(entry.job).quietUntilMs);
+        if (this.#flights.size === 0 || freeAtMs > nowMs) wakeAtMs = Math.min(wakeAtMs, freeAtMs);
+      }
+    return wakeAtMs === Infinity ? undefined : wakeAtMs;
   }
 
   submit(nowMs: number, job: BusJob): readonly BusEffect[] {
     if (this.#link === 'closed')
       return [settle(job, unsent('EDGE_DEVICE_CLOSED', 'the connection is closed'))];
-    if (this.#waiting().length >= MAPPER_LIMITS.jobsPerBus) {
+    if (this.#queue.size >= LIMITS.jobsPerBus) {
       this.counters.refusedJobs += 1;
       return [settle(job, unsent('EDGE_LIMIT', 'too many requests wait at this bus'))];
     }
-    this.#queues[job.priority].push(job);
+    this.#queue.push({ job, isRetry: false });
     return this.tick(nowMs);
   }
 
-  /** The link is being made: requests wait for it, rather than fail at once. */
-  opening(): void {
+  /** The link is being made: requests wait for it for a while, rather than fail at once. */
+  opening(nowMs: number): void {
     this.#link = 'opening';
+    this.#openByMs = nowMs + LIMITS.openMs;
   }
 
   opened(nowMs: number): readonly BusEffect[] {
     this.#link = 'open';
     this.#framing.reset();
     this.#timeoutsInARow = 0;
-    this.#quietAtMs = nowMs + this.#framing.silenceMs;
+    this.#quietAtMs = nowMs + this.#silenceMs;
+    for (const slave of this.#slaves.values()) slave.reopened();
     return this.tick(nowMs);
   }
 
-  closed(why: string): readonly BusEffect[] {
+  closed(nowMs: number, why: string): readonly BusEffect[] {
     this.#link = 'closed';
     this.#framing.reset();
+    this.#depth.lost(nowMs, this.#flights.size);
     this.#keptSinceMs = undefined;
-    const flight = this.#flight === undefined ? [] : [this.#flight.job];
-    const waiting = this.#waiting();
-    this.#flight = undefined;
-    for (const priority of PRIORITIES) this.#queues[priority] = [];
+    const flights = [...this.#flights.values()];
+    this.#flights.clear();
     return [
-      ...flight.map((job) => settle(job, failed('EDGE_DEVICE_CLOSED', why))),
-      ...waiting.map((job) => settle(job, unsent('EDGE_DEVICE_CLOSED', why))),
+      ...flights.map(({ entry }) => settle(entry.job, failed('EDGE_DEVICE_CLOSED', why))),
+      ...this.#unsentAll('EDGE_DEVICE_CLOSED', why),
     ];
   }
 
   received(nowMs: number, bytes: Uint8Array): readonly BusEffect[] {
     if (this.#link !== 'open') return [];
-    this.#quietAtMs = Math.max(this.#quietAtMs, nowMs + this.#framing.silenceMs);
+    this.#quietAtMs = Math.max(this.#quietAtMs, nowMs + this.#silenceMs);
     const received = this.#framing.receive(bytes);
-    this.counters.lateReplies += received.late;
-    return [...this.#answered(received), ...this.tick(nowMs)];
+    return [...this.#heard(nowMs, received), ...this.tick(nowMs)];
   }
 
   /** Ends what is overdue and sends what may be sent. Harmless at any time. */
   tick(nowMs: number): readonly BusEffect[] {
-    if (this.#link !== 'open') return [];
     const effects: BusEffect[] = [];
-    if (this.#flight !== undefined && nowMs >= this.#flight.deadlineMs)
-      effects.push(...this.#timedOut(nowMs, this.#flight));
-    if (this.#flight === undefined) effects.push(...this.#sendNext(nowMs));
+    if (this.#link === 'opening' && nowMs >= this.#openByMs)
+      return this.#unsentAll('EDGE_DEVICE_CLOSED', 'there is no connection yet');
+    if (this.#link !== 'open') return effects;
+    for (const flight of this.#flights.values())
+      if (nowMs >= flight.deadlineMs) this.#overdue(nowMs, flight, effects);
+    if (!effects.some(({ kind }) => kind === 'reconnect')) this.#sendAll(nowMs, effects);
     return effects;
   }
 
-  #answered({ reply, damaged, lost }: Received): BusEffect[] {
+  #heard(nowMs: number, received: Received): BusEffect[] {
     const effects: BusEffect[] = [];
-    const job = this.#flight?.job;
-    if (job !== undefined && (reply !== undefined || damaged === true)) {
-      this.#flight = undefined;
-      this.#timeoutsInARow = 0;
-      if (reply === undefined) this.counters.damagedReplies += 1;
-      else this.counters.replies += 1;
-      if (reply?.kind === 'exception') this.counters.exceptions += 1;
-      const outcome = reply ?? failed('EDGE_DEVICE_FRAME', 'the reply does not fit the request');
-      effects.push(settle(job, outcome));
+    if (received.resynchronised === true) this.counters.resynchronised += 1;
+    if (received.echoed === true) this.counters.echoes += 1;
+    for (const unit of received.late) {
+      this.counters.lateReplies += 1;
+      const slave = this.#slaves.get(unit);
+      slave?.repliedLate(nowMs);
     }
-    if (lost === true) {
+    for (const { key, reply } of received.answers) this.#answered(nowMs, key, reply, effects);
+    if (received.isDamaged === true)
+      for (const flight of this.#flights.values())
+        flight.deadlineMs = Math.min(
+          flight.leftAtMs + flight.timeoutMs + flight.replyMs,
+          nowMs + LIMITS.damagedEndMs,
+        );
+    if (received.lost === true) {
       this.counters.damagedReplies += 1;
       effects.push({ kind: 'reconnect', why: 'the device sent what is no Modbus frame' });
     }
     return effects;
   }
 
-  #timedOut(nowMs: number, { job }: Flight): BusEffect[] {
-    this.#flight = undefined;
-    this.counters.timeouts += 1;
-    this.#timeoutsInARow += 1;
-    // Writes to a silent unit are tried again and again: polls must not wait for all of them.
-    if (job.priority !== 'poll') this.#urgentInARow = MAPPER_LIMITS.urgentInARow;
-    const { crcError, anyBytes } = this.#framing.giveUp();
-    if (crcError) this.counters.crcErrors += 1;
-    else if (anyBytes) this.counters.damagedReplies += 1;
-    const outcome = anyBytes
-      ? failed('EDGE_DEVICE_FRAME', crcError ? 'checksum error' : 'no whole reply in what came')
-      : failed('EDGE_DEVICE_TIMEOUT', `no answer within ${job.timeoutMs} ms`);
-    if (this.#framing.quarantine) {
-      const quarantineMs = Math.max(job.timeoutMs, MAPPER_LIMITS.quarantineMinMs);
-      this.#quarantinedUntil.set(job.request.unit, nowMs + quarantineMs);
-      return [settle(job, outcome)];
+  #answered(
+    nowMs: number,
+    key: TransactionKey,
+    reply: ModbusReply | undefined,
+    effects: BusEffect[],
+  ): void {
+    const flight = this.#flights.get(key);
+    if (flight === undefined) return;
+    const underWay = this.#flights.size;
+    const [oldest] = this.#flights.keys();
+    this.#flights.delete(key);
+    this.#timeoutsInARow = 0;
+    const { entry } = flight;
+    const slave = this.#slave(entry.job);
+    if (reply === undefined) {
+      slave.stirred();
+      this.counters.damagedReplies += 1;
+      this.#failed(
+        flight,
+        failed('EDGE_DEVICE_FRAME', 'the reply does not fit the request'),
+        effects,
+      );
+      return;
     }
-    if (!anyBytes && this.#timeoutsInARow < MAPPER_LIMITS.tcpTimeoutsInARow)
-      return [settle(job, outcome)];
-    // Half a frame would take the beginning of the next reply for its end.
-    const why = anyBytes ? 'a reply broke off' : 'the connection is silent';
-    return [settle(job, outcome), { kind: 'reconnect', why }];
+    // A gateway says so for a slave behind it that is silent.
+    if (reply.kind === 'exception' && reply.code === TARGET_SILENT) slave.missed(nowMs);
+    else slave.answered(nowMs - flight.leftAtMs - flight.replyMs);
+    // One that was lost stays the oldest: nothing is learned from the others until it is judged.
+    if (key === oldest) this.#depth.answered(nowMs, underWay, this.#queue.size > 0);
+    if (entry.suspectDepth !== undefined) this.#depth.judged(nowMs, entry.suspectDepth, true);
+    this.counters.replies += 1;
+    if (reply.kind === 'exception') this.counters.exceptions += 1;
+    if (entry.isRetry) this.counters.recovered += 1;
+    effects.push(settle(entry.job, reply));
   }
 
-  #sendNext(nowMs: number): BusEffect[] {
-    const job = this.#candidate(nowMs);
-    if (job === undefined) {
+  #overdue(nowMs: number, flight: Flight, effects: BusEffect[]): void {
+    const { entry, key, timeoutMs } = flight;
+    const { job } = entry;
+    const depth = Math.max(flight.depth, this.#flights.size);
+    this.#flights.delete(key);
+    if (this.#isBroadcast(job)) {
+      this.#framing.giveUp(key);
+      effects.push(settle(job, { kind: 'data', words: [] }));
+      return;
+    }
+    const { crcError, anyBytes, exhausted } = this.#framing.giveUp(key);
+    const slave = this.#slave(job);
+    this.counters.timeouts += 1;
+    // Writes to a silent unit are tried again and again: polls must not wait for all of them.
+    if (job.priority !== 'poll') this.#urgentInARow = LIMITS.urgentInARow;
+    if (crcError) this.counters.crcErrors += 1;
+    else if (anyBytes) this.counters.damagedReplies += 1;
+    if (anyBytes && this.#framing.quarantine) {
+      slave.stirred();
+      this.#timeoutsInARow = 0;
+    } else {
+      slave.missed(nowMs);
+      this.#timeoutsInARow += 1;
+    }
+    if (entry.suspectDepth !== undefined) this.#depth.judged(nowMs, entry.suspectDepth, false);
+    const outcome = anyBytes
+      ? failed('EDGE_DEVICE_FRAME', crcError ? 'checksum error' : 'no whole reply in what came')
+      : failed('EDGE_DEVICE_TIMEOUT', `no answer within ${Math.round(timeoutMs)} ms`);
+    if (this.#framing.quarantine) slave.quarantine(nowMs, job.timeoutMs);
+    else if (depth > 1 && entry.suspectDepth === undefined) {
+      this.#failed(flight, outcome, effects, depth);
+      return;
+    }
+    this.#failed(flight, outcome, effects);
+    // Half a frame would take the beginning of the next reply for its end.
+    const isCut = anyBytes && !this.#framing.quarantine;
+    const isSilent = !this.#framing.quarantine && this.#timeoutsInARow >= LIMITS.tcpTimeoutsInARow;
+    if (!isCut && !isSilent && exhausted !== true) return;
+    const why = isCut ? 'a reply broke off' : 'the connection is silent';
+    effects.push({ kind: 'reconnect', why });
+  }
+
+  /** Tells the caller, or asks a read once more: it changes nothing at the device. */
+  #failed(flight: Flight, outcome: BusFailure, effects: BusEffect[], suspectDepth?: number): void {
+    const { job, isRetry } = flight.entry;
+    const isRead = job.request.op === 'read' || job.request.op === 'identify';
+    if (!isRead || isRetry || this.#slave(job).misses > LIMITS.readRetries) {
+      effects.push(settle(job, outcome));
+      return;
+    }
+    this.counters.retries += 1;
+    if (suspectDepth !== undefined) this.#depth.suspect();
+    this.#queue.push({
+      job,
+      isRetry: true,
+      ...(suspectDepth === undefined ? {} : { suspectDepth }),
+    });
+  }
+
+  #sendAll(nowMs: number, effects: BusEffect[]): void {
+    this.#dropHopeless(nowMs, effects);
+    while (this.#flights.size < this.#depth.allowed) {
+      const entry = this.#next(nowMs);
+      if (entry === undefined) {
+        this.#keptSinceMs = undefined;
+        return;
+      }
+      if (nowMs < this.#quietAtMs) {
+        this.#keep(nowMs, effects);
+        return;
+      }
       this.#keptSinceMs = undefined;
-      return [];
+      const { job } = entry;
+      if (nowMs > (job.notAfterMs ?? Infinity)) {
+        this.#queue.drop(entry);
+        const why = 'its time was over before it could be sent';
+        effects.push(settle(job, unsent('EDGE_EXPIRED', why)));
+        continue;
+      }
+      effects.push(this.#send(nowMs, entry));
     }
-    if (nowMs < this.#quietAtMs) return this.#keep(nowMs);
-    this.#keptSinceMs = undefined;
-    this.#queues[job.priority] = this.#queues[job.priority].filter((other) => other !== job);
-    if (nowMs > (job.notAfterMs ?? Infinity)) {
-      const late = settle(job, unsent('EDGE_EXPIRED', 'its time was over before it could be sent'));
-      return [late, ...this.#sendNext(nowMs)];
-    }
-    this.#urgentInARow = job.priority === 'poll' ? 0 : this.#urgentInARow + 1;
-    this.#quarantinedUntil.delete(job.request.unit);
-    const wire = this.#framing.wireMs(job.request);
-    this.#quietAtMs = nowMs + wire.request + this.#framing.silenceMs;
-    this.#flight = { job, deadlineMs: nowMs + wire.request + job.timeoutMs + wire.reply };
+  }
+
+  #send(nowMs: number, entry: Entry): BusEffect {
+    const { job } = entry;
+    const { request, priority } = job;
+    this.#queue.take(entry);
+    this.#urgentInARow = priority === 'poll' ? 0 : this.#urgentInARow + 1;
+    const slave = this.#slave(job);
+    if (slave.isAway) this.counters.probes += 1;
+    const isBroadcast = this.#isBroadcast(job);
+    const timeoutMs = isBroadcast
+      ? LIMITS.broadcastMs
+      : slave.begin(priority, entry.isRetry, job.timeoutMs);
+    const wire = this.#framing.wireMs(request);
+    const leftAtMs = nowMs + wire.request;
+    const replyMs = isBroadcast ? 0 : wire.reply;
+    const deadlineMs = leftAtMs + timeoutMs + replyMs;
+    this.#quietAtMs = leftAtMs + this.#silenceMs;
+    const { key, bytes } = this.#framing.begin(request);
+    const depth = this.#flights.size + 1;
+    this.#flights.set(key, { entry, key, leftAtMs, replyMs, timeoutMs, depth, deadlineMs });
     this.counters.requests += 1;
-    return [{ kind: 'send', bytes: this.#framing.begin(job.request) }];
+    return { kind: 'send', bytes };
+  }
+
+  /** What is for a slave that is away and not to be probed now fails at once. */
+  #dropHopeless(nowMs: number, effects: BusEffect[]): void {
+    for (const entry of this.#queue.entries) {
+      const { job } = entry;
+      const slave = this.#slave(job);
+      if (entry.isRetry || slave.mayBeAsked(nowMs, job.priority)) continue;
+      this.#queue.drop(entry);
+      this.counters.unasked += 1;
+      const seconds = Math.max(0, slave.askAgainAtMs - nowMs) / 1000;
+      const why = `no answer ${slave.misses} times in a row; asked again in ${seconds.toFixed(1)} s`;
+      effects.push(settle(job, unsent('EDGE_DEVICE_TIMEOUT', why)));
+    }
   }
 
   /** A line that never falls silent (a babbling device, a wrong baud rate) must not hang anyone. */
-  #keep(nowMs: number): BusEffect[] {
+  #keep(nowMs: number, effects: BusEffect[]): void {
     this.#keptSinceMs ??= nowMs;
-    if (nowMs - this.#keptSinceMs < MAPPER_LIMITS.babbleMs) return [];
+    if (nowMs - this.#keptSinceMs < LIMITS.babbleMs) return;
     this.#keptSinceMs = undefined;
     this.counters.babbles += 1;
-    const jobs = this.#waiting();
-    for (const priority of PRIORITIES) this.#queues[priority] = [];
-    return jobs.map((job) => settle(job, unsent('EDGE_DEVICE_FRAME', 'the line is never silent')));
+    effects.push(...this.#unsentAll('EDGE_DEVICE_FRAME', 'the line is never silent'));
   }
 
-  #candidate(nowMs: number): BusJob | undefined {
-    const free = (job: BusJob): boolean =>
-      (this.#quarantinedUntil.get(job.request.unit) ?? nowMs) <= nowMs;
-    if (this.#urgentInARow >= MAPPER_LIMITS.urgentInARow) {
-      const poll = this.#queues.poll.find(free);
-      if (poll !== undefined) return poll;
-    }
-    return this.#waiting().find(free);
+  #unsentAll(code: BusFailure['code'], why: string): BusEffect[] {
+    return this.#queue.drain().map(({ job }) => settle(job, unsent(code, why)));
   }
 
-  #waiting(): readonly BusJob[] {
-    return PRIORITIES.flatMap((priority) => this.#queues[priority]);
+  #next(nowMs: number): Entry | undefined {
+    const isAlone = this.#flights.size === 0;
+    const mayGo = (entry: Entry): boolean =>
+      this.#slave(entry.job).quietUntilMs <= nowMs && (isAlone || entry.suspectDepth === undefined);
+    return this.#queue.first(mayGo, this.#urgentInARow >= LIMITS.urgentInARow);
   }
-}
 
-function settle(job: BusJob, outcome: BusOutcome): BusEffect {
-  return { kind: 'settle', id: job.id, outcome };
-}
+  #isBroadcast({ request }: BusJob): boolean {
+    return this.#framing.broadcasts && request.unit === 0;
+  }
 
-function failed(code: BusFailure['code'], why: string): BusFailure {
-  return { kind: 'failed', code, why };
-}
-
-function unsent(code: BusFailure['code'], why: string): BusFailure {
-  return { ...failed(code, why), unsent: true };
+  #slave({ request: { unit } }: BusJob): Slave {
+    let slave = this.#slaves.get(unit);
+    if (slave === undefined) this.#slaves.set(unit, (slave = new Slave()));
+    return slave;
+  }
 }

@@ -1,7 +1,8 @@
 import test from 'ava';
 import type { Device, Property } from '#protocol/device.js';
 import { normaliseModbusConfig } from '#protocol/modbus-spelling.js';
-import { busIdentity, readSettings } from './config.js';
+import { busIdentity } from './bus-settings.js';
+import { readSettings } from './config.js';
 import { toNumber } from '../decimal.js';
 
 const tcp = { transport: 'tcp', host: '10.0.0.5' };

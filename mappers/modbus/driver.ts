@@ -3,54 +3,48 @@ import type { Property } from '#protocol/device.js';
 import type { WriteOutcome } from '#protocol/mapper-port.js';
 import type { Value } from '#protocol/twin.js';
 import type { Driver, PointResult } from '../driver.js';
-import type { BusOutcome, Priority } from './bus.js';
+import { isLine } from './bus-settings.js';
 import type { BusRunner } from './bus-runner.js';
 import type { ModbusSettings } from './config.js';
-import { exceptionName } from './frame.js';
-import {
-  ADJACENT_RULES,
-  planReads,
-  RTU_RULES,
-  TCP_RULES,
-  type PlannedRead,
-  type PlanRules,
-  type Span,
-} from './plan.js';
+import type { ModbusRequest } from './frame.js';
+import { Holes } from './holes.js';
+import type { Priority } from './job.js';
+import { MaskedWriter } from './masked-write.js';
+import { outcomeOf } from './outcome.js';
+import { planReads, type PlannedRead, type Span } from './plan.js';
+import { rulesOf } from './rules.js';
+import { refused, refusesTogether, trouble, type Heard } from './trouble.js';
 import { decode, encode, type Visitor } from './visitor.js';
 
+/** One span of a property: its value, or the exponent that its value is scaled by. */
 interface Point extends Span {
   readonly property: Property;
   readonly visitor: Visitor;
+  readonly part: 'value' | 'exponent';
 }
 
-type Heard = { readonly words: readonly number[] } | Trouble;
-
-interface Trouble {
-  readonly reason: string;
-  readonly why: string;
-  readonly exception?: number;
+/** What was heard of one property, until all its parts are there. */
+interface Found {
+  value?: Heard;
+  exponent?: Heard;
+  timestamp: number;
 }
-
-const ILLEGAL_DATA_ADDRESS = 2;
-/** ACKNOWLEDGE and GATEWAY TARGET DEVICE FAILED TO RESPOND leave open what the device does. */
-const VAGUE: readonly number[] = [5, 11];
-/** Time-outs in a row after which the rest of a poll is not asked for: it would only take longer. */
-const MISSES_MAX = 2;
 
 /** One Modbus unit: plans its reads, turns words into values and back. */
 export class ModbusDriver implements Driver {
   readonly #settings: ModbusSettings;
   readonly #runner: BusRunner;
   readonly #clock: Clock;
-  #rules: PlanRules;
-  /** The device did not answer the last poll: ask it one thing, not all, until it does. */
-  #silent = false;
+  readonly #holes = new Holes();
+  readonly #masked: MaskedWriter;
 
   constructor(settings: ModbusSettings, runner: BusRunner, clock: Clock) {
     this.#settings = settings;
     this.#runner = runner;
     this.#clock = clock;
-    this.#rules = settings.bus.transport === 'tcp' ? TCP_RULES : RTU_RULES;
+    this.#masked = new MaskedWriter((request, priority, notAfterMs) =>
+      this.#request(request, priority, undefined, notAfterMs),
+    );
   }
 
   trouble(): string | undefined {
@@ -58,107 +52,111 @@ export class ModbusDriver implements Driver {
   }
 
   async read(properties: readonly Property[], urgent: boolean): Promise<readonly PointResult[]> {
-    const points = properties.flatMap((property) => {
+    const known = properties.flatMap((property) => {
       const visitor = this.#settings.visitors.get(property.name);
-      return visitor === undefined ? [] : [{ ...span(visitor), property, visitor }];
+      return visitor === undefined ? [] : [{ property, visitor }];
     });
-    const results: PointResult[] = [];
-    let misses = 0;
-    let heard: Heard | undefined;
-    for (const read of planReads(points, this.#rules)) {
-      const hopeless = misses >= (this.#silent ? 1 : MISSES_MAX);
-      if (heard === undefined || !hopeless) {
-        heard = await this.#request(read, urgent);
-        misses = 'words' in heard || !isUnheard(heard.reason) ? 0 : misses + 1;
-        this.#silent &&= misses > 0;
+    const priority: Priority = urgent ? 'read-back' : 'poll';
+    const cycleMs = Math.min(...properties.map(({ collectCycleMs }) => collectCycleMs));
+    const dueMs = this.#clock.now() + cycleMs;
+    const found = new Map<Point['property'], Found>();
+    const reads = [...planReads(known.flatMap(pointsOf), this.#rules())];
+    const worker = async (): Promise<void> => {
+      for (let read = reads.shift(); read !== undefined; read = reads.shift()) {
+        const heard = await this.#ask(read, priority, dueMs);
+        const parts = refusesTogether(read.spans.length, heard)
+          ? this.#holes.part(read)
+          : undefined;
+        if (parts === undefined) this.#keep(read, heard, found);
+        else reads.unshift(...parts);
       }
-      if (refusesAlong(read, heard)) {
-        this.#rules = ADJACENT_RULES;
-        results.push(...(await this.#readApart(read, urgent)));
-      } else {
-        results.push(...this.#results(read, heard));
-      }
-    }
-    this.#silent = misses > 0 && results.every(({ reason }) => isUnheard(reason));
-    return results;
+    };
+    // A line carries one request at a time; a connection as many as its device is seen to take.
+    const isParallel = !isLine(this.#settings.bus.transport);
+    await Promise.all((isParallel ? [...reads] : reads.slice(0, 1)).map(worker));
+    return known.map(({ property, visitor }) => this.#result(property, visitor, found));
   }
 
   async write(property: Property, value: Value, notAfterMs?: number): Promise<WriteOutcome> {
     const visitor = this.#settings.visitors.get(property.name);
     if (visitor === undefined)
-      return refused('EDGE_NO_PROPERTY', `no visitor says where ${property.name} is`, false);
+      return refused('EDGE_NO_PROPERTY', `no visitor says where ${property.name} is`);
     const { kind, offset } = visitor;
     if (kind === 'input' || kind === 'discrete')
-      return refused('EDGE_READ_ONLY', `${property.name} is in a read-only register`, false);
-    const encoded = encode(visitor, property.type, value);
-    if (!encoded.ok) return refused(encoded.code, `${property.name}: ${encoded.why}`, false);
-    const { unit, timeoutMs } = this.#settings;
+      return refused('EDGE_READ_ONLY', `${property.name} is in a read-only register`);
+    let exponent: number | undefined;
+    if (visitor.exponentAt !== undefined) {
+      const heard = await this.#ask({ kind, offset: visitor.exponentAt, count: 1 }, 'write');
+      if (!('words' in heard)) return { ...refused(heard.reason, heard.why), retry: true };
+      exponent = heard.words[0];
+    }
+    const encoded = encode(visitor, property.type, value, exponent);
+    if (!encoded.ok) return refused(encoded.code, `${property.name}: ${encoded.why}`);
+    const { unit } = this.#settings;
+    const [word = 0] = encoded.words;
+    if (encoded.mask !== undefined)
+      return this.#masked.write({ unit, offset, word, mask: encoded.mask }, notAfterMs);
     const request = { op: 'write', unit, kind, offset, words: encoded.words } as const;
-    const outcome = await this.#runner.request(request, 'write', timeoutMs, notAfterMs);
-    if (outcome.kind === 'data') return { ok: true };
-    const { reason, why, exception } = trouble(outcome);
-    const failure = refused(reason, why, outcome.kind === 'failed');
-    if (outcome.kind === 'failed' && outcome.unsent === true) return { ...failure, effect: 'none' };
-    const isVague = exception !== undefined && VAGUE.includes(exception);
-    return isVague ? { ...failure, effect: 'unknown' } : failure;
+    return outcomeOf(await this.#request(request, 'write', undefined, notAfterMs));
   }
 
-  async #request(read: Span, urgent: boolean): Promise<Heard> {
-    const { unit, timeoutMs } = this.#settings;
-    const { kind, offset, count } = read;
-    const priority: Priority = urgent ? 'read-back' : 'poll';
-    const request = { op: 'read', unit, kind, offset, count } as const;
-    const outcome = await this.#runner.request(request, priority, timeoutMs);
+  #rules(): ReturnType<typeof rulesOf> {
+    const { unit } = this.#settings;
+    return rulesOf(this.#settings, this.#runner.turnaroundMs(unit), this.#holes.isSplitAt);
+  }
+
+  async #ask(span: Span, priority: Priority, dueMs?: number): Promise<Heard> {
+    const { kind, offset, count } = span;
+    const request = { op: 'read', unit: this.#settings.unit, kind, offset, count } as const;
+    const outcome = await this.#request(request, priority, dueMs);
     return outcome.kind === 'data' ? { words: outcome.words } : trouble(outcome);
   }
 
-  async #readApart(read: PlannedRead<Point>, urgent: boolean): Promise<PointResult[]> {
-    const results: PointResult[] = [];
-    for (const part of read.spans) {
-      const heard = await this.#request(part, urgent);
-      results.push(...this.#results({ ...part, spans: [part] }, heard));
-    }
-    return results;
-  }
-
-  #results(read: PlannedRead<Point>, heard: Heard): PointResult[] {
-    const timestamp = this.#clock.wallTime();
-    return read.spans.map(({ property, visitor, offset, count }) => {
-      const bad = { property: property.name, value: null, quality: 'bad', timestamp } as const;
-      if (!('words' in heard)) return { ...bad, reason: heard.reason, detail: heard.why };
-      const from = offset - read.offset;
-      const decoded = decode(visitor, property.type, heard.words.slice(from, from + count));
-      return decoded.ok
-        ? { property: property.name, value: decoded.value, quality: 'good', timestamp }
-        : { ...bad, reason: decoded.code, detail: decoded.why };
+  #request(
+    request: ModbusRequest,
+    priority: Priority,
+    dueMs?: number,
+    notAfterMs?: number,
+  ): ReturnType<BusRunner['request']> {
+    return this.#runner.request(request, {
+      priority,
+      timeoutMs: this.#settings.timeoutMs,
+      ...(dueMs === undefined ? {} : { dueMs }),
+      ...(notAfterMs === undefined ? {} : { notAfterMs }),
     });
   }
+
+  #keep(read: PlannedRead<Point>, heard: Heard, found: Map<Property, Found>): void {
+    const timestamp = this.#clock.wallTime();
+    for (const { property, part, offset, count } of read.spans) {
+      const from = offset - read.offset;
+      const own = 'words' in heard ? { words: heard.words.slice(from, from + count) } : heard;
+      found.set(property, { ...found.get(property), [part]: own, timestamp });
+    }
+  }
+
+  #result(property: Property, visitor: Visitor, found: Map<Property, Found>): PointResult {
+    const { value, exponent, timestamp } = found.get(property) ?? {
+      timestamp: this.#clock.wallTime(),
+    };
+    const { name } = property;
+    const bad = { property: name, value: null, quality: 'bad', timestamp } as const;
+    if (value === undefined) return { ...bad, reason: 'EDGE_INTERNAL', detail: 'it was not read' };
+    if (!('words' in value)) return { ...bad, reason: value.reason, detail: value.why };
+    if (exponent !== undefined && !('words' in exponent))
+      return { ...bad, reason: exponent.reason, detail: exponent.why };
+    const decoded = decode(visitor, property.type, value.words, exponent?.words[0]);
+    if (!decoded.ok) return { ...bad, reason: decoded.code, detail: decoded.why };
+    if (decoded.uncertain === undefined)
+      return { property: name, value: decoded.value, quality: 'good', timestamp };
+    const doubt = { reason: 'EDGE_OUT_OF_RANGE', detail: decoded.uncertain };
+    return { property: name, value: decoded.value, quality: 'uncertain', ...doubt, timestamp };
+  }
 }
 
-function span({ kind, offset, count }: Visitor): Span {
-  return { kind, offset, count };
-}
-
-/** Exception 2 to a read of several points may mean the gaps between them, or only one of them. */
-function refusesAlong(read: PlannedRead<Point>, heard: Heard): boolean {
-  return read.spans.length > 1 && 'exception' in heard && heard.exception === ILLEGAL_DATA_ADDRESS;
-}
-
-function trouble(outcome: Exclude<BusOutcome, { kind: 'data' }>): Trouble {
-  if (outcome.kind === 'failed') return { reason: outcome.code, why: outcome.why };
-  const { code: exception } = outcome;
-  const why = `the device answered with exception ${exception}, ${exceptionName(exception)}`;
-  return { reason: 'EDGE_DEVICE_EXCEPTION', why, exception };
-}
-
-function isUnheard(reason: string | undefined): boolean {
-  return reason === 'EDGE_DEVICE_TIMEOUT' || reason === 'EDGE_DEVICE_CLOSED';
-}
-
-function refused(
-  code: string,
-  message: string,
-  retry: boolean,
-): Exclude<WriteOutcome, { ok: true }> {
-  return { ok: false, code, message, retry };
+function pointsOf({ property, visitor }: { property: Property; visitor: Visitor }): Point[] {
+  const { kind, offset, count, exponentAt } = visitor;
+  const value: Point = { kind, offset, count, property, visitor, part: 'value' };
+  if (exponentAt === undefined) return [value];
+  return [value, { ...value, offset: exponentAt, count: 1, part: 'exponent' }];
 }

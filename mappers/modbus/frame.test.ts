@@ -1,18 +1,13 @@
 import test from 'ava';
 import fc from 'fast-check';
+import { crc16, findRtuReply, frameMbap, frameRtu, MBAP_MAX, takeMbap } from './adu.js';
 import {
-  crc16,
   decodeReply,
   encodeRequest,
   exceptionName,
-  findRtuReply,
-  frameMbap,
-  frameRtu,
   functionCode,
-  MBAP_MAX,
   READ_MAX,
   replyLength,
-  takeMbap,
   WRITE_MAX,
   type ModbusReply,
   type ModbusRequest,

@@ -1,7 +1,6 @@
 /**
- * Modbus frames as pure functions, for any bytes: MODBUS Application Protocol V1.1b3 section 6,
- * MODBUS over Serial Line V1.02 section 2.5.1 (RTU, CRC), Messaging on TCP/IP V1.0b section 3 (MBAP).
- * A reply counts only when unit, function, byte count and the echo of a write all fit the request.
+ * Requests and replies as pure functions, for any bytes: MODBUS Application Protocol V1.1b3
+ * section 6. A reply counts only when function, byte count and the echo of a write fit the request.
  */
 export type RegisterKind = 'coil' | 'discrete' | 'holding' | 'input';
 
@@ -20,9 +19,32 @@ export type ModbusRequest =
       readonly offset: number;
       /** Registers 0..65535, or coils 0 and 1. One value: function 5 or 6, several: 15 or 16. */
       readonly words: readonly number[];
+    }
+  | {
+      /** Function 22: register = (register AND and) OR (or AND NOT and). */
+      readonly op: 'mask';
+      readonly unit: number;
+      readonly offset: number;
+      readonly and: number;
+      readonly or: number;
+    }
+  | {
+      /** Function 43/14: `level` 1 to 3 for all objects of a kind from `object` on. */
+      readonly op: 'identify';
+      readonly unit: number;
+      readonly level: number;
+      readonly object: number;
+    }
+  | {
+      /** A function of the maker's own, whose reply has a known length; its data come as `words`. */
+      readonly op: 'call';
+      readonly unit: number;
+      readonly code: number;
+      readonly data: readonly number[];
+      readonly replyBytes: number;
     };
 
-/** `words`: registers, or one 0 or 1 a bit; empty for a write. */
+/** `words`: registers, or one 0 or 1 a bit, or bytes of an `identify` or `call`; none for a write. */
 export type ModbusReply =
   | { readonly kind: 'data'; readonly words: readonly number[] }
   | { readonly kind: 'exception'; readonly code: number };
@@ -32,7 +54,13 @@ export const READ_MAX = { registers: 125, bits: 2000 } as const;
 export const WRITE_MAX = { registers: 123, bits: 1968 } as const;
 
 const READ_FUNCTION: Record<RegisterKind, number> = { coil: 1, discrete: 2, holding: 3, input: 4 };
-const EXCEPTION_BIT = 0x80;
+export const EXCEPTION_BIT = 0x80;
+const IDENTIFY = 43;
+/** The MEI type of `identify`, and the bytes before its objects, function code included. */
+const DEVICE_IDENTIFICATION = 14;
+const IDENTIFY_HEAD = 7;
+/** Most bytes of function code and data (V1.1b3 section 4.1). */
+export const PDU_MAX = 253;
 const COIL_ON = 0xff00;
 
 const EXCEPTION_NAMES: Readonly<Record<number, string>> = {
@@ -58,6 +86,9 @@ export function isBits(kind: RegisterKind): boolean {
 
 export function functionCode(request: ModbusRequest): number {
   if (request.op === 'read') return READ_FUNCTION[request.kind];
+  if (request.op === 'mask') return 22;
+  if (request.op === 'identify') return IDENTIFY;
+  if (request.op === 'call') return request.code;
   if (request.kind === 'coil') return request.words.length === 1 ? 5 : 15;
   return request.words.length === 1 ? 6 : 16;
 }
@@ -65,7 +96,12 @@ export function functionCode(request: ModbusRequest): number {
 /** Function code and data, without unit and checksum: at most 253 bytes. */
 export function encodeRequest(request: ModbusRequest): Uint8Array {
   const code = functionCode(request);
+  if (request.op === 'identify')
+    return Uint8Array.of(code, DEVICE_IDENTIFICATION, request.level, request.object);
+  if (request.op === 'call') return Uint8Array.from([code, ...request.data]);
   const head = [code, request.offset >> 8, request.offset & 0xff];
+  if (request.op === 'mask')
+    return Uint8Array.from([...head, ...pair(request.and), ...pair(request.or)]);
   if (request.op === 'read')
     return Uint8Array.from([...head, request.count >> 8, request.count & 0xff]);
   const { words } = request;
@@ -75,10 +111,40 @@ export function encodeRequest(request: ModbusRequest): Uint8Array {
   return Uint8Array.from([...head, ...pair(words.length), data.length, ...data]);
 }
 
-/** Length of the normal reply's function code and data. */
+/** Length of the normal reply's function code and data; the least one of an `identify`. */
 export function replyLength(request: ModbusRequest): number {
-  if (request.op === 'write') return 5;
-  return 2 + (isBits(request.kind) ? (request.count + 7) >> 3 : request.count * 2);
+  switch (request.op) {
+    case 'write':
+      return 5;
+    case 'mask':
+      return 7;
+    case 'identify':
+      return IDENTIFY_HEAD;
+    case 'call':
+      return 1 + request.replyBytes;
+    case 'read':
+      return 2 + (isBits(request.kind) ? (request.count + 7) >> 3 : request.count * 2);
+  }
+}
+
+/**
+ * Length of the reply that begins at `start`, which an `identify` only tells itself: a list of
+ * objects, each with its length. Undefined while too little of it is there.
+ */
+export function replyLengthIn(
+  request: ModbusRequest,
+  bytes: Uint8Array,
+  start: number,
+): number | undefined {
+  if (request.op !== 'identify') return replyLength(request);
+  let length = IDENTIFY_HEAD;
+  for (let object = bytes[start + IDENTIFY_HEAD - 1] ?? 0; object > 0; object -= 1) {
+    const own = bytes[start + length + 1];
+    if (own === undefined) return undefined;
+    length += 2 + own;
+    if (length > PDU_MAX) return undefined;
+  }
+  return length;
 }
 
 /** Reads a reply's function code and data; undefined when it does not answer this request. */
@@ -86,8 +152,13 @@ export function decodeReply(request: ModbusRequest, pdu: Uint8Array): ModbusRepl
   const code = functionCode(request);
   if (pdu[0] === (code | EXCEPTION_BIT) && pdu.length === 2)
     return { kind: 'exception', code: pdu[1] ?? 0 };
-  if (pdu[0] !== code || pdu.length !== replyLength(request)) return undefined;
-  if (request.op === 'write') {
+  if (pdu[0] !== code || pdu.length !== replyLengthIn(request, pdu, 0)) return undefined;
+  if (request.op === 'call') return { kind: 'data', words: [...pdu.subarray(1)] };
+  if (request.op === 'identify')
+    return pdu[1] === DEVICE_IDENTIFICATION && pdu[2] === request.level
+      ? { kind: 'data', words: [...pdu.subarray(1)] }
+      : undefined;
+  if (request.op !== 'read') {
     const sent = encodeRequest(request);
     return pdu.every((byte, at) => byte === sent[at]) ? { kind: 'data', words: [] } : undefined;
   }
@@ -99,102 +170,11 @@ export function decodeReply(request: ModbusRequest, pdu: Uint8Array): ModbusRepl
   return { kind: 'data', words };
 }
 
-/** CRC-16/MODBUS of the bytes from `start` to `end`. */
-export function crc16(bytes: Uint8Array, start = 0, end = bytes.length): number {
-  let crc = 0xffff;
-  for (let at = start; at < end; at += 1) {
-    crc = (crc >> 8) ^ (CRC_TABLE[(crc ^ (bytes[at] ?? 0)) & 0xff] ?? 0);
-  }
-  return crc;
-}
-
-const CRC_TABLE = Uint16Array.from({ length: 256 }, (_, index) => {
-  let crc = index;
-  for (let bit = 0; bit < 8; bit += 1) crc = crc & 1 ? (crc >> 1) ^ 0xa001 : crc >> 1;
-  return crc;
-});
-
-/** One RTU frame: unit, function code and data, CRC with its low byte first. */
-export function frameRtu(unit: number, pdu: Uint8Array): Uint8Array {
-  const frame = new Uint8Array(pdu.length + 3);
-  frame[0] = unit;
-  frame.set(pdu, 1);
-  const crc = crc16(frame, 0, pdu.length + 1);
-  frame[pdu.length + 1] = crc & 0xff;
-  frame[pdu.length + 2] = crc >> 8;
-  return frame;
-}
-
-export type RtuSearch =
-  | { readonly found: true; readonly reply: ModbusReply; readonly end: number }
-  | { readonly found: false; readonly crcError: boolean };
-
-/**
- * Looks for the reply to `request` anywhere in the bytes: noise, an echo of the request and
- * frames of others before it are passed over byte by byte, because only the CRC can tell.
- * `crcError`: bytes of the reply's form and full length are there, with a wrong checksum.
- */
-export function findRtuReply(request: ModbusRequest, bytes: Uint8Array): RtuSearch {
-  const code = functionCode(request);
-  let crcError = false;
-  for (let start = 0; start + 5 <= bytes.length; start += 1) {
-    if (bytes[start] !== request.unit) continue;
-    const second = bytes[start + 1];
-    if (second !== code && second !== (code | EXCEPTION_BIT)) continue;
-    const length = second === code ? replyLength(request) : 2;
-    const crcAt = start + 1 + length;
-    if (crcAt + 2 > bytes.length) continue;
-    if (crc16(bytes, start, crcAt) === ((bytes[crcAt] ?? 0) | ((bytes[crcAt + 1] ?? 0) << 8))) {
-      const reply = decodeReply(request, bytes.subarray(start + 1, crcAt));
-      if (reply !== undefined) return { found: true, reply, end: crcAt + 2 };
-    } else {
-      crcError = true;
-    }
-  }
-  return { found: false, crcError };
-}
-
-/** One TCP frame: transaction, protocol 0, length, unit, function code and data. */
-export function frameMbap(transaction: number, unit: number, pdu: Uint8Array): Uint8Array {
-  const length = pdu.length + 1;
-  return Uint8Array.from([...pair(transaction), 0, 0, ...pair(length), unit, ...pdu]);
-}
-
-export interface MbapFrame {
-  readonly transaction: number;
-  readonly unit: number;
-  readonly pdu: Uint8Array;
-}
-
-/** Most bytes of one frame on TCP: 7 of header, 253 of function code and data. */
-export const MBAP_MAX = 260;
-
-/**
- * Takes the first frame off the bytes. `incomplete`: wait for more, at most MBAP_MAX in all.
- * `lost`: this is no frame, so where the next begins cannot be known: close the connection.
- */
-export function takeMbap(
-  bytes: Uint8Array,
-):
-  | { readonly kind: 'frame'; readonly frame: MbapFrame; readonly rest: Uint8Array }
-  | { readonly kind: 'incomplete' | 'lost' } {
-  if (bytes.length < 6) return { kind: 'incomplete' };
-  const length = word(bytes, 4);
-  if (word(bytes, 2) !== 0 || length < 3 || length > MBAP_MAX - 6) return { kind: 'lost' };
-  if (bytes.length < 6 + length) return { kind: 'incomplete' };
-  const frame = {
-    transaction: word(bytes, 0),
-    unit: bytes[6] ?? 0,
-    pdu: bytes.slice(7, 6 + length),
-  };
-  return { kind: 'frame', frame, rest: bytes.subarray(6 + length) };
-}
-
-function pair(value: number): [number, number] {
+export function pair(value: number): [number, number] {
   return [(value >> 8) & 0xff, value & 0xff];
 }
 
-function word(bytes: Uint8Array, at: number): number {
+export function word(bytes: Uint8Array, at: number): number {
   return ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
 }
 

@@ -2,20 +2,20 @@ import { realpath } from 'node:fs/promises';
 import type { Device } from '#protocol/device.js';
 import type { MapperHost, MapperModule } from '#protocol/mapper-port.js';
 import type { Driver } from '../driver.js';
-import type { OpenLink } from '../link.js';
+import { DerivingDriver } from '../deriving-driver.js';
+import { derivedIssues, derivedOf } from '../derived-config.js';
 import { misconfigured, whyMisconfigured } from '../misconfigured.js';
 import { PollingMapper } from '../polling.js';
-import type { Bus } from './bus.js';
+import { busIdentity, isSameBus, type BusSettings } from './bus-settings.js';
 import { BusRunner } from './bus-runner.js';
-import { busIdentity, readSettings, type BusSettings, type ModbusSettings } from './config.js';
+import { readSettings, type ModbusSettings } from './config.js';
 import { ModbusDriver } from './driver.js';
-import { rtuBus } from './rtu.js';
-import { tcpBus } from './tcp.js';
+import { busOf } from './transport.js';
 
-/** Modbus RTU and TCP. */
+/** Modbus over serial lines, TCP, TLS and UDP. */
 export const modbusModule: MapperModule = {
   protocolName: 'modbus',
-  validate: (device) => readSettings(device).issues,
+  validate: (device) => [...readSettings(device).issues, ...derivedIssues(device)],
   create: (host) => {
     const buses = new BusPool(host);
     return new PollingMapper({
@@ -32,8 +32,10 @@ async function openDriver(device: Device, buses: BusPool, host: MapperHost): Pro
   const { settings, issues } = readSettings(device);
   if (settings !== undefined) {
     const runner = await buses.runner(settings);
-    if (runner instanceof BusRunner) return new ModbusDriver(settings, runner, host.clock);
-    return misconfigured(runner, host.clock);
+    if (!(runner instanceof BusRunner)) return misconfigured(runner, host.clock);
+    const driver = new ModbusDriver(settings, runner, host.clock);
+    const derived = derivedOf(device);
+    return derived.size === 0 ? driver : new DerivingDriver(driver, device, derived, host.clock);
   }
   return misconfigured(whyMisconfigured(issues), host.clock);
 }
@@ -49,17 +51,17 @@ class BusPool {
   }
 
   /** The runner of this bus, or why there is none. */
-  async runner({ bus: settings }: ModbusSettings): Promise<BusRunner | string> {
+  async runner({ bus: settings, limits }: ModbusSettings): Promise<BusRunner | string> {
     const resolved = await resolvePort(settings);
     const identity = busIdentity(resolved);
     const known = this.#buses.get(identity);
     if (known !== undefined)
-      return sameLine(known.settings, resolved)
+      return isSameBus(known.settings, resolved)
         ? known.runner
-        : `another device uses ${identity} with another baud rate, parity, data or stop bits`;
+        : `another device uses ${identity} with another transport, baud rate, parity, data or stop bits`;
     if (this.#closed) return 'the mapper was stopped';
     const { clock, random, log } = this.#host;
-    const { bus, open } = busOf(settings, clock);
+    const { bus, open } = busOf(settings, clock, limits);
     const runner = new BusRunner(bus, open, {
       clock,
       random,
@@ -83,20 +85,9 @@ class BusPool {
   }
 }
 
-function busOf(settings: BusSettings, clock: MapperHost['clock']): { bus: Bus; open: OpenLink } {
-  return settings.transport === 'rtu' ? rtuBus(settings, clock) : tcpBus(settings, clock);
-}
-
 /** `/dev/serial/by-id/...` and `/dev/ttyUSB0` may be one port. One that is unplugged keeps its name. */
 async function resolvePort(settings: BusSettings): Promise<BusSettings> {
-  if (settings.transport === 'tcp') return settings;
+  if (!('port' in settings)) return settings;
   const port = await realpath(settings.port).catch(() => settings.port);
   return { ...settings, port };
-}
-
-function sameLine(a: BusSettings, b: BusSettings): boolean {
-  if (a.transport === 'tcp' || b.transport === 'tcp') return a.transport === b.transport;
-  const line = ({ baudRate, dataBits, stopBits, parity }: typeof a): string =>
-    [baudRate, dataBits, stopBits, parity].join(' ');
-  return line(a) === line(b);
 }

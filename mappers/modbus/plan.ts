@@ -1,4 +1,5 @@
 import { isBits, READ_MAX, type RegisterKind } from './frame.js';
+import { charMs, silenceMs } from './line-time.js';
 
 /** What one point needs: `count` registers or bits from `offset`. */
 export interface Span {
@@ -17,12 +18,26 @@ export interface PlanRules {
   readonly gapRegisters: number;
   readonly maxRegisters: number;
   readonly maxBits: number;
+  /** Ranges with a maximum of their own, from first to last address. */
+  readonly ranges?: readonly { from: number; to: number; maxRegisters: number }[];
+  /** Whether no read may hold both the address before this one and this one. */
+  readonly isSplitAt?: (kind: RegisterKind, offset: number) => boolean;
 }
 
+/** Bytes that one more request and its reply cost, beside their data. */
+const REQUEST_BYTES = 13;
+
 /**
- * On a serial line another request costs 8 + 5 bytes and two silences of 3.5 characters, which
- * is 20 characters; a gap of g registers costs 2g. So a gap below 10 is cheaper to read along.
+ * The longest gap that is cheaper to read along than another request is: a gap of g registers costs
+ * 2g characters; a request costs 13, two silences of 3.5 and the time the slave takes to begin.
  */
+export function worthwhileGap(baudRate: number, turnaroundMs = 0): number {
+  const char = charMs(baudRate);
+  const requestMs = REQUEST_BYTES * char + 2 * silenceMs(baudRate) + turnaroundMs;
+  return Math.min(READ_MAX.registers, Math.ceil(requestMs / (2 * char) - 1e-9) - 1);
+}
+
+/** A line without a known turnaround at up to 19200 baud. */
 export const RTU_RULES: PlanRules = {
   gapRegisters: 9,
   maxRegisters: READ_MAX.registers,
@@ -32,13 +47,18 @@ export const RTU_RULES: PlanRules = {
 /** On TCP bytes are nearly free and round trips are not. */
 export const TCP_RULES: PlanRules = { ...RTU_RULES, gapRegisters: READ_MAX.registers };
 
-/** For a device that refuses to read along what it does not have. */
-export const ADJACENT_RULES: PlanRules = { ...RTU_RULES, gapRegisters: 0 };
+interface Block<S> {
+  readonly offset: number;
+  end: number;
+  readonly max: number;
+  readonly spans: S[];
+}
 
 /**
  * The fewest reads in which each span is read whole, by one pass over the sorted spans: a span
- * joins the read before it when the gap is small enough and the whole stays within the maximum.
- * Spans of one kind in the order of their offset; kinds in the order of first appearance.
+ * joins the read before it when the gap is small enough, the whole stays within the maximum, and
+ * no known hole lies between. Spans of one kind in the order of their offset; kinds in the order of
+ * first appearance.
  */
 export function planReads<S extends Span>(
   spans: readonly S[],
@@ -50,27 +70,45 @@ export function planReads<S extends Span>(
       .filter((span) => span.kind === kind)
       .sort((a, b) => a.offset - b.offset || a.count - b.count);
     const gap = isBits(kind) ? rules.gapRegisters * 16 : rules.gapRegisters;
-    const max = isBits(kind) ? rules.maxBits : rules.maxRegisters;
-    const reads: { offset: number; end: number; spans: S[] }[] = [];
+    const blocks: Block<S>[] = [];
     for (const span of sorted) {
-      const read = reads.at(-1);
+      const block = blocks.at(-1);
       const end = span.offset + span.count;
-      if (
-        read !== undefined &&
-        span.offset - read.end <= gap &&
-        Math.max(read.end, end) - read.offset <= max
-      ) {
-        read.end = Math.max(read.end, end);
-        read.spans.push(span);
+      if (block !== undefined && mayJoin(block, span, gap, rules)) {
+        block.end = Math.max(block.end, end);
+        block.spans.push(span);
       } else {
-        reads.push({ offset: span.offset, end, spans: [span] });
+        blocks.push({ offset: span.offset, end, max: maxAt(span, rules), spans: [span] });
       }
     }
-    return reads.map((read) => ({
+    return blocks.map((block) => ({
       kind,
-      offset: read.offset,
-      count: read.end - read.offset,
-      spans: read.spans,
+      offset: block.offset,
+      count: block.end - block.offset,
+      spans: block.spans,
     }));
   });
+}
+
+function mayJoin<S extends Span>(block: Block<S>, span: S, gap: number, rules: PlanRules): boolean {
+  const end = Math.max(block.end, span.offset + span.count);
+  if (span.offset - block.end > gap || end - block.offset > block.max) return false;
+  if (rangeOf(span.offset, rules) !== rangeOf(block.offset, rules)) return false;
+  // Overlapping spans are one; what lies between is looked at from the end of the block on.
+  if (rules.isSplitAt === undefined) return true;
+  for (let at = block.end; at <= span.offset; at += 1)
+    if (rules.isSplitAt(span.kind, at)) return false;
+  return true;
+}
+
+function maxAt({ kind, offset }: Span, rules: PlanRules): number {
+  if (isBits(kind)) return rules.maxBits;
+  return Math.min(rules.maxRegisters, rangeOf(offset, rules)?.maxRegisters ?? Infinity);
+}
+
+function rangeOf(
+  offset: number,
+  { ranges = [] }: PlanRules,
+): { readonly maxRegisters: number } | undefined {
+  return ranges.find(({ from, to }) => offset >= from && offset <= to);
 }

@@ -1,38 +1,42 @@
 import type { PropertyType } from '#protocol/device.js';
 import type { Value } from '#protocol/twin.js';
 import {
+  add,
+  compare,
   divideWhole,
+  isDecimalAmong,
   multiply,
+  negate,
   parseDecimal,
-  shortestFloat32,
+  roundTo,
   toNumber,
   type Decimal,
 } from '../decimal.js';
 import { bad, present, text, truth, type Decoded } from '../present.js';
 import { isBits, type RegisterKind } from './frame.js';
+import {
+  isFloat,
+  NUMBER_TYPES,
+  numberRegisters,
+  readNumber,
+  writeNumber,
+  type NumberType,
+} from './number-codec.js';
+import {
+  fromBase64,
+  fromOrdered,
+  inOrder,
+  packBits,
+  toBase64,
+  toBytes,
+  toWords,
+  unpackBits,
+  type Order,
+} from './words.js';
 
 /** What the registers or bits of a property hold. `boolean`: a bit, or a register that is not 0. */
-export const WIRE_TYPES = [
-  'boolean',
-  'int16',
-  'uint16',
-  'int32',
-  'uint32',
-  'int64',
-  'uint64',
-  'float32',
-  'float64',
-  'string',
-  'bytes',
-] as const;
+export const WIRE_TYPES = ['boolean', ...NUMBER_TYPES, 'string', 'bytes'] as const;
 export type WireType = (typeof WIRE_TYPES)[number];
-
-/**
- * Order of the bytes ABCD of a number of two registers, as they travel. With four registers
- * CDAB and DCBA reverse the registers, BADC and DCBA swap the bytes in each.
- */
-export const ORDERS = ['ABCD', 'CDAB', 'BADC', 'DCBA'] as const;
-export type Order = (typeof ORDERS)[number];
 
 /** Where a property lives on the device and how to read it. */
 export interface Visitor {
@@ -43,114 +47,222 @@ export interface Visitor {
   readonly count: number;
   readonly type: WireType;
   readonly order: Order;
-  /** value = what the registers hold * scale. Not 0. */
+  /** value = what the registers hold * scale + add. Not 0. */
   readonly scale: Decimal;
+  readonly add?: Decimal;
+  /** Digits behind the point that are shown. */
+  readonly precision?: number;
+  /** A value beyond is shown as the bound, with quality uncertain. */
+  readonly clamp?: readonly [Decimal, Decimal];
+  /** What the registers hold when the device has no value. */
+  readonly invalid?: readonly Decimal[];
+  /** A part of the register: its lowest bit and its width. A width of 1 is a truth. */
+  readonly bits?: { readonly from: number; readonly width: number };
+  /** The half of the register that an 8-bit number is in, or of each register a character is in. */
+  readonly byte?: 'high' | 'low';
+  /** Texts of numbers. */
+  readonly names?: ReadonlyMap<string, string>;
+  /** Address of an int16 n in the same kind of register: the value is also times 10^n (SunSpec). */
+  readonly exponentAt?: number;
 }
 
 export type Encoded =
-  | { readonly ok: true; readonly words: readonly number[] }
+  | {
+      readonly ok: true;
+      readonly words: readonly number[];
+      /** The bits of the one register that are written; the others stay as they are. */
+      readonly mask?: number;
+    }
   | { readonly ok: false; readonly code: 'EDGE_RANGE' | 'EDGE_TYPE'; readonly why: string };
-
-const WHOLE: Partial<Record<WireType, { registers: number; signed: boolean }>> = {
-  int16: { registers: 1, signed: true },
-  uint16: { registers: 1, signed: false },
-  int32: { registers: 2, signed: true },
-  uint32: { registers: 2, signed: false },
-  int64: { registers: 4, signed: true },
-  uint64: { registers: 4, signed: false },
-};
+type Refused = Encoded & { ok: false };
 
 /** Registers of a type; undefined when the visitor's `limit` says it. */
 export function registersOf(type: WireType): number | undefined {
-  if (type === 'float32') return 2;
-  if (type === 'float64') return 4;
-  return type === 'boolean' ? 1 : WHOLE[type]?.registers;
+  if (type === 'string' || type === 'bytes') return undefined;
+  return type === 'boolean' ? 1 : numberRegisters(type);
 }
 
-/** The value that a property of this type has when the device answers with these words. */
-export function decode(visitor: Visitor, as: PropertyType, words: readonly number[]): Decoded {
+const EXPONENT_ABSENT = 0x8000;
+const EXPONENT_MAX = 10;
+
+/**
+ * The value that a property of this type has when the device answers with these words, and with
+ * the exponent's register when the visitor has one.
+ */
+export function decode(
+  visitor: Visitor,
+  as: PropertyType,
+  words: readonly number[],
+  exponent?: number,
+): Decoded {
   if (words.length !== visitor.count)
     return bad('EDGE_TYPE', `${words.length} words where ${visitor.count} were expected`);
-  if (visitor.type === 'boolean') return truth(as, words[0] !== 0);
-  if (visitor.type === 'bytes')
-    return { ok: true, value: toBase64(isBits(visitor.kind) ? pack(words) : toBytes(words)) };
-  const bytes = toBytes(reorder(words, visitor));
-  if (visitor.type === 'string') return text(bytes);
-  const raw = readNumber(visitor.type, bytes);
-  if (raw === undefined) return bad('EDGE_OUT_OF_RANGE', 'the register holds no number (NaN)');
-  return present(as, multiply(raw, visitor.scale));
+  const { type } = visitor;
+  if (type === 'bytes')
+    return { ok: true, value: toBase64(isBits(visitor.kind) ? packBits(words) : toBytes(words)) };
+  if (type === 'string') return text(textBytes(visitor, words));
+  if (type === 'boolean') return truth(as, words[0] !== 0);
+  const raw = readRaw(visitor, type, words);
+  if (raw === undefined) return bad('EDGE_OUT_OF_RANGE', 'the register holds no number');
+  if (isDecimalAmong(raw, visitor.invalid ?? []))
+    return bad('EDGE_OUT_OF_RANGE', `the device has no value: it says ${toNumber(raw)}`);
+  if (visitor.names !== undefined) {
+    const name = visitor.names.get(raw.digits.toString());
+    if (name !== undefined) return { ok: true, value: name };
+    return bad('EDGE_OUT_OF_RANGE', `${toNumber(raw)} has no name in enum`);
+  }
+  if (visitor.bits?.width === 1) return truth(as, raw.digits === 1n);
+  const scale = scaleOf(visitor, exponent);
+  if (scale === undefined) return bad('EDGE_OUT_OF_RANGE', 'the device has no scale for it');
+  return shown(visitor, as, raw, scale);
 }
 
 /**
  * The words to write so that reading them back gives exactly this value. Refused, with the
  * nearest thing that can be written in the text, when there are none.
  */
-export function encode(visitor: Visitor, as: PropertyType, value: Value): Encoded {
-  const words = wordsOf(visitor, value);
+export function encode(
+  visitor: Visitor,
+  as: PropertyType,
+  value: Value,
+  exponent?: number,
+): Encoded {
+  const words = wordsOf(visitor, value, exponent);
   if (!Array.isArray(words)) return words;
-  const back = decode(visitor, as, words);
-  if (back.ok && back.value === value) return { ok: true, words };
+  const back = decode(visitor, as, words, exponent);
+  if (back.ok && back.value === value) {
+    const mask = maskOf(visitor);
+    return { ok: true, words, ...(mask === undefined ? {} : { mask }) };
+  }
   const held = back.ok ? ` would hold ${JSON.stringify(back.value)}` : ` cannot hold it`;
   return refuse('EDGE_RANGE', `${show(value)}: a ${visitor.type}${held}`);
 }
 
-function wordsOf(visitor: Visitor, value: Value): number[] | (Encoded & { ok: false }) {
-  const { type, count } = visitor;
-  if (type === 'boolean') {
+/** The bits of its register that a visitor is about, when it is not all of them. */
+export function maskOf({ bits, byte, type }: Visitor): number | undefined {
+  if (bits !== undefined) return ((1 << bits.width) - 1) << bits.from;
+  if (byte === undefined || type === 'string') return undefined;
+  return byte === 'high' ? 0xff00 : 0x00ff;
+}
+
+function shown(visitor: Visitor, as: PropertyType, raw: Decimal, scale: Decimal): Decoded {
+  let number = multiply(raw, scale);
+  if (visitor.add !== undefined) number = add(number, visitor.add);
+  if (visitor.precision !== undefined) number = roundTo(number, visitor.precision);
+  const [least, most] = visitor.clamp ?? [];
+  const bound =
+    least !== undefined && compare(number, least) < 0
+      ? least
+      : most !== undefined && compare(number, most) > 0
+        ? most
+        : undefined;
+  const decoded = present(as, bound ?? number);
+  if (bound === undefined || !decoded.ok) return decoded;
+  return { ...decoded, uncertain: `${toNumber(number)} is beyond the clamp` };
+}
+
+function scaleOf(
+  { scale, exponentAt }: Visitor,
+  exponent: number | undefined,
+): Decimal | undefined {
+  if (exponentAt === undefined) return scale;
+  const power = exponent === undefined ? undefined : (exponent << 16) >> 16;
+  if (exponent === EXPONENT_ABSENT || power === undefined || Math.abs(power) > EXPONENT_MAX)
+    return undefined;
+  return multiply(scale, { digits: 1n, exponent: power });
+}
+
+function readRaw(
+  visitor: Visitor,
+  type: NumberType,
+  words: readonly number[],
+): Decimal | undefined {
+  const mask = maskOf(visitor);
+  if (mask === undefined) return readNumber(type, words, visitor.order);
+  const [word = 0] = inOrder(words, visitor.order);
+  const part = (word & mask) >> shiftOf(mask);
+  return visitor.bits === undefined
+    ? readNumber(type, [part], 'ABCD')
+    : { digits: BigInt(part), exponent: 0 };
+}
+
+function wordsOf(visitor: Visitor, value: Value, exponent?: number): number[] | Refused {
+  const { type, count, names } = visitor;
+  if (type === 'string' || type === 'bytes') return textWords(visitor, value);
+  if (type === 'boolean' || visitor.bits?.width === 1) {
     const bit = value === true || value === 1 ? 1 : value === false || value === 0 ? 0 : undefined;
-    return bit === undefined ? refuse('EDGE_TYPE', `${show(value)} is not true or false`) : [bit];
+    if (bit === undefined) return refuse('EDGE_TYPE', `${show(value)} is not true or false`);
+    if (type === 'boolean') return [bit, ...new Array<number>(count - 1).fill(0)];
+    return fromOrdered([bit << (visitor.bits?.from ?? 0)], visitor.order);
   }
-  if (type === 'string' || type === 'bytes') {
-    if (typeof value !== 'string') return refuse('EDGE_TYPE', `${show(value)} is not text`);
-    const bytes = type === 'bytes' ? fromBase64(value) : new TextEncoder().encode(value);
-    if (type === 'bytes' && isBits(visitor.kind)) return unpack(bytes, count);
-    if (bytes.length > count * 2 || (type === 'bytes' && bytes.length !== count * 2))
-      return refuse('EDGE_RANGE', `${bytes.length} bytes where ${count * 2} have room`);
-    const padded = new Uint8Array(count * 2);
-    padded.set(bytes);
-    const words = toWords(padded);
-    return type === 'bytes' ? words : reorder(words, visitor);
+  const named = names === undefined ? value : keyOf(names, value);
+  if (named === undefined) {
+    const known = [...(names?.values() ?? [])].slice(0, 8).join(', ');
+    return refuse('EDGE_RANGE', `${show(value)} is none of ${known}`);
   }
-  const number = numberOf(value);
+  const number = numberOf(named);
   if (number === undefined) return refuse('EDGE_TYPE', `${show(value)} is not a number`);
-  return numberWords(visitor, number, value);
+  const scale = names === undefined ? scaleOf(visitor, exponent) : visitor.scale;
+  if (scale === undefined) return refuse('EDGE_RANGE', 'the device has no scale for it');
+  const unbiased = visitor.add === undefined ? number : add(number, negate(visitor.add));
+  const whole = divideWhole(unbiased, scale);
+  if (whole === undefined && !isFloat(type))
+    return refuse('EDGE_RANGE', `${show(value)} is no multiple of the scale ${toNumber(scale)}`);
+  const unscaled = parseDecimal(toNumber(unbiased) / toNumber(scale));
+  if (unscaled === undefined) return refuse('EDGE_RANGE', `${show(value)} is too large`);
+  return numberWords(visitor, type, unscaled, whole, value);
 }
 
 function numberWords(
   visitor: Visitor,
-  number: Decimal,
+  type: NumberType,
+  unscaled: Decimal,
+  whole: bigint | undefined,
   value: Value,
-): number[] | (Encoded & { ok: false }) {
-  const view = new DataView(new ArrayBuffer(visitor.count * 2));
-  const whole = WHOLE[visitor.type];
-  if (whole === undefined) {
-    const unscaled = toNumber(number) / toNumber(visitor.scale);
-    if (visitor.type === 'float32') view.setFloat32(0, unscaled);
-    else view.setFloat64(0, unscaled);
-  } else {
-    const raw = divideWhole(number, visitor.scale);
-    if (raw === undefined)
-      return refuse(
-        'EDGE_RANGE',
-        `${show(value)} is no multiple of the scale ${toNumber(visitor.scale)}`,
-      );
-    const bits = whole.registers * 16;
-    if ((whole.signed ? BigInt.asIntN(bits, raw) : BigInt.asUintN(bits, raw)) !== raw)
-      return refuse('EDGE_RANGE', `${show(value)} does not fit a ${visitor.type}`);
-    for (let at = 0; at < whole.registers; at += 1)
-      view.setUint16(at * 2, Number((raw >> BigInt(bits - 16 * (at + 1))) & 0xffffn));
-  }
-  return reorder(toWords(new Uint8Array(view.buffer)), visitor);
+): number[] | Refused {
+  const tooLarge = `${show(value)} does not fit a ${type}`;
+  const mask = maskOf(visitor);
+  if (mask === undefined)
+    return writeNumber(type, unscaled, whole, visitor.order) ?? refuse('EDGE_RANGE', tooLarge);
+  const width = visitor.bits?.width ?? 8;
+  const [part] =
+    visitor.bits === undefined
+      ? (writeNumber(type, unscaled, whole, 'ABCD') ?? [])
+      : whole === undefined || whole < 0n || whole >= 1n << BigInt(width)
+        ? []
+        : [Number(whole)];
+  if (part === undefined) return refuse('EDGE_RANGE', tooLarge);
+  return fromOrdered([(part << shiftOf(mask)) & mask], visitor.order);
 }
 
-/** Undefined for NaN and the infinities: no value of a twin. */
-function readNumber(type: WireType, bytes: Uint8Array): Decimal | undefined {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (type === 'float32') return parseDecimal(shortestFloat32(view.getFloat32(0)));
-  if (type === 'float64') return parseDecimal(view.getFloat64(0));
-  const bits = bytes.length * 8;
-  const raw = bytes.reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
-  return { digits: WHOLE[type]?.signed === true ? BigInt.asIntN(bits, raw) : raw, exponent: 0 };
+function textBytes({ order, byte }: Visitor, words: readonly number[]): Uint8Array {
+  const bytes = toBytes(inOrder(words, order));
+  if (byte === undefined) return bytes;
+  return bytes.filter((_, at) => at % 2 === (byte === 'high' ? 0 : 1));
+}
+
+function textWords(visitor: Visitor, value: Value): number[] | Refused {
+  const { type, count, order, byte } = visitor;
+  if (typeof value !== 'string') return refuse('EDGE_TYPE', `${show(value)} is not text`);
+  const bytes = type === 'bytes' ? fromBase64(value) : new TextEncoder().encode(value);
+  if (type === 'bytes' && isBits(visitor.kind)) return unpackBits(bytes, count);
+  const room = byte === undefined || type === 'bytes' ? count * 2 : count;
+  if (bytes.length > room || (type === 'bytes' && bytes.length !== room))
+    return refuse('EDGE_RANGE', `${bytes.length} bytes where ${room} have room`);
+  const padded = new Uint8Array(count * 2);
+  if (room === count * 2) padded.set(bytes);
+  else bytes.forEach((one, at) => (padded[at * 2 + (byte === 'high' ? 0 : 1)] = one));
+  const words = toWords(padded);
+  return type === 'bytes' ? words : fromOrdered(words, order);
+}
+
+function shiftOf(mask: number): number {
+  return 31 - Math.clz32(mask & -mask);
+}
+
+function keyOf(names: ReadonlyMap<string, string>, value: Value): string | undefined {
+  for (const [key, name] of names) if (name === value) return key;
+  return undefined;
 }
 
 function numberOf(value: Value): Decimal | undefined {
@@ -158,53 +270,11 @@ function numberOf(value: Value): Decimal | undefined {
   return typeof value === 'number' || typeof value === 'string' ? parseDecimal(value) : undefined;
 }
 
-/** Both directions: each order is its own inverse. */
-function reorder(words: readonly number[], { order }: Visitor): number[] {
-  const swapped =
-    order === 'BADC' || order === 'DCBA'
-      ? words.map((word) => ((word & 0xff) << 8) | (word >> 8))
-      : [...words];
-  return order === 'CDAB' || order === 'DCBA' ? swapped.reverse() : swapped;
-}
-
-function toBytes(words: readonly number[]): Uint8Array {
-  return Uint8Array.from(words.flatMap((word) => [(word >> 8) & 0xff, word & 0xff]));
-}
-
-function toWords(bytes: Uint8Array): number[] {
-  return Array.from(
-    { length: bytes.length >> 1 },
-    (_, at) => ((bytes[at * 2] ?? 0) << 8) | (bytes[at * 2 + 1] ?? 0),
-  );
-}
-
-function pack(bits: readonly number[]): Uint8Array {
-  const bytes = new Uint8Array((bits.length + 7) >> 3);
-  bits.forEach((bit, at) => (bytes[at >> 3] = (bytes[at >> 3] ?? 0) | ((bit & 1) << (at & 7))));
-  return bytes;
-}
-
-function unpack(bytes: Uint8Array, count: number): number[] {
-  return Array.from({ length: count }, (_, at) => ((bytes[at >> 3] ?? 0) >> (at & 7)) & 1);
-}
-
-function toBase64(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes));
-}
-
-function fromBase64(value: string): Uint8Array {
-  try {
-    return Uint8Array.from(atob(value), (char) => char.charCodeAt(0));
-  } catch {
-    return new Uint8Array(0);
-  }
-}
-
-function refuse(code: 'EDGE_RANGE' | 'EDGE_TYPE', why: string): Encoded & { ok: false } {
+function refuse(code: 'EDGE_RANGE' | 'EDGE_TYPE', why: string): Refused {
   return { ok: false, code, why };
 }
 
 function show(value: Value): string {
-  const shown = JSON.stringify(value);
-  return shown.length > 60 ? `${shown.slice(0, 60)}...` : shown;
+  const shownValue = JSON.stringify(value);
+  return shownValue.length > 60 ? `${shownValue.slice(0, 60)}...` : shownValue;
 }
