@@ -4,6 +4,7 @@ import {
   RESTORE_FLAGS,
 } from '#protocol/command-line/backup-arguments.js';
 import type { Flag, Program } from '#protocol/command-line/command.js';
+import { completionCommand } from '#protocol/command-line/completion.js';
 import { HISTORY_FLAGS } from '#protocol/command-line/history-verb.js';
 import {
   DEVICE_OPERAND,
@@ -221,5 +222,6 @@ export const EDGETWIN_HUB: Program = {
       flags: [DATA],
       example: 'edgetwin-hub command show --data hub 0123456789abcdef',
     },
+    completionCommand('edgetwin-hub'),
   ],
 };

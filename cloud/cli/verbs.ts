@@ -1,3 +1,4 @@
+import { completion } from '#protocol/command-line/completion.js';
 import { deviceTable } from '#protocol/command-line/twin-text.js';
 import { textTable } from '#protocol/command-line/text-table.js';
 import { history } from '#protocol/command-line/history-verb.js';
@@ -7,6 +8,7 @@ import type { ControlClient } from '#protocol/command-line/control-client.js';
 import type { CommandHandler, Terminal } from '#protocol/command-line/terminal.js';
 import { EdgeError } from '#protocol/errors.js';
 import type { DeviceDocument } from '#protocol/twin-document.js';
+import { EDGETWIN_HUB } from './commands.js';
 import { commandList, commandRun, commandShow } from './command-verbs.js';
 import { connect } from './connect.js';
 
@@ -29,6 +31,7 @@ export const VERBS: Readonly<Record<string, CommandHandler>> = {
   'command run': connected(commandRun),
   'command list': connected(commandList),
   'command show': connected(commandShow),
+  completion: completion(EDGETWIN_HUB),
 };
 
 function connected(verb: Verb): CommandHandler {

@@ -17,6 +17,8 @@ export interface Command {
 export interface Operand {
   readonly name: string;
   readonly optional?: boolean;
+  /** The only values it takes. */
+  readonly choices?: readonly string[];
   readonly summary: string;
 }
 

@@ -122,6 +122,8 @@ function readArguments(program: Program, command: Command, words: readonly strin
     const operand = names[read.operands.size];
     if (operand === undefined)
       throw usage(`unexpected argument: ${word}`, usageLine(program, command));
+    if (operand.choices?.includes(word) === false)
+      throw usage(`${operand.name} is one of: ${operand.choices.join(', ')}`, `You wrote ${word}.`);
     read.operands.set(operand.name, word);
   }
 }

@@ -4,6 +4,7 @@ import {
   RESTORE_FLAGS,
 } from '#protocol/command-line/backup-arguments.js';
 import type { Flag, Program } from '#protocol/command-line/command.js';
+import { completionCommand } from '#protocol/command-line/completion.js';
 import { HISTORY_FLAGS } from '#protocol/command-line/history-verb.js';
 import {
   DEVICE_OPERAND,
@@ -99,5 +100,6 @@ export const EDGETWIN: Program = {
       flags: [CONFIG, ...HISTORY_FLAGS],
       example: 'edgetwin history default/meter-1 power --last 1h',
     },
+    completionCommand('edgetwin'),
   ],
 };

@@ -5,12 +5,14 @@ import {
   notRunning,
   parseControlFile,
 } from '#protocol/command-line/control-client.js';
+import { completion } from '#protocol/command-line/completion.js';
 import type { Arguments } from '#protocol/command-line/parse.js';
 import type { CommandHandler, Terminal } from '#protocol/command-line/terminal.js';
 import { history } from '#protocol/command-line/history-verb.js';
 import { twinGet, twinSet, twinWatch } from '#protocol/command-line/twin-verbs.js';
 import { readPrivateFile } from '#journal/private-file.js';
 import type { GatewayStatus } from '../metaserver/status.js';
+import { EDGETWIN } from './commands.js';
 import { configFile, readSite } from './gateway-file.js';
 import { statusText } from './status-text.js';
 
@@ -26,6 +28,7 @@ export const VERBS: Readonly<Record<string, CommandHandler>> = {
   'twin set': connected(twinSet),
   'twin watch': connected(twinWatch),
   history: connected(history),
+  completion: completion(EDGETWIN),
 };
 
 function connected(verb: Verb): CommandHandler {
