@@ -1,5 +1,5 @@
 import { EdgeError } from '#protocol/errors.js';
-import type { CloseReason, Connection } from '../../transport.js';
+import type { CloseReason } from '../../transport.js';
 import { resetToken } from '../crypto/packet-keys.js';
 import { NO_BYTES } from '../session/handshake-packets.js';
 import { CONNECTION_ID_BYTES, decodePacket, type LongHeader } from '../wire/packet-header.js';
@@ -31,7 +31,7 @@ export class Dialler {
   #token: Uint8Array = NO_BYTES;
   #runner: HandshakeRunner | undefined;
   #connection: CodedConnection | undefined;
-  #settle: ((outcome: Connection | EdgeError) => void) | undefined;
+  #settle: ((outcome: CodedConnection | EdgeError) => void) | undefined;
 
   constructor(maker: SessionMaker, options: DialOptions) {
     this.#maker = maker;
@@ -47,7 +47,7 @@ export class Dialler {
   }
 
   /** Rejects with EDGE_CONNECTION, EDGE_CERTIFICATE or EDGE_UNAUTHENTICATED; see `fail`. */
-  dial(): Promise<Connection> {
+  dial(): Promise<CodedConnection> {
     return new Promise((resolve, reject) => {
       this.#settle = (outcome) => {
         this.#settle = undefined;

@@ -56,7 +56,7 @@ export const HANDSHAKE_LIMITS = {
   piecesEarly: 64,
   /** Pieces of a flight repeated before anything is known of the link: after 20, 40, 80 .. ms. */
   repeatMs: 20,
-  repeatMaxMs: 1_000,
+  repeatMaxMs: 250,
   /** Milliseconds that an acknowledgement may wait for an answer to travel with. */
   ackDelayMs: 10,
   /** Packets of one handshake that are remembered for their acknowledgement. */

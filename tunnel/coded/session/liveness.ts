@@ -1,5 +1,9 @@
 import type { SessionLimits } from './limits.js';
 
+/** An early question is asked twice, so that two packets pay for what may be sent back at once. */
+const TWICE_MS = 15;
+const EARLY_MAX = 4;
+
 /** What `due` asks for. */
 export type LivenessDue = 'ask' | 'lost' | undefined;
 
@@ -51,10 +55,11 @@ export class Liveness {
     const { askMinMs, askMaxMs, askSilentMs, keepAliveMs } = this.#limits;
     const soon = Math.min(Math.max(roundTripMs / 2, askMinMs), askMaxMs);
     this.#asked++;
-    const early = now - this.#heardAt < keepAliveMs && this.#asked > 3;
-    this.#askAt = early
-      ? Math.max(this.#heardAt + keepAliveMs, now + soon)
-      : now + (this.isSilent(now) ? askSilentMs : soon);
+    if (now - this.#heardAt >= keepAliveMs)
+      this.#askAt = now + (this.isSilent(now) ? askSilentMs : soon);
+    else if (this.#asked === 1) this.#askAt = now + TWICE_MS;
+    else if (this.#asked < EARLY_MAX) this.#askAt = now + soon;
+    else this.#askAt = this.#heardAt + keepAliveMs;
   }
 
   dueAt(): number {

@@ -15,9 +15,9 @@ import { Roaming } from './roaming.js';
 import type { Outgoing, SessionOptions, SessionStatus } from './session-options.js';
 import type { Traffic } from './traffic.js';
 
-/** A packet of bulk has so many bytes; so many in a row make a transfer. */
-const FULL_BYTES = 1_000;
-const TRANSFER_PACKETS = 8;
+/** So many bytes, less so many a millisecond, make a transfer: messages alone never do. */
+const TRANSFER_BYTES = 32 * 1024;
+const TRANSFER_LEAK = 10;
 /** Before an address is proved time alone lets nothing leave. */
 const BLOCKED_MS = 20;
 const PROBING: ReadonlySet<Frame['kind']> = new Set([
@@ -45,7 +45,7 @@ export class Session {
   readonly #farewell: Farewell;
   readonly #roaming: Roaming;
   #largest = -1;
-  #fullPackets = 0;
+  #transfer = { bytes: 0, at: 0 };
   #asksPadded = false;
   #updating = false;
   #confirmed = false;
@@ -339,8 +339,9 @@ export class Session {
 
   /** A transfer that pauses may have lost its way back: a receiver asks, with a full packet. */
   #noteTransfer(bytes: number, now: number): void {
-    this.#fullPackets = bytes >= FULL_BYTES ? this.#fullPackets + 1 : 0;
-    this.#asksPadded = this.#fullPackets >= TRANSFER_PACKETS;
+    const leaked = this.#transfer.bytes - TRANSFER_LEAK * (now - this.#transfer.at);
+    this.#transfer = { bytes: Math.min(Math.max(0, leaked) + bytes, 2 * TRANSFER_BYTES), at: now };
+    this.#asksPadded = this.#transfer.bytes >= TRANSFER_BYTES;
     if (!this.#asksPadded || this.#options.role === 'server') return;
     const calm = Math.max(
       this.#options.limits.calmMinMs,

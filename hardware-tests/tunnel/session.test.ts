@@ -1,0 +1,237 @@
+import test from 'ava';
+import { seededRandom } from '#protocol/random.js';
+import { Workbench } from '#tunnel/coded/codec/workbench.js';
+import type { Priority } from '#tunnel/transport.js';
+import type { LinkOptions } from './simulated-link.js';
+import { SimulatedTunnel, type SimulatedEnd } from './simulated-session.js';
+
+const bench = new Workbench();
+
+function tunnel(
+  seed: number,
+  link: Partial<LinkOptions> & { readonly roundTripMs?: number } = {},
+  limits = {},
+): SimulatedTunnel {
+  const { roundTripMs = 100, ...rest } = link;
+  const options = { delayMs: roundTripMs / 2, jitterMs: 2, ...rest };
+  return new SimulatedTunnel({ seed, up: options, down: options, bench, limits });
+}
+
+function numbered(index: number, length = 200): Uint8Array {
+  const message = new Uint8Array(length);
+  new DataView(message.buffer).setUint32(0, index);
+  return message;
+}
+
+const numbersOf = ({ messages }: SimulatedEnd): number[] =>
+  messages
+    .map(({ bytes }) => new DataView(bytes.buffer, bytes.byteOffset).getUint32(0))
+    .sort((a, b) => a - b);
+
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
+
+/** Sends so many messages a second, from now on, as long as the connection takes them. */
+function chatter(
+  s: SimulatedTunnel,
+  from: SimulatedEnd,
+  count: number,
+  everyMs: number,
+  priority: Priority = 'twin',
+): void {
+  let sent = 0;
+  const tick = (): void => {
+    if (from.connection.send(numbered(sent), priority)) sent++;
+    if (sent < count) s.clock.setTimer('chatter', everyMs, tick);
+  };
+  tick();
+}
+
+/** Bytes of one message of a transfer: four packets. */
+const PIECE = 4_096;
+
+/** Keeps the queue full of bulk. */
+function pour(from: SimulatedEnd, bytes: number): () => number {
+  let sent = 0;
+  const more = (): void => {
+    while (sent * PIECE < bytes && from.connection.send(numbered(sent, PIECE), 'bulk')) sent++;
+  };
+  from.connection.onDrained(more);
+  more();
+  return () => sent;
+}
+
+for (const [loss, p90Ms] of [
+  [0, 330],
+  [0.1, 400],
+  [0.2, 600],
+] as const)
+  test(`a cold connect at ${loss * 100} % loss takes ${p90Ms} ms of RTT 100 in 9 of 10`, async (t) => {
+    const took: number[] = [];
+    for (let seed = 1; seed <= 60; seed++) {
+      const s = tunnel(seed, { loss });
+      const dial = s.dial();
+      await s.run(15_000, () => dial.end !== undefined);
+      took.push(dial.connectedAt ?? Infinity);
+    }
+    took.sort((a, b) => a - b);
+    const p90 = took[Math.floor(0.9 * took.length)] ?? Infinity;
+    t.log(`p50 ${took[30]?.toFixed(0)}, p90 ${p90.toFixed(0)}, max ${took.at(-1)?.toFixed(0)} ms`);
+    t.true(p90 <= p90Ms);
+  });
+
+test('a node that the hub refuses hears it with the first sealed packet', async (t) => {
+  const s = tunnel(1, { loss: 0.1 });
+  const dial = s.dial('evil');
+  await s.run(15_000, () => dial.error !== undefined);
+  t.is(dial.error?.code, 'EDGE_UNAUTHENTICATED');
+  t.is(s.accepted.length, 0);
+  t.is(s.acceptor.stats().refused.unauthenticated, 1);
+});
+
+test('an idle session stays, at a few packets every five seconds, also when 30 % are lost', async (t) => {
+  for (const loss of [0, 0.3]) {
+    const s = tunnel(3, { loss });
+    const { node, hub } = await s.connect();
+    await s.run(s.clock.now() + 1_000);
+    const before = total(s);
+    await s.run(s.clock.now() + 600_000);
+    t.deepEqual([node.reasons, hub.reasons], [[], []]);
+    const perMinute = (total(s) - before) / 10;
+    t.log(`loss ${loss}: ${perMinute.toFixed(0)} bytes a minute, both ways, without IP and UDP`);
+    t.true(perMinute < (loss === 0 ? 2_000 : 4_000));
+  }
+});
+
+const total = ({ network }: SimulatedTunnel): number =>
+  [...network.sent.values()].reduce((sum, { bytes }) => sum + bytes, 0);
+
+test('a dead peer is known within ten seconds, at either end', async (t) => {
+  for (const dead of ['node', 'hub'] as const) {
+    const s = tunnel(4);
+    const { node, hub, dial } = await s.connect();
+    await s.run(s.clock.now() + 20_000);
+    const diedAt = s.clock.now();
+    await (dead === 'node' ? dial.port : s.hubPort).close();
+    const alive = dead === 'node' ? hub : node;
+    await s.run(diedAt + 20_000, () => alive.reasons.length > 0);
+    t.is(alive.reasons[0]?.code, 'lost');
+    t.true(s.clock.now() - diedAt <= 10_000, `${s.clock.now() - diedAt} ms`);
+  }
+});
+
+for (const seconds of [1, 10, 300])
+  test(`a blackout of ${seconds} s loses nothing of a session that may wait for it`, async (t) => {
+    const blackout = { fromMs: 5_000, untilMs: 5_000 + seconds * 1_000 };
+    const s = tunnel(5, { blackout, loss: 0.05 }, { resumeMs: 400_000 });
+    const { node, hub } = await s.connect();
+    chatter(s, node, 200, 40);
+    chatter(s, hub, 200, 40);
+    const back = blackout.untilMs;
+    await s.run(back + 60_000, () => hub.messages.length + node.messages.length >= 400);
+    t.deepEqual(numbersOf(hub), upTo(200));
+    t.deepEqual(numbersOf(node), upTo(200));
+    t.deepEqual([node.reasons, hub.reasons], [[], []]);
+    t.log(`all there ${(s.clock.now() - back).toFixed(0)} ms after the blackout`);
+    t.true(s.clock.now() - back < 9_000);
+  });
+
+for (const roundTripMs of [40, 100, 300])
+  test(`the first second after a blackout of 2 s carries half the rate, RTT ${roundTripMs}`, async (t) => {
+    const blackout = { fromMs: 4_000, untilMs: 6_000 };
+    const rate = 1_250;
+    const s = tunnel(6, { roundTripMs, blackout, rate, queueBytes: 125_000 });
+    const { node, hub } = await s.connect();
+    pour(node, 40_000_000);
+    await s.run(8_000);
+    const first = hub.messages.filter(
+      ({ at }) => at >= 6_000 + roundTripMs / 2 && at < 7_000 + roundTripMs / 2,
+    );
+    const share = (first.length * PIECE) / (rate * 1_000);
+    t.log(`${(100 * share).toFixed(0)} %`);
+    t.true(share >= 0.5);
+  });
+
+for (const [what, from, to] of [
+  ['another port', '10.0.1.1:5000', '10.0.1.1:6000'],
+  ['another host', '10.0.1.1:5000', '10.9.9.9:7000'],
+] as const)
+  for (const way of ['up', 'down'] as const)
+    for (const roundTripMs of [40, 100, 300])
+      test(`${what} in the middle of a transfer ${way}, RTT ${roundTripMs}: one round trip + 200 ms`, async (t) => {
+        const s = tunnel(7, { roundTripMs, rate: 1_250, queueBytes: 125_000 });
+        const { node, hub, dial } = await s.connect();
+        const [sender, receiver] = way === 'up' ? [node, hub] : [hub, node];
+        const sent = pour(sender, 2_500_000);
+        let movedAt = 0;
+        s.clock.setTimer('move', 2_000 - s.clock.now(), () => {
+          t.is(dial.port.address, from);
+          s.network.move(dial.port, to);
+          movedAt = s.clock.now();
+        });
+        await s.run(60_000, () => receiver.messages.length * PIECE >= 2_500_000);
+        t.deepEqual(numbersOf(receiver), upTo(sent()));
+        const after = receiver.messages.filter(({ at }) => at > movedAt + roundTripMs / 2);
+        const gap = (after[0]?.at ?? Infinity) - movedAt;
+        t.log(`the next message ${gap.toFixed(0)} ms after the change`);
+        t.true(gap <= roundTripMs + 200);
+        t.is(hub.connection.status().address, to);
+        t.deepEqual([node.reasons, hub.reasons], [[], []]);
+      });
+
+test('a hundred changes of port in a row lose nothing', async (t) => {
+  const s = tunnel(8, { loss: 0.05 });
+  const { node, hub, dial } = await s.connect();
+  chatter(s, node, 500, 40);
+  chatter(s, hub, 500, 40);
+  for (let move = 0; move < 100; move++)
+    s.clock.setTimer('move', 200 * move, () =>
+      s.network.move(dial.port, `10.0.1.1:${6_000 + move}`),
+    );
+  await s.run(s.clock.now() + 60_000, () => hub.messages.length + node.messages.length >= 1_000);
+  t.deepEqual(numbersOf(hub), upTo(500));
+  t.deepEqual(numbersOf(node), upTo(500));
+});
+
+test('a hub that restarted says so at once: nobody waits for silence', async (t) => {
+  const s = tunnel(9);
+  const { node } = await s.connect();
+  await s.run(s.clock.now() + 2_000);
+  s.openHub();
+  const at = s.clock.now();
+  node.connection.send(numbered(1), 'twin');
+  await s.run(at + 9_000, () => node.reasons.length > 0);
+  t.is(node.reasons[0]?.code, 'lost');
+  t.true(s.clock.now() - at <= 200);
+});
+
+test('whatever a link does until it is calm, everything arrives once and nobody is lost', async (t) => {
+  for (let seed = 1; seed <= 40; seed++) {
+    const random = seededRandom(seed);
+    const roundTripMs = 20 + random.unit() * 400;
+    const calmFromMs = 20_000;
+    const link = (): LinkOptions => ({
+      delayMs: roundTripMs / 2,
+      jitterMs: random.unit() * 10,
+      reorders: random.unit() < 0.3,
+      calmFromMs,
+      ...(random.unit() < 0.7 ? { loss: random.unit() * 0.4 } : {}),
+      ...(random.unit() < 0.3 ? { fades: { goodMs: 500, badMs: 10 + random.unit() * 500 } } : {}),
+      ...(random.unit() < 0.5 ? { rate: 50 + random.unit() * 1_200, queueBytes: 60_000 } : {}),
+    });
+    const s = new SimulatedTunnel({ seed, up: link(), down: link(), bench });
+    const dial = s.dial();
+    await s.run(15_000, () => dial.end !== undefined && s.accepted.length > 0);
+    const [hub] = s.accepted;
+    const node = dial.end;
+    if (node === undefined || hub === undefined) continue; // not even a handshake got through
+    const counts = [20 + Math.floor(random.unit() * 300), 20 + Math.floor(random.unit() * 300)];
+    const priority = (['control', 'twin', 'samples', 'bulk'] as const)[seed % 4] ?? 'twin';
+    chatter(s, node, counts[0] ?? 0, 5 + random.unit() * 40, priority);
+    chatter(s, hub, counts[1] ?? 0, 5 + random.unit() * 40, 'control');
+    const sum = (counts[0] ?? 0) + (counts[1] ?? 0);
+    await s.run(60_000, () => hub.messages.length + node.messages.length >= sum);
+    t.deepEqual(numbersOf(hub), upTo(counts[0] ?? 0), `seed ${seed}, up`);
+    t.deepEqual(numbersOf(node), upTo(counts[1] ?? 0), `seed ${seed}, down`);
+    t.deepEqual([node.reasons, hub.reasons], [[], []], `seed ${seed}`);
+  }
+});
