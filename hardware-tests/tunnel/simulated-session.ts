@@ -7,7 +7,7 @@ import { Acceptor } from '#tunnel/coded/endpoint/acceptor.js';
 import type { CodedConnection } from '#tunnel/coded/endpoint/coded-connection.js';
 import { Dialler } from '#tunnel/coded/endpoint/dialler.js';
 import { DOOR_LIMITS, type DoorLimits } from '#tunnel/coded/endpoint/limits.js';
-import { PlainTraffic } from '#tunnel/coded/session/plain-traffic.js';
+import { Freight } from '#tunnel/coded/streams/freight.js';
 import type { MakeTraffic } from '#tunnel/coded/session/traffic.js';
 import type { CloseReason } from '#tunnel/transport.js';
 import { fakeHandshake } from './fake-handshake.js';
@@ -134,7 +134,7 @@ export class SimulatedTunnel {
       random: seededRandom(this.#options.seed * 1_000 + salt),
       bench: this.#bench,
       limits: { ...DOOR_LIMITS, ...this.#options.limits },
-      makeTraffic: this.#options.makeTraffic ?? (() => new PlainTraffic()),
+      makeTraffic: this.#options.makeTraffic ?? ((role) => new Freight({ role })),
     };
   }
 

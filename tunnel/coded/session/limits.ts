@@ -37,9 +37,6 @@ export const SESSION_LIMITS = {
   reliableFrames: 16,
   /** Path answers owed at once; a further challenge replaces the oldest. */
   pathAnswers: 4,
-  /** Bytes of messages that are not whole yet: the window's worth and one of each class. */
-  partialBytes: 4 * 1024 * 1024,
-  partialMessages: 2_048,
   /** Milliseconds of idleness after which the decoder gives up what later rows might need. */
   restMs: 2_000,
 } as const;
