@@ -29,6 +29,10 @@ const BENCHES: Readonly<Record<string, { about: string; load: () => Promise<Benc
     about: 'bytes on the link per update, CPU and memory, beside MQTT over TLS',
     load: () => import('./sync.js'),
   },
+  tunnel: {
+    about: 'the tunnel on emulated links beside TCP, WebSocket and MQTT',
+    load: () => import('./tunnel.js'),
+  },
   'tunnel-fairness': {
     about: 'congestion control of the coded tunnel beside cubic and BBR, simulated',
     load: () => import('./tunnel-fairness.js'),
@@ -50,6 +54,7 @@ async function main(): Promise<number> {
       help: { type: 'boolean' },
       quick: { type: 'boolean' },
       peers: { type: 'string' },
+      plot: { type: 'string' },
     },
     allowPositionals: true,
   });
@@ -57,7 +62,7 @@ async function main(): Promise<number> {
   const unknown = positionals.filter((name) => !Object.hasOwn(BENCHES, name));
   if (positionals.length === 0 || unknown.length > 0 || values.help === true) {
     if (unknown.length > 0) process.stderr.write(`no benchmark ${unknown.join(', ')}\n`);
-    print('npm run bench -- NAME... [--json] [--quick] [--peers DIR]');
+    print('npm run bench -- NAME... [--json] [--quick] [--peers DIR] [--plot DIR]');
     for (const [name, { about }] of Object.entries(BENCHES)) print(`  ${name.padEnd(10)} ${about}`);
     return unknown.length > 0 ? 2 : 0;
   }

@@ -9,6 +9,8 @@ export interface BenchResult {
 export interface BenchOptions {
   /** A folder with `node_modules` of alternatives that the project does not depend on. */
   readonly peers?: string;
+  /** A folder that plots (SVG) are written to. */
+  readonly plot?: string;
   /** A tenth of the work: shows that it runs, not how fast. */
   readonly quick?: boolean;
 }

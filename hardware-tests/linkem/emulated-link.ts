@@ -21,6 +21,7 @@ export interface WayCounts {
   readonly writeErrors: number;
   readonly meanLossRun: number;
   readonly queueMsMean: number;
+  readonly queueMsP95: number;
   readonly queueMsMax: number;
   readonly lateUsMean: number;
   readonly lateUsMax: number;

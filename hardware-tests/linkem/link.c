@@ -198,6 +198,8 @@ static void leave(Link *link, Packet *packet, uint64_t now, uint64_t zero) {
   uint64_t waited = now - packet->arrived;
   counts->served++;
   counts->queueNsSum += (double)waited;
+  uint64_t ms = waited / 1000000;
+  counts->queueMs[ms > QUEUE_MS_MAX ? QUEUE_MS_MAX : ms]++;
   if (waited > counts->queueNsMax) counts->queueNsMax = waited;
   // All streams are drawn from whatever happens, so that fates stay the same.
   bool burst = lostInBurst(link, now), lost = unit(&link->random[LOSS]) < s->loss;

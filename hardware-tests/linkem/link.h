@@ -5,6 +5,7 @@
 
 #define BLACKOUTS_MAX 64
 #define KINDS 7
+#define QUEUE_MS_MAX 1023
 
 typedef struct {
   uint64_t state[4];
@@ -40,6 +41,7 @@ typedef struct {
   uint64_t lossRuns, lossRunPackets;  // random losses one after the other
   uint64_t served, queueNsMax;
   double queueNsSum;
+  uint64_t queueMs[QUEUE_MS_MAX + 1];  // packets by whole ms that they waited
   uint64_t lateNsSum, lateNsMax;
 } Counts;
 

@@ -152,6 +152,14 @@ static uint64_t deliver(Link *link, uint64_t time) {
   return next == 0 || (dueAt != 0 && dueAt < next) ? dueAt : next;
 }
 
+static int queueMsAt(const Counts *counts, double share) {
+  double below = 0;
+  int ms = 0;
+  for (; ms < QUEUE_MS_MAX; ms++)
+    if ((below += (double)counts->queueMs[ms]) >= share * (double)counts->served) break;
+  return ms;
+}
+
 static void printCounts(const Link *link) {
   const Counts *c = &link->counts;
 #define NUMBER(field) printf("\"" #field "\":%lu,", c->field)
@@ -161,6 +169,7 @@ static void printCounts(const Link *link) {
   NUMBER(duplicated), NUMBER(corrupted), NUMBER(reordered), NUMBER(writeErrors);
   printf("\"meanLossRun\":%.3f,", c->lossRuns > 0 ? (double)c->lossRunPackets / (double)c->lossRuns : 0);
   printf("\"queueMsMean\":%.3f,", c->served > 0 ? c->queueNsSum / (double)c->served / 1e6 : 0);
+  printf("\"queueMsP95\":%d,", queueMsAt(c, 0.95));
   printf("\"queueMsMax\":%.3f,", (double)c->queueNsMax / 1e6);
   printf("\"lateUsMean\":%.1f,", c->outPackets > 0 ? (double)c->lateNsSum / 1e3 / (double)c->outPackets : 0);
   printf("\"lateUsMax\":%.1f}", (double)c->lateNsMax / 1e3);
