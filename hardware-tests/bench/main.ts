@@ -55,6 +55,8 @@ async function main(): Promise<number> {
       quick: { type: 'boolean' },
       peers: { type: 'string' },
       plot: { type: 'string' },
+      part: { type: 'string' },
+      seeds: { type: 'string' },
     },
     allowPositionals: true,
   });
@@ -62,13 +64,17 @@ async function main(): Promise<number> {
   const unknown = positionals.filter((name) => !Object.hasOwn(BENCHES, name));
   if (positionals.length === 0 || unknown.length > 0 || values.help === true) {
     if (unknown.length > 0) process.stderr.write(`no benchmark ${unknown.join(', ')}\n`);
-    print('npm run bench -- NAME... [--json] [--quick] [--peers DIR] [--plot DIR]');
+    print(
+      'npm run bench -- NAME... [--json] [--quick] [--peers DIR] [--plot DIR] [--part NAME] [--seeds N]',
+    );
     for (const [name, { about }] of Object.entries(BENCHES)) print(`  ${name.padEnd(10)} ${about}`);
     return unknown.length > 0 ? 2 : 0;
   }
+  const { seeds, ...rest } = values;
+  const options = { ...rest, ...(seeds === undefined ? {} : { seeds: Number(seeds) }) };
   for (const name of positionals) {
     const bench = await BENCHES[name]?.load();
-    for (const result of (await bench?.run(values)) ?? []) {
+    for (const result of (await bench?.run(options)) ?? []) {
       if (values.json === true) print(JSON.stringify({ bench: name, ...result }));
       else
         print([`\n${result.title}`, formatTable(result.rows), ...(result.notes ?? [])].join('\n'));

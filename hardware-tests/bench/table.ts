@@ -9,6 +9,9 @@ export interface BenchResult {
 export interface BenchOptions {
   /** A folder with `node_modules` of alternatives that the project does not depend on. */
   readonly peers?: string;
+  /** One part of a benchmark of several, and how many seeds it may take. */
+  readonly part?: string;
+  readonly seeds?: number;
   /** A folder that plots (SVG) are written to. */
   readonly plot?: string;
   /** A tenth of the work: shows that it runs, not how fast. */

@@ -56,7 +56,7 @@ interface Size {
 }
 
 const FULL: Size = {
-  seeds: [11, 12, 13],
+  seeds: [11, 12, 13, 14, 15],
   messages: 600,
   seconds: 15,
   connects: 20,
@@ -70,11 +70,15 @@ export async function run(options: BenchOptions): Promise<readonly BenchResult[]
   if (missing !== undefined)
     return [{ title: 'Tunnel on emulated links', rows: [], notes: [`skipped: needs ${missing}`] }];
   const size = options.quick === true ? QUICK : FULL;
+  const seeds = size.seeds.slice(0, options.seeds);
   const results: BenchResult[] = [];
-  for (const part of [messages, bulk, transfers, connects, blackouts])
-    results.push(await part(size, options));
+  for (const [name, part] of Object.entries(PARTS))
+    if (options.part === undefined || options.part === name)
+      results.push(await part({ ...size, seeds }, options));
   return results;
 }
+
+const PARTS = { messages, bulk, transfers, connects, blackouts };
 
 async function messages(size: Size, { plot }: BenchOptions): Promise<BenchResult> {
   const cells = [
@@ -137,6 +141,7 @@ async function bulk(size: Size, { plot }: BenchOptions): Promise<BenchResult> {
         link: linkOf(trip, `loss=${loss}`),
         seconds: seconds + 30,
         graceSeconds: 0,
+        settleSeconds: seconds / 3 + 2,
         load: () => ({ kind: 'stream', bytes: ENDLESS, seconds: seconds + trip / 1_000 }),
       });
       for (const [contestant, outcomes] of runs) {
@@ -166,7 +171,7 @@ async function bulk(size: Size, { plot }: BenchOptions): Promise<BenchResult> {
     title: `Bulk for ${size.seconds} s at 10 Mbit/s, queue of 1 BDP: payload of rate x (1 - loss)`,
     rows,
     notes: [
-      `Medians of ${size.seeds.length} seeds. "steady": without the first third. "sent": IP bytes per byte that arrived.`,
+      `Medians of ${size.seeds.length} seeds. "steady", queue: without the first third. "sent": IP bytes per byte that arrived.`,
     ],
   };
 }
@@ -239,7 +244,9 @@ async function compete(
   {
     load,
     ...run
-  }: Pick<Run, 'link' | 'seconds' | 'graceSeconds'> & { load: (who: Contestant) => Load },
+  }: Pick<Run, 'link' | 'seconds' | 'graceSeconds' | 'settleSeconds'> & {
+    load: (who: Contestant) => Load;
+  },
 ): Promise<readonly (readonly [Contestant, readonly Outcome[]])[]> {
   const outcomes = new Map<Contestant, Outcome[]>(contestants.map((who) => [who, []]));
   for (const seed of seeds)

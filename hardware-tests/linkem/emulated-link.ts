@@ -146,6 +146,11 @@ export class EmulatedLink {
     this.#emulator.kill('SIGUSR1');
   }
 
+  /** What packets waited so far is not counted: the start-up is over. */
+  settled(): void {
+    this.#emulator.kill('SIGUSR2');
+  }
+
   async close(): Promise<LinkCounts> {
     await Promise.all(
       [...this.#children].map(async (child) => {

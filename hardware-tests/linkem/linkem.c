@@ -13,7 +13,8 @@
 //   dup=0.1, corrupt=0.1  a share comes twice, or with one bit flipped after the IP header
 //   mtu=1400              longer packets vanish
 //   blackout=1-3+7-8      seconds from the zero of time in which all is lost
-// Says "ready" on stdout. SIGUSR1 makes now the zero of time. At the end, one JSON line of counts.
+// Says "ready" on stdout. SIGUSR1 makes now the zero of time, SIGUSR2 forgets
+// how long packets have waited so far. At the end, one JSON line of counts.
 // Needs CAP_NET_ADMIN and CAP_SYS_ADMIN.
 #define _GNU_SOURCE
 #include <errno.h>
@@ -49,10 +50,11 @@ static Link links[2];
 static Change changes[CHANGES_MAX];
 static int changeCount;
 static uint64_t zero;
-static volatile sig_atomic_t stopAsked, zeroAsked;
+static volatile sig_atomic_t stopAsked, zeroAsked, settledSaid;
 
 static void onStop(int signal) { (void)signal, stopAsked = 1; }
 static void onZero(int signal) { (void)signal, zeroAsked = 1; }
+static void onSettled(int signal) { (void)signal, settledSaid = 1; }
 
 static void fail(const char *what) {
   fprintf(stderr, "linkem: %s: %s\n", what, strerror(errno));
@@ -152,6 +154,15 @@ static uint64_t deliver(Link *link, uint64_t time) {
   return next == 0 || (dueAt != 0 && dueAt < next) ? dueAt : next;
 }
 
+static void forgetQueues(void) {
+  for (int way = 0; way < 2; way++) {
+    Counts *counts = &links[way].counts;
+    memset(counts->queueMs, 0, sizeof counts->queueMs);
+    counts->served = counts->queueNsMax = 0;
+    counts->queueNsSum = 0;
+  }
+}
+
 static int queueMsAt(const Counts *counts, double share) {
   double below = 0;
   int ms = 0;
@@ -208,10 +219,12 @@ int main(int count, char **arguments) {
   }
   for (int way = 0; way < 2; way++) links[way].otherFd = links[1 - way].fd;
 
-  struct sigaction stop = {.sa_handler = onStop}, again = {.sa_handler = onZero};
+  struct sigaction stop = {.sa_handler = onStop}, again = {.sa_handler = onZero},
+                   settled = {.sa_handler = onSettled};
   sigaction(SIGTERM, &stop, NULL);
   sigaction(SIGINT, &stop, NULL);
   sigaction(SIGUSR1, &again, NULL);
+  sigaction(SIGUSR2, &settled, NULL);
   prctl(PR_SET_PDEATHSIG, SIGTERM);
   prctl(PR_SET_TIMERSLACK, 1000ul);
   sched_setscheduler(0, SCHED_RR, &(struct sched_param){.sched_priority = 20});
@@ -221,6 +234,7 @@ int main(int count, char **arguments) {
   fflush(stdout);
   for (uint64_t time; !stopAsked && (time = now()) < end;) {
     if (zeroAsked) zeroAsked = 0, zero = time;
+    if (settledSaid) settledSaid = 0, forgetQueues();
     uint64_t next = sooner(end, makeChanges(time));
     bool more = false;
     for (int way = 0; way < 2; way++) more |= readPackets(&links[way]);

@@ -21,6 +21,8 @@ export interface Run {
   /** Seconds until it is given up, and how long late messages are waited for. */
   readonly seconds: number;
   readonly graceSeconds: number;
+  /** Seconds after which queues count. */
+  readonly settleSeconds?: number;
 }
 
 export interface Outcome {
@@ -60,8 +62,11 @@ export async function measure(run: Run): Promise<Outcome> {
     await b.line(20);
     link.zero();
     const a = end('a');
+    const settle = setTimeout(() => link.settled(), (run.settleSeconds ?? 0) * 1_000);
     const dial = await a.line(run.seconds);
+    clearTimeout(settle);
     await new Promise((resolve) => setTimeout(resolve, run.graceSeconds * 1_000));
+    a.finish();
     b.finish();
     const serve = await b.line(20);
     if (serve === undefined) throw new Error(`${run.subject}: the listening end said nothing`);

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { connect, createServer, type Socket } from 'node:net';
+import { connect, createServer, Socket } from 'node:net';
 import { connectAsync } from 'mqtt';
 import { systemClock } from '#protocol/clock.js';
 import { silentLog } from '#protocol/log.js';
@@ -68,6 +68,7 @@ export const SUBJECTS: Readonly<Record<SubjectName, Subject>> = {
     dial: async ({ host, port }) => {
       const options = { connectTimeout: 60_000, reconnectPeriod: 0, keepalive: 120 };
       const client = await connectAsync(`mqtt://${host}:${port}`, options, false);
+      if (client.stream instanceof Socket) client.stream.setNoDelay();
       return {
         send: (message) => client.publish(TOPIC, message, { qos: 1 }),
         stream: () => undefined,
