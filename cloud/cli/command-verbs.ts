@@ -1,18 +1,11 @@
 import type { Arguments } from '#protocol/command-line/parse.js';
 import type { ControlClient } from '#protocol/command-line/control-client.js';
 import { printable, textTable } from '#protocol/command-line/text-table.js';
+import { millisecondsOf } from '#protocol/command-line/time-text.js';
 import type { Terminal } from '#protocol/command-line/terminal.js';
 import { devicePath } from '#protocol/command-line/twin-verbs.js';
 import { EdgeError, isErrorCode } from '#protocol/errors.js';
 import type { CommandDocument } from '../api/command-document.js';
-
-const UNIT_MS: Readonly<Record<string, number>> = {
-  ms: 1,
-  s: 1000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-};
 
 /** `command run`: without `--wait` it is done when the hub has the command. */
 export async function commandRun(
@@ -24,7 +17,7 @@ export async function commandRun(
   const body = {
     method: args.required('METHOD'),
     args: argumentsOf(args.operand('ARGS')),
-    ttlMs: ttlOf(args.required('ttl')),
+    ttlMs: millisecondsOf(args.required('ttl')),
   };
   const key = args.text('key');
   const headers: Record<string, string> = key === undefined ? {} : { 'idempotency-key': key };
@@ -133,15 +126,6 @@ function argumentsOf(text: string | undefined): unknown {
       hint: `Write an object by property name: '{"speed": 40}'.`,
     });
   }
-}
-
-function ttlOf(time: string): number {
-  const [, count, unit = ''] = /^(\d{1,9})([a-z]{1,2})$/.exec(time) ?? [];
-  const ms = Number(count) * (UNIT_MS[unit] ?? NaN);
-  if (ms > 0) return ms;
-  throw new EdgeError('EDGE_USAGE', `${time} is not a time`, {
-    hint: 'Write a number with its unit: 500ms, 30s, 5m, 2h or 7d.',
-  });
 }
 
 function textOf(value: unknown): string {

@@ -6,6 +6,7 @@ import {
 import type { Flag, Program } from '#protocol/command-line/command.js';
 import { completionCommand } from '#protocol/command-line/completion.js';
 import { HISTORY_FLAGS } from '#protocol/command-line/history-verb.js';
+import { SET_FLAGS } from '#protocol/command-line/twin-set.js';
 import {
   DEVICE_OPERAND,
   PROPERTY_OPERAND,
@@ -159,8 +160,9 @@ export const EDGETWIN_HUB: Program = {
           value: 'VERSION',
           summary: 'Only if this is the present desired version; 0.0: none yet.',
         },
+        ...SET_FLAGS,
       ],
-      example: 'edgetwin-hub twin set --data hub default/meter-1 setpoint 42.5',
+      example: 'edgetwin-hub twin set --data hub default/meter-1 setpoint 42.5 --wait',
     },
     {
       words: ['twin', 'watch'],

@@ -1,10 +1,8 @@
 import { didYouMean } from '../did-you-mean.js';
 import { EdgeError } from '../errors.js';
 import type { DeviceDocument, PropertyDocument } from '../twin-document.js';
-import { formatText, parseText } from '../value-check.js';
-import type { Value } from '../twin.js';
 import type { Operand } from './command.js';
-import type { Answer, ControlClient } from './control-client.js';
+import type { ControlClient } from './control-client.js';
 import type { Arguments } from './parse.js';
 import type { Terminal } from './terminal.js';
 import { changeLine, propertyTable } from './twin-text.js';
@@ -34,25 +32,6 @@ export async function twinGet(
   else out.out(propertyTable(device, shown));
 }
 
-/** `twin set`: reads the type first, so that `on` of a text property needs no quotes. */
-export async function twinSet(
-  client: ControlClient,
-  args: Arguments,
-  out: Terminal,
-): Promise<void> {
-  const device = await readDevice(client, args);
-  const property = propertyOf(device, args.required('PROPERTY'));
-  const value = parseText(property, args.required('VALUE'));
-  const version = args.text('if-version');
-  const answer = await client.request({
-    method: 'PUT',
-    path: `${devicePath(device.id)}/properties/${encodeURIComponent(property.name)}/desired`,
-    body: { value },
-    ...(version === undefined ? {} : { headers: { 'if-match': `"${version}"` } }),
-  });
-  out.out(setLine(answer, device, property, value, args.on('json')));
-}
-
 /** `twin watch`: a line for each change until interrupted. */
 export async function twinWatch(
   client: ControlClient,
@@ -80,12 +59,12 @@ function fullId(id: string): string {
   return id.includes('/') ? id : `default/${id}`;
 }
 
-async function readDevice(client: ControlClient, args: Arguments): Promise<DeviceDocument> {
+export async function readDevice(client: ControlClient, args: Arguments): Promise<DeviceDocument> {
   const path = devicePath(args.required('NAMESPACE/NAME'));
   return (await client.request({ path })).body as DeviceDocument;
 }
 
-function propertyOf(device: DeviceDocument, name: string): PropertyDocument {
+export function propertyOf(device: DeviceDocument, name: string): PropertyDocument {
   const found = device.properties.find((property) => property.name === name);
   if (found !== undefined) return found;
   const names = device.properties.map((property) => property.name);
@@ -93,16 +72,4 @@ function propertyOf(device: DeviceDocument, name: string): PropertyDocument {
   throw new EdgeError('EDGE_NO_PROPERTY', `${device.id} has no property ${name}`, {
     hint: guess === undefined ? `It has: ${names.join(', ')}.` : `Did you mean ${guess}?`,
   });
-}
-
-function setLine(
-  answer: Answer,
-  device: DeviceDocument,
-  property: PropertyDocument,
-  value: Value,
-  json: boolean,
-): string {
-  if (json) return `${JSON.stringify(answer.body)}\n`;
-  const version = answer.etag === undefined ? '' : ` as version ${answer.etag.replaceAll('"', '')}`;
-  return `accepted ${device.id} ${property.name} = ${formatText(value)}${version}\n`;
 }

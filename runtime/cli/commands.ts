@@ -6,6 +6,7 @@ import {
 import type { Flag, Program } from '#protocol/command-line/command.js';
 import { completionCommand } from '#protocol/command-line/completion.js';
 import { HISTORY_FLAGS } from '#protocol/command-line/history-verb.js';
+import { SET_FLAGS } from '#protocol/command-line/twin-set.js';
 import {
   DEVICE_OPERAND,
   PROPERTY_OPERAND,
@@ -82,8 +83,8 @@ export const EDGETWIN: Program = {
       words: ['twin', 'set'],
       summary: 'Set a property from here, also while offline; the hub decides on conflicts.',
       operands: [DEVICE_OPERAND, PROPERTY_OPERAND, VALUE_OPERAND],
-      flags: [CONFIG],
-      example: 'edgetwin twin set default/meter-1 setpoint 42.5',
+      flags: [CONFIG, ...SET_FLAGS],
+      example: 'edgetwin twin set default/meter-1 setpoint 42.5 --wait',
     },
     {
       words: ['twin', 'watch'],

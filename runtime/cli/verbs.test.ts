@@ -98,6 +98,26 @@ test('the verbs reach the running gateway through its configuration, whatever it
   const set = await run('twin', 'set', '--config', config, 'meter', 'setpoint', '42');
   t.deepEqual(set, { code: 0, out: 'accepted default/meter setpoint = 42\n', err: '' });
   t.like(twins.writes, [{ device: 'default/meter', value: 42, actor: 'cli' }]);
+  const words = ['twin', 'set', '--config', config, 'meter', 'setpoint'];
+  const dry = await run(...words, '7', '--dry-run');
+  t.deepEqual(dry, { code: 0, out: 'would set default/meter setpoint = 7\n', err: '' });
+  t.is((await run(...words, '700', '--dry-run')).code, 4);
+  t.is(twins.writes.length, 1);
+  const late = await run(...words, '8', '--wait', '--within', '50ms');
+  t.is(late.code, 1);
+  t.regex(late.err, /^error EDGE_TIMEOUT: not in time/);
+  const unheard = twins.subscribe(({ kind }) => {
+    if (kind !== 'desired') return;
+    unheard();
+    const readings = [{ property: 'setpoint', value: 9, quality: 'good', timestamp: 1 }] as const;
+    const applied = { appliedVersion: { gen: 0, n: 0 } };
+    void twins.report({
+      device: 'default/meter',
+      readings: readings.map((one) => ({ ...one, ...applied })),
+    });
+  });
+  const held = await run(...words, '9', '--wait');
+  t.deepEqual(held, { code: 0, out: 'default/meter setpoint is 9\n', err: '' });
   const got = await run('twin', 'get', '--config', config, 'default/meter');
   t.regex(got.out, /^default\/meter {2}m over virtual\nPROPERTY [^\n]*\nsetpoint /);
   t.is((await run('twin', 'get', '--config', config, 'default/none')).code, 4);
