@@ -33,6 +33,8 @@ export interface EdgeHubOptions {
   readonly channels?: readonly Channel[];
   /** How long changes are gathered before they leave together; GATEWAY_LIMITS.stateWindowMs. */
   readonly syncWindowMs?: number;
+  /** The hub does not accept this identity: another one may be at hand. */
+  readonly onRefused?: () => void;
   /** Breaches throw instead of being counted: for tests and the simulator. */
   readonly strict?: boolean;
 }
@@ -158,7 +160,11 @@ export class EdgeHub {
     const { transport, url } = this.#options;
     transport.connect({ url, identity: this.#identity, signal: dialling.signal }).then(
       (connection) => this.#connected(connection),
-      (error: unknown) => this.#lost(EdgeError.from(error, 'EDGE_CONNECTION'), 0),
+      (thrown: unknown) => {
+        const error = EdgeError.from(thrown, 'EDGE_CONNECTION');
+        if (error.code === 'EDGE_UNAUTHENTICATED') this.#options.onRefused?.();
+        this.#lost(error, 0);
+      },
     );
   }
 

@@ -8,6 +8,8 @@ export const JOIN_LIMITS = {
   joinMs: 30_000,
   /** Milliseconds between looks at the age of the certificate, at most. */
   renewalLookMs: 6 * 3_600_000,
+  /** Milliseconds between looks because the hub refuses: dials come more often than that. */
+  refusedLookMs: 5 * 60_000,
   /** Certificates of the hub's chain that are looked at. */
   chainCertificates: 5,
   /** Characters of what the hub says about a refusal. */

@@ -3,27 +3,38 @@ import { EdgeError } from '#protocol/errors.js';
 import type { Log } from '#protocol/log.js';
 import type { Random } from '#protocol/random.js';
 import type { Identity } from '#tunnel/transport.js';
+import { loadIdentity } from './join.js';
 import { JOIN_LIMITS } from './join-limits.js';
 import { renewIdentity } from './renew.js';
 
 export interface RenewalOptions {
   readonly dataDir: string;
   readonly hub?: string | undefined;
+  /** PEM, as the running gateway uses it. */
+  readonly certificate: string;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
 }
 
-/** Keeps the certificate of a running gateway young: looks now and then, and hands over the next. */
+/**
+ * Keeps the certificate of a running gateway young: looks now and then, and hands over the next. When
+ * the hub refuses the present one, because it has lapsed or was replaced by a later join, it looks at
+ * once, and takes over what another process has put into the data folder.
+ */
 export class Renewal {
   readonly #options: RenewalOptions;
   readonly #adopt: (identity: Identity) => void;
+  #certificate: string;
   #timer: Timer | undefined;
+  #looking: Promise<void> | undefined;
+  #refusedAtMs = -Infinity;
   #stopped = false;
 
   constructor(options: RenewalOptions, adopt: (identity: Identity) => void) {
     this.#options = options;
     this.#adopt = adopt;
+    this.#certificate = options.certificate;
   }
 
   start(): void {
@@ -31,9 +42,17 @@ export class Renewal {
     const { clock, random } = this.#options;
     // A fleet that was flashed together must not also renew together.
     const delayMs = JOIN_LIMITS.renewalLookMs * (0.5 + 0.5 * random.unit());
-    this.#timer = clock.setTimer('renew-certificate', delayMs, () => {
-      void this.#look().finally(() => this.start());
-    });
+    this.#timer = clock.setTimer('renew-certificate', delayMs, () => this.#lookThenWait());
+  }
+
+  /** The hub does not accept the present certificate. */
+  refused(): void {
+    const { clock } = this.#options;
+    const isSoon = clock.now() < this.#refusedAtMs + JOIN_LIMITS.refusedLookMs;
+    if (this.#stopped || this.#looking !== undefined || isSoon) return;
+    this.#refusedAtMs = clock.now();
+    this.#timer?.cancel();
+    this.#lookThenWait();
   }
 
   stop(): void {
@@ -41,13 +60,23 @@ export class Renewal {
     this.#timer?.cancel();
   }
 
+  #lookThenWait(): void {
+    this.#looking = this.#look().finally(() => {
+      this.#looking = undefined;
+      this.start();
+    });
+  }
+
   async #look(): Promise<void> {
     const { log, ...options } = this.#options;
     try {
-      const renewed = await renewIdentity(options);
-      if (renewed === undefined || this.#stopped) return;
-      this.#adopt(renewed.identity);
-      log.info('certificate-renewed', { node: renewed.node });
+      const found = await loadIdentity(options.dataDir);
+      const isNew = found !== undefined && found.identity.certificate !== this.#certificate;
+      const next = isNew ? found : await renewIdentity(options);
+      if (next === undefined || this.#stopped) return;
+      this.#certificate = next.identity.certificate;
+      this.#adopt(next.identity);
+      log.info(isNew ? 'identity-replaced' : 'certificate-renewed', { node: next.node });
     } catch (thrown) {
       log.warn('certificate-renewal-failed', { error: EdgeError.from(thrown) });
     }

@@ -74,13 +74,15 @@ export class Uplink {
     const joined = await loadIdentity(dataDir);
     if (joined === undefined || this.#stopped) return false;
     const url = hub ?? joined.hub;
-    const edgeHub = new EdgeHub({ ...options, url, identity: joined.identity });
+    const { identity } = joined;
+    const onRefused = (): void => this.#renewal?.refused();
+    const edgeHub = new EdgeHub({ ...options, url, identity, onRefused });
     this.#edgeHub = edgeHub;
     edgeHub.start();
     const { clock, random } = options;
-    this.#renewal = new Renewal({ dataDir, hub, clock, random, log: this.#log }, (identity) =>
-      edgeHub.setIdentity(identity),
-    );
+    const { certificate } = identity;
+    const renewal = { dataDir, hub, certificate, clock, random, log: this.#log };
+    this.#renewal = new Renewal(renewal, (next) => edgeHub.setIdentity(next));
     this.#renewal.start();
     return true;
   }
