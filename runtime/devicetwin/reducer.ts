@@ -65,10 +65,13 @@ function report(draft: Draft, device: string, reading: Reading): void {
     timestamp,
     label,
   };
-  draft.reported(device, property, row);
   const key = propertyKey(device, property);
+  const before = draft.rows.get('reported', key);
+  draft.reported(device, property, row);
   const desired = draft.rows.get('desired', key);
   if (desired === undefined || !sameVersion(label, desired.version)) return;
+  // The label of before says nothing new, and nothing of what another life of this store wrote since.
+  if (before !== undefined && sameVersion(before.label, label)) return;
   // A mapper outside this process says with the label alone that its write has ended.
   const applied = draft.rows.get('applied', key);
   if (applied?.lid !== undefined) return;

@@ -104,6 +104,33 @@ test('desired values of a backup give way to those of the hub, unless the hub ad
   }
 });
 
+test('a store that went back does not know what its devices hold: what is desired is written again', (t) => {
+  const g = new TestTwins();
+  g.welcome();
+  g.desired(5, 50);
+  g.ended();
+  g.report(50, { appliedVersion: { gen: 1, n: 5 } });
+  t.is(g.target(), undefined);
+  g.welcome({ gen: 2, fork: true, known: { state: g.sv, samples: 0 } });
+  t.is(g.target(), undefined, 'nothing is desired before the hub says so');
+  g.desired(5, 50);
+  g.report(60, { appliedVersion: { gen: 1, n: 5 } });
+  t.deepEqual(g.target(), { version: { gen: 1, n: 5 }, value: 50 });
+  g.ended();
+  t.is(g.target(), undefined);
+  const { touched } = g.welcome({
+    gen: 3,
+    fork: true,
+    adopt: true,
+    known: { state: g.sv, samples: 0 },
+  });
+  t.true(
+    touched.some(({ kind }) => kind === 'desired'),
+    'the writer looks, though nothing comes',
+  );
+  t.deepEqual(g.target(), { version: { gen: 1, n: 5 }, value: 50 });
+});
+
 test('a fork moves lives and local writes that the hub cannot have seen', (t) => {
   const g = new TestTwins();
   g.welcome();

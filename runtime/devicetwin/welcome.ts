@@ -1,5 +1,6 @@
 import { LIMITS } from '#protocol/limits.js';
 import type { Welcome } from '#protocol/sync-message.js';
+import { NO_VERSION } from '#protocol/twin.js';
 import type { Version } from '#protocol/twin.js';
 import { splitKey } from '../metamanager/tables.js';
 import type { LocalWriteRow } from '../metamanager/tables.js';
@@ -63,6 +64,7 @@ export function welcomed(draft: Draft, welcome: Welcome): void {
 
   if (moved) moveLocals(draft, into);
   if ((fork || resync) && !welcome.adopt) dropDesired(draft);
+  if (fork || resync) doubtApplied(draft);
 
   const { hubBoot, earlierHubBoots = [] } = welcome;
   const heard = [...draft.rows.identity().hubBoots, ...earlierHubBoots, hubBoot];
@@ -88,6 +90,23 @@ function dropDesired(draft: Draft): void {
     const description = draft.rows.get('devices', device)?.description ?? null;
     const isOfHub = description !== null && describedProperty(description, property) !== undefined;
     if (isOfHub) draft.rows.put({ table: 'desired', key, row: null });
+  }
+}
+
+/**
+ * What a store of before says of the devices may be over: another life wrote to them since, and if
+ * the hub went back too, under numbers that come again. What is desired is written once more.
+ */
+function doubtApplied(draft: Draft): void {
+  for (const key of draft.rows.keys('applied')) {
+    const row = draft.rows.get('applied', key);
+    const { device, property } = splitKey(key);
+    const description = draft.rows.get('devices', device)?.description ?? null;
+    const isOfHub = description !== null && describedProperty(description, property) !== undefined;
+    // A local write and a document's value never pass for a desired value.
+    if (!isOfHub || row?.lid !== undefined || row?.document !== undefined) continue;
+    draft.applied(device, property, { version: NO_VERSION });
+    if (draft.rows.get('desired', key) !== undefined) draft.retarget(device, property);
   }
 }
 

@@ -73,7 +73,10 @@ export interface ReportedRow {
 
 /** The last write that ended at the device. */
 export interface AppliedRow {
-  /** NO_VERSION when it was a local write, or the value that the device document asks for. */
+  /**
+   * NO_VERSION when it was a local write, the value that the device document asks for, or of a store
+   * that went back, so that what the device holds now is not known.
+   */
   readonly version: Version;
   /** The local write that it was. */
   readonly lid?: Version;

@@ -30,11 +30,11 @@ export function endClones(scene: Scene): void {
   letIn(scene);
 }
 
-/** Also nodes that a restored hub keeps out again, because of a copy that was found long ago. */
+/**
+ * Those who are not out yet too, so that earlier returns do not count, and those that a restored hub
+ * keeps out again, because of a copy that was found long ago.
+ */
 export function letIn({ world }: Scene): void {
-  const fleet = world.hub.program?.fleet;
-  for (const node of world.cloned) {
-    const isOut = fleet?.node(node)?.alarms.some(({ code }) => code === 'EDGE_QUARANTINED');
-    if (isOut === true) fleet?.clearAlarm(node, 'EDGE_QUARANTINED').catch(() => undefined);
-  }
+  for (const node of world.cloned)
+    world.hub.program?.fleet.clearAlarm(node, 'EDGE_QUARANTINED').catch(() => undefined);
 }
