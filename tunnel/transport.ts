@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 
 // How both ends are named and judged is part of the contract: no transport has its own rules.
 export { NODE_URN, certifiedHub, certifiedNode, type CertifiedName } from './certificates.js';
@@ -63,6 +64,16 @@ export interface Connection {
   /** Sends what is queued for at most a second, tells the peer, closes. Idempotent. */
   close(code: CloseCode, detail?: string): void;
   stats(): ConnectionStats;
+  /** Ordered streams beside the messages; absent where the transport has none. */
+  readonly streams?: Streams | undefined;
+}
+
+/** Flow-controlled streams of bytes, behind all messages but those of class bulk. */
+export interface Streams {
+  /** Undefined: as many are open as the other end allows. It hears of it with the first bytes. */
+  open(): Duplex | undefined;
+  /** One listener, set before the current turn of the event loop ends. Without it: reset. */
+  onStream(listener: (stream: Duplex) => void): void;
 }
 
 export type CloseCode = 'normal' | 'superseded' | 'protocol' | 'unauthorized' | 'lost' | 'slow';

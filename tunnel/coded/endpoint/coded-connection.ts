@@ -6,11 +6,14 @@ import type {
   ConnectionStats,
   Peer,
   Priority,
+  Streams,
 } from '../../transport.js';
 import { Session } from '../session/session.js';
 import type { SessionOptions, SessionStatus } from '../session/session-options.js';
 import type { Traffic } from '../session/traffic.js';
+import { Freight } from '../streams/freight.js';
 import type { Packet } from '../wire/packet-header.js';
+import { streamsOf } from './stream-duplex.js';
 
 /** Whoever finds the connection of a datagram keeps these up to date. */
 export interface ConnectionRegistry {
@@ -62,6 +65,11 @@ export class CodedConnection implements Connection {
   /** Streams live here. */
   get traffic(): Traffic {
     return this.#session.traffic;
+  }
+
+  get streams(): Streams | undefined {
+    const { traffic } = this;
+    return traffic instanceof Freight ? streamsOf(traffic) : undefined;
   }
 
   get isConfirmed(): boolean {

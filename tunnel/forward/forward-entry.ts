@@ -1,0 +1,177 @@
+import { createSocket, type Socket as DatagramSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { createServer, isIPv6, type AddressInfo, type Server } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { Clock } from '#protocol/clock.js';
+import { EdgeError } from '#protocol/errors.js';
+import type { Log } from '#protocol/log.js';
+import { DatagramJoin, joinStreams } from './join.js';
+import { FORWARD_LIMITS } from './limits.js';
+import { readAnswer, writeOpening } from './opening.js';
+import type { Target } from './target.js';
+
+export interface ForwardEntryOptions {
+  /** Where to listen; port 0: any. */
+  readonly listen: Target;
+  readonly target: Target;
+  /** A stream to the gateway, now; undefined: it is not connected, or too many are open. */
+  readonly openStream: () => Duplex | undefined;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** The hub's end of a forwarding: what connects here comes out at the gateway. */
+export interface ForwardEntry {
+  /** `host:port`. */
+  readonly address: string;
+  close(): Promise<void>;
+}
+
+/** Rejects with EDGE_CONNECTION when the port is taken. */
+export async function openForward(options: ForwardEntryOptions): Promise<ForwardEntry> {
+  try {
+    return await (options.listen.carriage === 'tcp' ? listenTcp(options) : listenUdp(options));
+  } catch (cause) {
+    const { host, port } = options.listen;
+    throw new EdgeError('EDGE_CONNECTION', `Cannot listen on ${host}:${port}.`, {
+      cause,
+      hint: 'Choose another port.',
+    });
+  }
+}
+
+async function listenTcp(options: ForwardEntryOptions): Promise<ForwardEntry> {
+  const open = new Set<Duplex>();
+  const server: Server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    open.add(socket);
+    socket.on('error', () => undefined);
+    socket.on('close', () => open.delete(socket));
+    // Nothing is read before the gateway has answered.
+    dial(options, {
+      opened: (stream) => joinStreams(stream, socket, () => undefined),
+      refused: () => socket.destroy(),
+    });
+  });
+  server.maxConnections = FORWARD_LIMITS.connections;
+  server.listen(options.listen.port, options.listen.host);
+  await once(server, 'listening');
+  const close = async (): Promise<void> => {
+    for (const socket of open) socket.destroy();
+    await new Promise((resolve) => server.close(resolve));
+  };
+  return { address: addressText(server.address() as AddressInfo), close };
+}
+
+async function listenUdp(options: ForwardEntryOptions): Promise<ForwardEntry> {
+  const { host, port } = options.listen;
+  const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4');
+  const flows = new Map<string, DatagramSender>();
+  socket.on('message', (datagram, from) => {
+    const key = addressText(from);
+    let flow = flows.get(key);
+    if (flow === undefined) {
+      if (flows.size >= FORWARD_LIMITS.connections) return;
+      const back = (data: Uint8Array): void => socket.send(data, from.port, from.address);
+      flow = new DatagramSender(options, back, () => flows.delete(key));
+      flows.set(key, flow);
+    }
+    flow.send(datagram);
+  });
+  await bound(socket, port, host);
+  const close = async (): Promise<void> => {
+    for (const flow of [...flows.values()]) flow.close();
+    await new Promise<void>((resolve) => socket.close(() => resolve()));
+  };
+  return { address: addressText(socket.address()), close };
+}
+
+async function bound(socket: DatagramSocket, port: number, host: string): Promise<void> {
+  socket.bind(port, host);
+  await once(socket, 'listening');
+  socket.on('error', () => undefined);
+}
+
+/** One sender of datagrams: its stream, and what waits for the stream to open. */
+class DatagramSender {
+  readonly #early: Uint8Array[] = [];
+  #earlyBytes = 0;
+  #join: DatagramJoin | undefined;
+  #stream: Duplex | undefined;
+
+  constructor(
+    options: ForwardEntryOptions,
+    back: (datagram: Uint8Array) => void,
+    over: () => void,
+  ) {
+    this.#stream = dial(options, {
+      opened: (stream) => {
+        this.#join = new DatagramJoin(stream, { send: back, close: over }, options.clock);
+        for (const datagram of this.#early.splice(0)) this.#join.arrived(datagram);
+      },
+      refused: over,
+    });
+  }
+
+  send(datagram: Uint8Array): void {
+    if (this.#join !== undefined) {
+      this.#join.arrived(datagram);
+      return;
+    }
+    this.#earlyBytes += datagram.length + FORWARD_LIMITS.hostBytes;
+    if (this.#earlyBytes <= FORWARD_LIMITS.datagramQueueBytes) this.#early.push(datagram);
+  }
+
+  close(): void {
+    this.#stream?.destroy();
+  }
+}
+
+interface DialEvents {
+  readonly opened: (stream: Duplex) => void;
+  /** Once, instead of `opened`. */
+  readonly refused: () => void;
+}
+
+/** Asks the gateway for the target. */
+function dial(
+  { openStream, target, clock, log }: ForwardEntryOptions,
+  { opened, refused }: DialEvents,
+): Duplex | undefined {
+  const stream = openStream();
+  const fail = (why: string): void => {
+    log.warn('forward failed', { ...target, why });
+    refused();
+  };
+  if (stream === undefined) {
+    // Not within the caller's own constructor.
+    clock.setTimer('forward refused', 0, () => fail('no stream'));
+    return undefined;
+  }
+  const { openMs } = FORWARD_LIMITS;
+  const timer = clock.setTimer('forward dial', 2 * openMs, () => stream.destroy());
+  const closed = (): void => {
+    timer.cancel();
+    fail('closed');
+  };
+  stream.on('error', () => undefined);
+  stream.once('close', closed);
+  stream.write(writeOpening(target));
+  stream.once('data', (data: Uint8Array) => {
+    timer.cancel();
+    stream.off('close', closed);
+    stream.pause();
+    const answer = readAnswer(data[0]);
+    if (answer !== 'open') {
+      stream.destroy();
+      fail(answer);
+      return;
+    }
+    if (data.length > 1) stream.unshift(data.subarray(1));
+    opened(stream);
+  });
+  return stream;
+}
+
+function addressText({ address, port }: { address: string; port: number }): string {
+  return isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`;
+}
