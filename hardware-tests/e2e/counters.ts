@@ -9,9 +9,9 @@ export const COUNTERS = ['a', 'b', 'c', 'd'];
 export const TEXTS = ['text1', 'text2', 'text3', 'text4'];
 
 /** A device without an in-process mapper: MQTT clients report it. Two properties can be written. */
-export function countersDocument(name = 'counters'): string {
+export function countersDocument(name = 'counters', more: { history?: boolean } = {}): string {
   const properties = [
-    ...COUNTERS.map((name) => ({ name, type: 'INT', accessMode: 'ReadOnly' })),
+    ...COUNTERS.map((name) => ({ name, type: 'INT', accessMode: 'ReadOnly', ...more })),
     ...TEXTS.map((name) => ({ name, type: 'STRING', accessMode: 'ReadOnly' })),
     { name: 'note', type: 'STRING', accessMode: 'ReadWrite' },
     { name: 'target', type: 'INT', accessMode: 'ReadWrite', minimum: '0', maximum: '1000000' },

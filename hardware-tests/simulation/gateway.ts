@@ -13,18 +13,12 @@ import type { GatewayTables } from '#runtime/metamanager/tables.js';
 import { keptFloorMs, TimeKeeper } from '#runtime/time/time-keeper.js';
 import { WallClock } from '#runtime/time/wall-clock.js';
 import { folderOf } from './folder.js';
+import { pick } from './options.js';
 import type { Acknowledged, Plant } from './plant.js';
 import { Station } from './station.js';
 import type { Ports, Surroundings } from './station.js';
 
 export const HUB_URL = 'wss://hub:443';
-/** Small, so that journals turn over. */
-export const JOURNAL_BYTES = 64 * 1024;
-/** Small, so that samples become blocks. */
-export const SMALL_BLOCKS = { blockRows: 16, blockBytes: 1024 } as const;
-/** Half of all processes keep so little that an outage overruns it. */
-const SMALL_HISTORY_BYTES = 2 * 4096;
-const LARGE_HISTORY_BYTES = 64 * 1024 * 1024;
 
 /** The parts of a running gateway that the simulator drives and looks at: all of them as shipped. */
 export interface GatewayProgram {
@@ -70,9 +64,10 @@ export class Gateway extends Station<GatewayProgram> {
 
   protected async launch(ports: Ports): Promise<GatewayProgram> {
     const { process, storage, random, log } = ports;
+    const { journalBytes, historyBytes, ...blocks } = this.surroundings.sizes;
     const store = await openStore<GatewayTables>(storage, {
       ...{ clock: ports.clock, random, log },
-      journalBytes: JOURNAL_BYTES,
+      journalBytes,
     });
     const meta = await MetaStore.open(store, { clock: ports.clock, random, log });
     const clock = new WallClock(ports.clock, keptFloorMs(meta));
@@ -80,8 +75,8 @@ export class Gateway extends Station<GatewayProgram> {
     const time = new TimeKeeper(clock, { meta, log });
     time.start();
     const history = await History.open({
-      ...{ meta, storage: folderOf(storage, 'history'), clock, log, ...SMALL_BLOCKS },
-      maxBytes: random.unit() < 0.5 ? SMALL_HISTORY_BYTES : LARGE_HISTORY_BYTES,
+      ...{ meta, storage: folderOf(storage, 'history'), clock, log, ...blocks },
+      maxBytes: historyBytes[pick(random, historyBytes.length)] ?? 0,
     });
     const twins = new DeviceTwin({ meta, devices: this.devices, history, ...options });
     const mappers = new MapperRunner({ twins, ...options });

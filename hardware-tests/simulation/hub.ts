@@ -12,7 +12,6 @@ import type { SeriesTables } from '#journal/series-tables.js';
 import { tablesOf } from '#journal/store.js';
 import type { Store } from '#journal/store.js';
 import { folderOf } from './folder.js';
-import { JOURNAL_BYTES, SMALL_BLOCKS } from './gateway.js';
 import { Station } from './station.js';
 import type { Ports, Surroundings } from './station.js';
 
@@ -45,16 +44,17 @@ export class Hub extends Station<HubProgram> {
 
   protected async launch(ports: Ports): Promise<HubProgram> {
     const { process, storage, clock, random, log } = ports;
+    const { journalBytes, blockRows, blockBytes } = this.surroundings.sizes;
     const options = { clock, random, log };
     const store = await openStore<HubTables & SeriesTables>(storage, {
       ...options,
-      journalBytes: JOURNAL_BYTES,
+      journalBytes,
     });
     const tables = tablesOf<HubTables, HubTables & SeriesTables>(store);
     const histories = new NodeHistories({
       store: tablesOf<SeriesTables, HubTables & SeriesTables>(store),
       storageOf: (node) => Promise.resolve(folderOf(storage, node)),
-      ...{ clock, log, ...SMALL_BLOCKS },
+      ...{ clock, log, blockRows, blockBytes },
     });
     const shelf = this.#events.shelfOf(histories);
     const hubStore = this.#events.storeOf(new EmbeddedHubStore(tables, shelf), tables);

@@ -17,12 +17,31 @@ export interface Surroundings {
   readonly weather: Weather;
   /** What a sync takes at most. */
   readonly syncMs: number;
+  readonly sizes: Sizes;
   readonly log: Log;
   /** Something is about to happen to this machine. */
   readonly touched: (station: Station<object>) => void;
   /** A start that rejects. */
   readonly failed: (thrown: unknown) => void;
 }
+
+/** How large the files of the programs are. */
+export interface Sizes {
+  readonly journalBytes: number;
+  /** Rows and characters of a block of samples. */
+  readonly blockRows: number;
+  readonly blockBytes: number;
+  /** What a gateway's history may take; each of its processes draws one of these. */
+  readonly historyBytes: readonly number[];
+}
+
+/** Small, so that journals turn over and samples become blocks; some outages overrun the history. */
+export const SMALL_SIZES: Sizes = {
+  journalBytes: 64 * 1024,
+  blockRows: 16,
+  blockBytes: 1024,
+  historyBytes: [2 * 4096, 64 * 1024 * 1024],
+};
 
 /** The ports that a program is started with. */
 export interface Ports {

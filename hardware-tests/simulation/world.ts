@@ -14,7 +14,8 @@ import type { HubProgram } from './hub.js';
 import type { LinkOptions } from './options.js';
 import { Sentinel } from './sentinel.js';
 import { Plant, Witnesses } from './plant.js';
-import type { Station, Surroundings } from './station.js';
+import { SMALL_SIZES } from './station.js';
+import type { Sizes, Station, Surroundings } from './station.js';
 import { Trace } from './trace.js';
 import { Weather } from './weather.js';
 
@@ -23,6 +24,7 @@ export interface WorldOptions {
   readonly gateways: number;
   readonly link?: LinkOptions;
   readonly syncMs?: number;
+  readonly sizes?: Sizes;
   /** The programs' logs and all messages go into the trace. */
   readonly verbose?: boolean;
 }
@@ -71,13 +73,15 @@ export class World {
   #touched = new Set<Station<object>>();
   #failure: EdgeError | undefined;
 
-  constructor({ seed, gateways, link = CALM_LINK, syncMs = 40, verbose = false }: WorldOptions) {
+  constructor(options: WorldOptions) {
+    const { seed, gateways, link = CALM_LINK, syncMs = 40, verbose = false } = options;
     this.random = seededRandom(seed);
     this.weather = new Weather(this.clock, this.random, link);
     this.trace = new Trace(this.clock);
     const log = new Sentinel(verbose ? this.trace.log() : silentLog, (error) => this.fail(error));
     this.#surroundings = {
       ...{ clock: this.clock, random: this.random, weather: this.weather, syncMs, log },
+      sizes: options.sizes ?? SMALL_SIZES,
       touched: (station) => this.#touched.add(station),
       failed: (thrown) => this.fail(EdgeError.from(thrown)),
     };

@@ -8,7 +8,9 @@ import { Checkers } from '../checkers/all.js';
 import { HubRows } from '../checkers/rows.js';
 import type { Gateway, GatewayProgram } from '../gateway.js';
 import type { HubProgram } from '../hub.js';
+import { SMALL_SIZES } from '../station.js';
 import { World } from '../world.js';
+import type { WorldOptions } from '../world.js';
 import { Post } from './post.js';
 
 const PATIENCE_MS = 10 * 60_000;
@@ -32,8 +34,12 @@ export class Stage {
   }
 
   /** Hub and gateways run, are connected and quiet. */
-  static async open({ gateways = 1, seed = 1 } = {}): Promise<Stage> {
-    const stage = new Stage(new World({ seed, gateways }));
+  static async open({
+    gateways = 1,
+    seed = 1,
+    sizes = SMALL_SIZES,
+  }: Partial<WorldOptions> = {}): Promise<Stage> {
+    const stage = new Stage(new World({ seed, gateways, sizes }));
     for (const { plant } of stage.world.gateways) plant.pace(Infinity);
     stage.world.start();
     await stage.connected();
@@ -92,7 +98,12 @@ export class Stage {
   /** A person wants this value, through the hub's API. */
   async desire(property: Prop, value: Value, gateway = this.gateway): Promise<DesiredRecord> {
     const device = this.device(property, gateway);
-    await this.done(this.hub.fleet.setDesired({ device, property, value, actor: 'operator:x' }));
+    const { fleet } = this.hub;
+    this.checkers.wished(this.key(property, gateway));
+    const { version } = await this.done(
+      fleet.setDesired({ device, property, value, actor: 'operator:x' }),
+    );
+    this.checkers.promised(this.key(property, gateway), version, value);
     return this.#present(this.desired(property, gateway), 'desired value');
   }
 
