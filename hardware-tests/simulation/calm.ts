@@ -1,5 +1,7 @@
 import { endClones, letIn } from './actions/clones.js';
+import { isUnsent } from '#runtime/devicetwin/twin-rows.js';
 import { breachError } from './checkers/checker.js';
+import { propertiesOf } from './checkers/rows.js';
 import type { Gateway } from './gateway.js';
 import { pick } from './options.js';
 import type { Scene } from './scene.js';
@@ -8,6 +10,8 @@ import type { Scene } from './scene.js';
 const CONNECTED_WITHIN_MS = 8 * 3_600_000;
 /** From then on: rounds of digests are ten minutes apart. */
 const AGREED_WITHIN_MS = 45 * 60_000;
+/** A session that lacks an answer is given up and begun anew. */
+const ANSWERED_WITHIN_MS = 20 * 60_000;
 const LIVELY_MS = 15_000;
 /** All that dead processes and copies have sent has arrived by then, or never will. */
 const ARRIVED_MS = 15_000;
@@ -35,6 +39,7 @@ export async function calm(scene: Scene): Promise<number> {
   // A READY of a copy may still be on its way, and sends the gateway away for long.
   await world.pass(ARRIVED_MS);
   const connected = await world.until(() => well.every(isLive), CONNECTED_WITHIN_MS);
+  if (connected) await beAnswered(scene, well);
   const startMs = world.clock.now();
   for (const { plant } of well) plant.pace();
   if (connected) await world.pass(LIVELY_MS);
@@ -45,6 +50,21 @@ export async function calm(scene: Scene): Promise<number> {
   // A session may just be given up, for an answer that the storm has lost: it comes again.
   await agree(scene, well);
   return settledMs;
+}
+
+/** P1: also a row that nothing newer replaces is acknowledged, on a link that is well. */
+async function beAnswered({ world }: Scene, well: readonly Gateway[]): Promise<void> {
+  for (const { plant } of well) plant.pace(Infinity);
+  const owed = (): { gateway: string; key: string }[] =>
+    well.flatMap(({ program, name, devices }) =>
+      propertiesOf(devices).flatMap(({ key, device, property }) =>
+        program !== undefined && isUnsent(program.meta, device, property)
+          ? [{ gateway: name, key }]
+          : [],
+      ),
+    );
+  if (await world.until(() => owed().length === 0, ANSWERED_WITHIN_MS)) return;
+  throw breachError({ name: 'P1 no answer', where: 'rows', facts: owed() }, world);
 }
 
 async function agree(scene: Scene, well: readonly Gateway[]): Promise<void> {

@@ -5,6 +5,8 @@ import { errorText, exitCodeOf } from '#protocol/command-line/exit-code.js';
 import { daysPerCpuMinute, figuresText } from './figures.js';
 import type { Figures } from './figures.js';
 import { runLife } from './life.js';
+import { chosenMutations, huntMutation, huntText, isAsExpected } from './mutations/hunt.js';
+import type { HuntOptions } from './mutations/hunt.js';
 import { FAULTS, parseFaults } from './options.js';
 import type { LifeWishes } from './options.js';
 import { runSeeds } from './runner.js';
@@ -12,6 +14,7 @@ import { runSeeds } from './runner.js';
 const HELP = `npm run simulate -- [--seeds N] [--from SEED] [--gateways N] [--days N] [--faults LIST]
                     [--workers N] [--json]
 npm run simulate -- --replay SEED [--gateways N] [--days N] [--faults LIST]
+npm run simulate -- --mutations [H6,...] [--seeds N]
 Lives gateways and a hub through storms of faults, each life from a seed, and checks what they
 promise after every turn. Exit 0: no breach. Exit 1: the breach, its seed and its last events.
   --seeds N      how many lives, default 100
@@ -21,6 +24,8 @@ promise after every turn. Exit 0: no breach. Exit 1: the breach, its seed and it
   --faults LIST  all (default), none, or some of the faults below, separated by commas
   --workers N    processes, default one a core
   --replay SEED  lives this seed again and prints all that happens in the end
+  --mutations    opens the holes of docs/sync-protocol.md section 7 again, one at a time, and says
+                 how many seeds it takes to notice; default all of them, 1000 seeds at most
   --json         figures and breaches as one JSON object
 Faults:
 ${Object.entries(FAULTS)
@@ -31,7 +36,9 @@ const PROGRESS_MS = 5000;
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
+    args: withDefault(process.argv.slice(2), 'mutations', 'all'),
     options: {
+      mutations: { type: 'string' },
       ...{ seeds: { type: 'string' }, from: { type: 'string' }, replay: { type: 'string' } },
       ...{ gateways: { type: 'string' }, days: { type: 'string' }, faults: { type: 'string' } },
       ...{ workers: { type: 'string' }, json: { type: 'boolean' }, help: { type: 'boolean' } },
@@ -45,15 +52,21 @@ async function main(): Promise<number> {
   };
   const replay = number('replay', values.replay, { min: 0 });
   if (replay !== undefined) return replaySeed(replay, wishes);
-  const seeds = number('seeds', values.seeds, { min: 1 }) ?? 100;
   const stop = new AbortController();
   process.once('SIGINT', () => stop.abort());
+  const from = number('from', values.from, { min: 0 }) ?? 1;
+  const workers = number('workers', values.workers, { min: 1, max: 256 }) ?? availableParallelism();
+  const asked = number('seeds', values.seeds, { min: 1 });
+  if (values.mutations !== undefined) {
+    const { signal } = stop;
+    const options = { seeds: asked ?? 1000, from, workers, signal };
+    return mutate(values.mutations, options, values.json === true);
+  }
+  const seeds = asked ?? 100;
   const startMs = performance.now();
   let shownMs = startMs;
   const { figures, failures } = await runSeeds({
-    ...{ seeds, wishes, signal: stop.signal },
-    from: number('from', values.from, { min: 0 }) ?? 1,
-    workers: number('workers', values.workers, { min: 1, max: 256 }) ?? availableParallelism(),
+    ...{ seeds, wishes, from, workers, signal: stop.signal },
     progress: (now) => {
       if (performance.now() - shownMs < PROGRESS_MS) return;
       shownMs = performance.now();
@@ -70,6 +83,19 @@ async function main(): Promise<number> {
   return failures.length === 0 ? 0 : 1;
 }
 
+async function mutate(names: string, options: HuntOptions, json: boolean): Promise<number> {
+  let missed = 0;
+  for (const mutation of chosenMutations(names)) {
+    const hunt = await huntMutation(mutation, options);
+    if (!isAsExpected(hunt)) missed++;
+    print(json ? JSON.stringify(hunt) : huntText(hunt), 0);
+  }
+  return print(
+    missed === 0 ? 'every hole is noticed' : `${missed} are not noticed`,
+    missed > 0 ? 1 : 0,
+  );
+}
+
 async function replaySeed(seed: number, wishes: LifeWishes): Promise<number> {
   const life = await runLife(seed, wishes, true);
   return print(JSON.stringify(life, undefined, 2), 0);
@@ -78,6 +104,15 @@ async function replaySeed(seed: number, wishes: LifeWishes): Promise<number> {
 function progressText({ lives, gatewayDays }: Figures, seeds: number, ms: number): string {
   const leftS = ((ms / 1000) * (seeds - lives)) / Math.max(1, lives);
   return `${lives} of ${seeds} seeds, ${gatewayDays.toFixed(1)} gateway-days, ${leftS.toFixed(0)} s left`;
+}
+
+/** `--flag` without a value gets one. */
+function withDefault(argv: readonly string[], flag: string, value: string): string[] {
+  return argv.flatMap((word, index) => {
+    const next = argv[index + 1];
+    const isBare = word === `--${flag}` && (next === undefined || next.startsWith('--'));
+    return isBare ? [word, value] : [word];
+  });
 }
 
 function number(

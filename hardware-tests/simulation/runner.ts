@@ -15,8 +15,8 @@ export interface RunOptions {
   readonly workers: number;
   /** No further batches once so many seeds have failed; default 1. */
   readonly failures?: number;
-  /** Flags of Node for the workers. */
-  readonly execArgv?: readonly string[];
+  /** A hole that the workers open: the name of a mutation. */
+  readonly mutation?: string;
   readonly signal?: AbortSignal;
   readonly progress?: (figures: Figures, failures: readonly Failure[]) => void;
 }
@@ -42,8 +42,9 @@ export async function runSeeds(options: RunOptions): Promise<BatchResult> {
     return { from: next - count, count, wishes };
   };
   const work = async (): Promise<void> => {
-    const child = fork(fileURLToPath(new URL('worker.js', import.meta.url)), {
-      execArgv: [...(options.execArgv ?? [])],
+    const child = fork(here('worker.js'), {
+      execArgv: options.mutation === undefined ? [] : ['--import', here('mutations/plant.js')],
+      env: { ...process.env, EDGETWIN_MUTATION: options.mutation },
     });
     try {
       for (let batch = take(); batch !== undefined; batch = take()) {
@@ -79,4 +80,8 @@ async function answer(child: ChildProcess, batch: Batch): Promise<BatchResult> {
   } finally {
     stop.abort();
   }
+}
+
+function here(path: string): string {
+  return fileURLToPath(new URL(path, import.meta.url));
 }

@@ -22,6 +22,8 @@ interface Link {
   /** Without reordering nothing arrives before what left earlier. */
   readonly newestMs: Record<Way, number>;
   burstEndsMs: number;
+  /** So many messages until the link breaks. */
+  breaksAfter: number;
 }
 
 /**
@@ -31,7 +33,7 @@ interface Link {
 export class Weather {
   readonly network: MemoryNetwork;
   /** How often each kind of trouble struck a message. */
-  readonly counts = { carried: 0, lost: 0, dropped: 0, duplicated: 0, held: 0 };
+  readonly counts = { carried: 0, lost: 0, dropped: 0, duplicated: 0, held: 0, broken: 0 };
   /** Looks at every message; false takes it out of the weather's hands. */
   inspect: (flight: Flight) => boolean = () => true;
   reorders = true;
@@ -93,16 +95,23 @@ export class Weather {
     this.#link(node).burstEndsMs = this.#clock.now() + ms;
   }
 
+  /** The link breaks with so many more messages, for a while: sessions die in the middle of a word. */
+  breakAfter(node: string, messages: number): void {
+    this.#link(node).breaksAfter = messages;
+  }
+
   /** This node's link has no troubles any more, whatever the others have. */
   calm(node: string): void {
     this.#calm.add(node);
     this.#link(node).burstEndsMs = 0;
+    this.#link(node).breaksAfter = Infinity;
     this.open(node);
   }
 
   carry(flight: Flight): void {
     const link = this.#link(flight.node);
     this.counts.carried++;
+    if (--link.breaksAfter < 0) this.#break(flight.node, link);
     if (link.blocked[flight.way] !== undefined) {
       this.counts.held++;
       link.held[flight.way].push(flight);
@@ -120,6 +129,16 @@ export class Weather {
     if (!isRough || flight.bytes === undefined || this.#random.unit() >= duplicated) return;
     this.counts.duplicated++;
     this.#deliver(link, flight, atMs + this.#random.unit() ** 2 * FLIGHT_MAX_MS);
+  }
+
+  #break(node: string, link: Link): void {
+    link.breaksAfter = Infinity;
+    this.counts.broken++;
+    this.block(node, 'up', 'down');
+    const [up, down] = [link.blocked.up, link.blocked.down];
+    this.#clock.setTimer('mend', SILENCE_MS * 2 + this.#random.unit() * 10_000, () => {
+      if (link.blocked.up === up && link.blocked.down === down) this.open(node);
+    });
   }
 
   #deliver(link: Link, flight: Flight, atMs: number): void {
@@ -156,6 +175,7 @@ export class Weather {
         held: { up: [], down: [] },
         newestMs: { up: 0, down: 0 },
         burstEndsMs: 0,
+        breaksAfter: Infinity,
       };
       this.#links.set(node, link);
     }

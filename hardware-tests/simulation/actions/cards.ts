@@ -1,9 +1,16 @@
 import type { Disk } from '#journal/power-cut.js';
 import type { Gateway } from '../gateway.js';
+import { pick } from '../options.js';
 import type { Scene } from '../scene.js';
 import type { Action } from './action.js';
 
-const backups = new WeakMap<Gateway, Disk>();
+interface Backup {
+  readonly disk: Disk;
+  /** Taken before the first contact: the lives of its devices are not those that the hub met. */
+  readonly isUnmet: boolean;
+}
+
+const backups = new WeakMap<Gateway, Backup>();
 
 /** Cards of gateways: copied, put back later, replaced by new ones. */
 export const CARDS: readonly Action[] = [
@@ -11,7 +18,7 @@ export const CARDS: readonly Action[] = [
     name: 'backup',
     weight: 4,
     fault: 'restore-gateway',
-    run: (_, gateway) => void backups.set(gateway, gateway.backup()),
+    run: (_, gateway) => void backups.set(gateway, backupOf(gateway)),
   },
   { name: 'restore-gateway', weight: 3, fault: 'restore-gateway', run: restore },
   {
@@ -22,16 +29,24 @@ export const CARDS: readonly Action[] = [
   },
 ];
 
+function backupOf(gateway: Gateway): Backup {
+  const { lastEpoch = 0 } = gateway.program?.meta.identity() ?? {};
+  return { disk: gateway.backup(), isUnmet: lastEpoch === 0 };
+}
+
 async function restore(scene: Scene, gateway: Gateway): Promise<void> {
   const backup = backups.get(gateway);
   if (backup !== undefined) await comeBack(scene, gateway, backup);
 }
 
 /** Often it counts on for a while before it meets the hub, past the numbers that the hub knows. */
-async function comeBack(scene: Scene, gateway: Gateway, disk: Disk | undefined): Promise<void> {
+async function comeBack(scene: Scene, gateway: Gateway, backup: Backup | undefined): Promise<void> {
   const { world, checkers } = scene;
   checkers.forget(gateway);
-  gateway.replaceDisk(disk);
+  if (backup?.isUnmet !== false) checkers.emptied(gateway);
+  gateway.replaceDisk(backup?.disk);
+  // What it holds may stay unread for long.
+  if (scene.chance(0.2)) gateway.plant.pace(scene.options.quietCycleMs);
   if (scene.chance(0.4)) return;
   world.weather.block(gateway.node, 'up', 'down');
   gateway.start();
@@ -42,4 +57,5 @@ async function comeBack(scene: Scene, gateway: Gateway, disk: Disk | undefined):
     await scene.wait(scene.random.unit() * 30_000, gateway);
   }
   world.weather.open(gateway.node);
+  if (scene.chance(0.4)) world.weather.breakAfter(gateway.node, 1 + pick(scene.random, 4));
 }

@@ -1,4 +1,5 @@
 import type { Gateway } from '../gateway.js';
+import { pick } from '../options.js';
 import type { Scene } from '../scene.js';
 import type { Action } from './action.js';
 
@@ -13,6 +14,7 @@ export const LINKS: readonly Action[] = [
     fault: 'cut',
     run: ({ world }, { node }) => world.weather.block(node, 'up', 'down'),
   },
+  { name: 'break', weight: 3, fault: 'cut', run: breakSession },
   {
     name: 'partition',
     weight: 3,
@@ -27,6 +29,13 @@ export const LINKS: readonly Action[] = [
   },
   { name: 'blackout', weight: 1, fault: 'blackout', run: blackout },
 ];
+
+/** The link breaks a few messages from now, or a few messages into the next session. */
+function breakSession(scene: Scene, { node }: Gateway): void {
+  const { weather } = scene.world;
+  if (scene.chance(0.5)) for (const { accepted } of weather.network.linksOf(node)) accepted.sever();
+  weather.breakAfter(node, 1 + pick(scene.random, 6));
+}
 
 /** Hours without a link; little happens meanwhile, or a day would cost as much as a storm. */
 async function blackout(scene: Scene, gateway: Gateway): Promise<void> {

@@ -11,8 +11,13 @@ export const WISHES: readonly Action[] = [
 
 function desire(scene: Scene, gateway: Gateway): void {
   const request = { ...scene.writable(gateway), value: scene.newValue(), actor: 'operator:x' };
+  const { device, property, value } = request;
+  scene.checkers.wished(`${device}/${property}`);
   // Not awaited: the hub may die before it answers.
-  scene.world.hub.program?.fleet.setDesired(request).catch(() => undefined);
+  scene.world.hub.program?.fleet.setDesired(request).then(
+    ({ version }) => scene.checkers.promised(`${device}/${property}`, version, value),
+    () => undefined,
+  );
 }
 
 function writeLocally(scene: Scene, gateway: Gateway): void {

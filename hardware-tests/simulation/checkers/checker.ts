@@ -1,5 +1,6 @@
 import type { DeviceId } from '#protocol/device.js';
 import { EdgeError } from '#protocol/errors.js';
+import type { Value, Version } from '#protocol/twin.js';
 import type { Gateway } from '../gateway.js';
 import type { Watcher, World } from '../world.js';
 
@@ -10,6 +11,12 @@ import type { Watcher, World } from '../world.js';
 export interface Checker extends Watcher {
   /** Nothing is under way any more at these gateways and the hub: what is still wrong, if anything. */
   disagreement?(gateways: readonly Gateway[]): Breach | undefined;
+  /** Somebody asks the hub for a desired value. */
+  wished?(key: string): void;
+  /** The hub has answered that this desired value is durable. */
+  promised?(key: string, version: Version, value: Value): void;
+  /** The gateway gets an empty card. */
+  emptied?(gateway: Gateway): void;
   /** Promises about this gateway, or this device of it, are void: restored, cloned, removed. */
   forget?(gateway: Gateway, device?: DeviceId): void;
   /** The hub was restored or emptied: what it said before is void. */

@@ -26,7 +26,7 @@ interface Promises {
 /**
  * P1: an acknowledged reading, or a newer one, is never lost, at either end. I2: what a gateway
  * said to have stored is there when it comes back. I4: what is not unsent is at the hub, durable,
- * in this version or a newer one.
+ * in this version or a newer one. I11: the gateway holds no number that its hub has not given.
  */
 export class Kept implements Checker {
   readonly #checks: Checks;
@@ -126,8 +126,9 @@ export class Kept implements Checker {
     if (isLive && isMet && lastEpoch > promises.endedEpoch) promises.mayBeBehind = false;
     for (const name of propertiesOf(gateway.devices)) {
       this.#checkKept(name, program, promises);
-      if (hub !== undefined && isAlone && !promises.mayBeBehind)
-        this.#checkSent(name, program, hub);
+      if (hub === undefined || !isAlone || promises.mayBeBehind) continue;
+      this.#checkSent(name, program, hub);
+      if (isLive && isMet) this.#checkGiven(name, program, hub);
     }
   }
 
@@ -163,13 +164,27 @@ export class Kept implements Checker {
     const version = { gen: meta.identity().gen, n: row.n };
     const order = held === undefined ? -1 : compareVersions(held.version, version);
     this.#checks.expect(order >= 0, 'I4 not unsent, not at the hub', name.key, { row, held });
-    if (order === 0 && held !== undefined)
+    // Nobody else numbers rows of this generation.
+    this.#checks.expect(order <= 0, 'I4 not unsent, another life at the hub', name.key, {
+      ...{ row, held },
+    });
+    if (held !== undefined && order === 0)
       this.#checks.expect(
         equalValues(held.value, row.value),
         'I4 same version, other value',
         name.key,
         { row, held },
       );
+  }
+
+  /** I11 of the other side. */
+  #checkGiven({ key }: PropertyName, { meta }: GatewayProgram, { rows }: HubRows): void {
+    const version = meta.get('desired', key)?.version;
+    const node = rows.get('nodes', rows.name);
+    if (version === undefined || node?.adoptMark !== null) return;
+    const newest = { gen: node.hubGen, n: rows.get('numberings', rows.name)?.value ?? 0 };
+    const isGiven = compareVersions(version, newest) <= 0 && version.n <= newest.n;
+    this.#checks.expect(isGiven, 'I11 the hub has not given this number', key, { version, newest });
   }
 
   #of(gateway: Gateway): Promises {

@@ -1,5 +1,6 @@
+import type { DeviceId } from '#protocol/device.js';
 import { compareVersions, formatVersion, NO_VERSION } from '#protocol/twin.js';
-import type { Version } from '#protocol/twin.js';
+import type { Reported, Version } from '#protocol/twin.js';
 import type { Gateway } from '../gateway.js';
 import type { HubProgram } from '../hub.js';
 import type { Checker, Checks } from './checker.js';
@@ -12,6 +13,10 @@ import { HubRows, propertiesOf } from './rows.js';
 export class Order implements Checker {
   readonly #checks: Checks;
   readonly #reported = new Map<string, Version>();
+  /** Readings, by the stamps that count all readings of a world. */
+  readonly #stamps = new Map<string, number>();
+  readonly #restores = new Map<string, number>();
+  #isHubForked = false;
   readonly #desired = new Map<string, Version>();
   /** Of devices that ended: no later life may show what was desired of an earlier one. */
   readonly #buried = new Map<string, Version>();
@@ -27,12 +32,20 @@ export class Order implements Checker {
       if (change.kind !== 'property') return;
       const { reported, desired, description } = change.property;
       const key = `${change.device}/${description.name}`;
-      if (reported !== undefined) this.#rises('P3 reported', key, reported.version, this.#reported);
+      if (reported !== undefined) {
+        this.#rises('P3 reported', key, reported.version, this.#reported);
+        this.#goesOn(change.node, key, reported);
+      }
       if (desired !== undefined) this.#wanted(key, desired.version);
     });
   }
 
+  forget({ node }: Gateway, device?: DeviceId): void {
+    if (device === undefined) this.#restores.set(node, (this.#restores.get(node) ?? 0) + 1);
+  }
+
   forgetHub(): void {
+    this.#isHubForked = true;
     for (const seen of [this.#reported, this.#desired, this.#buried]) seen.clear();
   }
 
@@ -72,6 +85,21 @@ export class Order implements Checker {
   #bury(device: string): void {
     for (const [key, version] of this.#desired)
       if (key.startsWith(`${device}/`)) this.#buried.set(key, version);
+  }
+
+  /**
+   * P8: no value of a backup goes over a newer one. What was never delivered of two different
+   * backups is in nobody's order (docs/sync-protocol.md section 5).
+   */
+  #goesOn(node: string, key: string, { timestamp }: Reported): void {
+    const before = this.#stamps.get(key) ?? 0;
+    if (this.#checks.world.witnesses.of(timestamp) === undefined) return;
+    this.#stamps.set(key, Math.max(before, timestamp));
+    const isExcused = this.#isHubForked || this.#checks.world.cloned.has(node);
+    if (isExcused || (this.#restores.get(node) ?? 0) > 1) return;
+    this.#checks.expect(timestamp >= before, 'P8 an older value over a newer one', key, {
+      ...{ before, timestamp },
+    });
   }
 
   #rises(name: string, key: string, version: Version, seen: Map<string, Version>): void {

@@ -1,3 +1,4 @@
+import { EMPTY_HISTORY } from '#cloud/history/judge-samples.js';
 import type { HistoryShelf } from '#cloud/store/embedded-hub-store.js';
 import type { SeriesDraft } from '#journal/series.js';
 import { splitRows } from '#journal/series-text.js';
@@ -28,6 +29,8 @@ export class Samples implements Checker {
   readonly #taken = new Map<Gateway, Taken>();
   /** By node: what the hub keeps, by its own numbers. */
   readonly #kept = new Map<string, Map<number, SampleName>>();
+  /** The hub was restored: it counts some of what it had counted again. */
+  #isHubForked = false;
 
   constructor(checks: Checks) {
     this.#checks = checks;
@@ -60,6 +63,10 @@ export class Samples implements Checker {
     this.#of(gateway).isForked = true;
   }
 
+  forgetHub(): void {
+    this.#isHubForked = true;
+  }
+
   disagreement(gateways: readonly Gateway[]): Breach | undefined {
     for (const gateway of gateways) {
       const breach = this.#judge(gateway);
@@ -76,7 +83,7 @@ export class Samples implements Checker {
     const { lineage } = program.meta.identity();
     const cursor = hub.rows.get('lineages', `${node}\n${lineage}`)?.samplesStored ?? 0;
     const { stats } = program.history.series;
-    const account = hub.rows.get('histories', node) ?? { applied: 0, dropped: 0, rejected: 0 };
+    const account = hub.rows.get('histories', node) ?? EMPTY_HISTORY;
     const { applied, dropped, rejected } = account;
     const facts = { numbering, cursor, ...stats, applied, dropped, rejected };
     if (cursor !== numbering) return { name: 'P1 samples are unsent', where: node, facts };
@@ -91,6 +98,13 @@ export class Samples implements Checker {
     this.#checks.count('samplesRejected', rejected);
     if (taken.isForked || this.#checks.world.cloned.has(node)) return undefined;
     if (applied + dropped + rejected !== cursor) return { name: 'I5 sum', where: node, facts };
+    if (!this.#isHubForked) {
+      // The gateway also counts what the hub had, when it could not know that yet.
+      if (dropped > stats.lost) return { name: 'I5 dropped by nobody', where: node, facts };
+      const early = account.letters.filter(({ code }) => code === 'EDGE_NO_DEVICE');
+      if (early.length > 0)
+        return { name: 'I5 samples ahead of their device', where: node, facts: { early } };
+    }
     const latest = new Map<string, number>();
     for (const name of kept) {
       const space = name.lastIndexOf(' ');

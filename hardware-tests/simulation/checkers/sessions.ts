@@ -8,7 +8,7 @@ import { HubRows } from './rows.js';
 
 /**
  * P7 and the invariants around sessions. I10: what is committed was judged under the node's durable
- * epoch. I11: the hub holds no number of a lineage that its gateway has not given yet. I13: a clone
+ * epoch, and no gateway is offered an epoch that it has left behind. I11: the hub holds no number of a lineage that its gateway has not given yet. I13: a clone
  * alarm means two live processes.
  */
 export class Sessions implements Checker {
@@ -59,7 +59,13 @@ export class Sessions implements Checker {
   }
 
   #look({ program, node }: Gateway): void {
-    if (program?.edgeHub.isLive !== true) return;
+    if (program === undefined) return;
+    if (!program.edgeHub.isLive) {
+      const { lastError } = program.edgeHub.status();
+      const isOld = lastError?.message.startsWith('WELCOME of epoch') === true;
+      this.#checks.expect(!isOld, 'I10 an epoch that is over', node, { lastError });
+      return;
+    }
     const { lineage } = program.meta.identity();
     const row = HubRows.of(this.#checks.world, node)?.rows.get(
       'lineages',

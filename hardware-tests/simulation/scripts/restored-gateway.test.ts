@@ -72,6 +72,7 @@ const VARIANTS: readonly Variant[] = [
     backup: async (stage) => {
       // This gateway is new to the hub: it was on another card until now.
       stage.checkers.forget(stage.gateway);
+      stage.checkers.emptied(stage.gateway);
       stage.gateway.replaceDisk();
       stage.world.weather.block(stage.gateway.node, 'up', 'down');
       stage.gateway.start();
