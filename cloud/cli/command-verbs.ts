@@ -3,8 +3,10 @@ import type { ControlClient } from '#protocol/command-line/control-client.js';
 import { printable, textTable } from '#protocol/command-line/text-table.js';
 import { millisecondsOf } from '#protocol/command-line/time-text.js';
 import type { Terminal } from '#protocol/command-line/terminal.js';
-import { devicePath } from '#protocol/command-line/twin-verbs.js';
+import { devicePath, readDevice } from '#protocol/command-line/twin-verbs.js';
 import { EdgeError, isErrorCode } from '#protocol/errors.js';
+import { checkCall } from '#protocol/method-call.js';
+import type { Value } from '#protocol/twin.js';
 import type { CommandDocument } from '../api/command-document.js';
 
 /** `command run`: without `--wait` it is done when the hub has the command. */
@@ -19,6 +21,18 @@ export async function commandRun(
     args: argumentsOf(args.operand('ARGS')),
     ttlMs: millisecondsOf(args.required('ttl')),
   };
+  if (args.on('dry-run')) {
+    const device = await readDevice(client, args);
+    checkCall(device, body.method, body.args as Value);
+    const would = { device: device.id, ...body };
+    print(
+      would,
+      `would run ${device.id} ${body.method} ${JSON.stringify(body.args)}\n`,
+      args,
+      terminal,
+    );
+    return;
+  }
   const key = args.text('key');
   const headers: Record<string, string> = key === undefined ? {} : { 'idempotency-key': key };
   const ask = async (): Promise<CommandDocument> => {

@@ -6,6 +6,7 @@ import {
 import type { Flag, Program } from '#protocol/command-line/command.js';
 import { completionCommand } from '#protocol/command-line/completion.js';
 import { HISTORY_FLAGS } from '#protocol/command-line/history-verb.js';
+import { DRY_RUN_FLAG } from '#protocol/command-line/time-text.js';
 import { SET_FLAGS } from '#protocol/command-line/twin-set.js';
 import {
   DEVICE_OPERAND,
@@ -127,7 +128,7 @@ export const EDGETWIN_HUB: Program = {
     {
       words: ['operator', 'remove'],
       summary: 'Remove an operator; its token ends at once.',
-      flags: [DATA, OPERATOR_NAME],
+      flags: [DATA, OPERATOR_NAME, DRY_RUN_FLAG],
       example: 'edgetwin-hub operator remove --data hub --name ann',
     },
     {
@@ -207,6 +208,7 @@ export const EDGETWIN_HUB: Program = {
           name: 'wait',
           summary: 'Wait for its end. Exit code 0: done; 4: failed or expired; 1: nobody can know.',
         },
+        DRY_RUN_FLAG,
       ],
       example: `edgetwin-hub command run --data hub default/pump-1 dose '{"ml":5}' --ttl 30s --wait`,
     },

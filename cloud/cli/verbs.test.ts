@@ -59,7 +59,11 @@ test('operators are made, listed and removed, and their tokens work', async (t) 
   const again = await run(['operator', 'create', ...data, '--name', 'ann', '--role', 'viewer']);
   t.is(again.code, 4);
   t.regex(again.err, /^error EDGE_CONFLICT: /);
-  t.is((await run(['operator', 'remove', ...data, '--name', 'ann'])).code, 0);
+  const remove = ['operator', 'remove', ...data, '--name'];
+  t.is((await run([...remove, 'ann', '--dry-run'])).out, 'would remove ann\n');
+  t.is((await run([...remove, 'nobody', '--dry-run'])).code, 4);
+  t.regex((await run(['operator', 'list', ...data])).out, /\nann +viewer/);
+  t.is((await run([...remove, 'ann'])).code, 0);
   t.is((await run(['operator', 'remove', ...data, '--name', 'ann', '--json'])).code, 4);
   t.is((await run(['operator', 'create', ...data, '--name', 'x', '--role', 'root'])).code, 2);
 });
@@ -89,6 +93,19 @@ test('a twin is shown, set and shown again', async (t) => {
   const conflict = await run(['twin', 'set', ...late]);
   t.is(conflict.code, 4);
   t.regex(conflict.err, /^error EDGE_CONFLICT/);
+});
+
+test('a dry run of a command checks the call, and nothing is run', async (t) => {
+  const { dataDir, fleet } = t.context;
+  const pump = sampleDevice('default/pump', 'pi-1');
+  const methods = [{ name: 'dose', properties: ['setpoint'] }];
+  fleet.putDevice({ ...pump, description: { ...pump.description, methods } });
+  const words = ['command', 'run', '--data', dataDir, 'pump'];
+  const dry = await run([...words, 'dose', '{"setpoint":5}', '--dry-run']);
+  t.deepEqual(dry, { code: 0, out: 'would run default/pump dose {"setpoint":5}\n', err: '' });
+  t.regex((await run([...words, 'dose', '{"x":5}', '--dry-run'])).err, /EDGE_NO_PROPERTY/);
+  t.is((await run([...words, 'pour', '{}', '--dry-run'])).code, 4);
+  t.notRegex((await run(['command', 'list', '--data', dataDir, 'pump'])).out, /dose/);
 });
 
 test('what the hub or the type refuses ends with code 4 and names the rule', async (t) => {

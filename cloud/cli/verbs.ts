@@ -79,6 +79,14 @@ async function operatorRemove(
   terminal: Terminal,
 ): Promise<void> {
   const name = args.required('name');
+  if (args.on('dry-run')) {
+    const { body } = await client.request({ path: '/api/v1/operators' });
+    const { operators } = body as { operators: readonly { name: string }[] };
+    if (!operators.some((operator) => operator.name === name))
+      throw new EdgeError('EDGE_NO_OPERATOR', `there is no operator ${name}`);
+    print({ wouldRemove: name }, `would remove ${name}\n`, args, terminal);
+    return;
+  }
   const path = `/api/v1/operators/${encodeURIComponent(name)}`;
   await client.request({ method: 'DELETE', path });
   print({ removed: name }, `removed ${name}\n`, args, terminal);
