@@ -33,7 +33,12 @@ const ROOM_IMPORTS: Record<string, readonly string[]> = {
 
 /** The only places where rooms are put together. */
 const COMPOSITION_ROOTS: Record<string, readonly string[]> = {
-  'runtime/main.ts': ['tunnel/', 'mappers/registry.ts', 'mappers/templates/library.ts'],
+  'runtime/main.ts': [
+    'tunnel/',
+    'mappers/registry.ts',
+    'mappers/templates/library.ts',
+    'mappers/tools/verbs.ts',
+  ],
   'cloud/main.ts': ['tunnel/'],
 };
 

@@ -7,13 +7,21 @@ import { runProcess } from '#protocol/command-line/process.js';
 import type { CommandHandler } from '#protocol/command-line/terminal.js';
 import { EdgeError } from '#protocol/errors.js';
 import { jsonLog } from '#protocol/log.js';
+import type { MapperModule } from '#protocol/mapper-port.js';
 import { systemRandom } from '#protocol/random.js';
 import { EDGETWIN } from './cli/commands.js';
+import type { TemplateLibrary } from './config/device-files.js';
 
 const log = jsonLog(
   (line) => void process.stderr.write(line),
   () => systemClock.wallTime(),
 );
+
+/** Loaded with the first device that needs them. */
+const TEMPLATES: TemplateLibrary = {
+  names: async () => (await import('#mappers/templates/library.js')).templateNames(),
+  load: async (name) => (await import('#mappers/templates/library.js')).loadTemplate(name),
+};
 
 await runProcess(process, EDGETWIN, { version, dispatch, log });
 
@@ -23,10 +31,19 @@ async function dispatch(command: Command): Promise<CommandHandler> {
   const handlers =
     name === 'run' || name === 'check'
       ? await wholeGateway()
-      : (await import('./cli/verbs.js')).VERBS;
+      : name.startsWith('mapper ')
+        ? await mapperTools()
+        : (await import('./cli/verbs.js')).VERBS;
   const handler = handlers[name];
   if (handler === undefined) throw new EdgeError('EDGE_INTERNAL', `${name} has no handler`);
   return handler;
+}
+
+async function mapperTools(): Promise<Readonly<Record<string, CommandHandler>>> {
+  const { mapperVerbs } = await import('#mappers/tools/verbs.js');
+  const { namedDevices } = await import('./cli/named-devices.js');
+  const devices = namedDevices(loadMapper, TEMPLATES);
+  return mapperVerbs({ clock: systemClock, random: systemRandom, devices });
 }
 
 async function wholeGateway(): Promise<Readonly<Record<string, CommandHandler>>> {
@@ -35,17 +52,17 @@ async function wholeGateway(): Promise<Readonly<Record<string, CommandHandler>>>
     clock: systemClock,
     random: systemRandom,
     software: `edgetwin ${version()}`,
-    loadMapper: async (protocolName) =>
-      (await import('#mappers/registry.js')).loadMapper(protocolName),
-    templates: {
-      names: async () => (await import('#mappers/templates/library.js')).templateNames(),
-      load: async (name) => (await import('#mappers/templates/library.js')).loadTemplate(name),
-    },
+    loadMapper,
+    templates: TEMPLATES,
     transport: async (ownLog) => {
       const { websocketTransport } = await import('#tunnel/websocket/client.js');
       return websocketTransport({ clock: systemClock, random: systemRandom, log: ownLog });
     },
   });
+}
+
+async function loadMapper(protocolName: string): Promise<MapperModule | undefined> {
+  return (await import('#mappers/registry.js')).loadMapper(protocolName);
 }
 
 function version(): string {

@@ -12,6 +12,7 @@ import {
   PROPERTY_OPERAND,
   VALUE_OPERAND,
 } from '#protocol/command-line/twin-verbs.js';
+import { mapperCommands } from './mapper-commands.js';
 
 const CONFIG: Flag = {
   name: 'config',
@@ -101,6 +102,7 @@ export const EDGETWIN: Program = {
       flags: [CONFIG, ...HISTORY_FLAGS],
       example: 'edgetwin history default/meter-1 power --last 1h',
     },
+    ...mapperCommands(CONFIG),
     completionCommand('edgetwin'),
   ],
 };

@@ -1,0 +1,87 @@
+import type { Device, Property } from '#protocol/device.js';
+import { frameRtu } from '../modbus/adu.js';
+import { busIdentity, isLine } from '../modbus/bus-settings.js';
+import { readSettings } from '../modbus/config.js';
+import { encodeRequest } from '../modbus/frame.js';
+import { rtuWireMs, silenceMs } from '../modbus/line-time.js';
+import { planReads } from '../modbus/plan.js';
+import { rulesOf } from '../modbus/rules.js';
+
+export interface PlannedRequest {
+  readonly device: string;
+  readonly unit: number;
+  readonly cycleMs: number;
+  readonly register: string;
+  readonly offset: number;
+  readonly count: number;
+  readonly properties: readonly string[];
+  /** Hexadecimal; the frame of a serial line also where another wire carries it. */
+  readonly frame: string;
+  /** Predicted milliseconds on the line, silences and turnaround included; 0 where bytes are free. */
+  readonly lineMs: number;
+}
+
+export interface BusPlan {
+  readonly bus: string;
+  readonly requests: readonly PlannedRequest[];
+  /** Milliseconds that one round of all requests takes. */
+  readonly roundMs: number;
+  /** Share of the line's time that the cycles ask for; above 1 polls are skipped. */
+  readonly load: number;
+}
+
+/** What an unmeasured slave is taken to need until its answer begins. */
+const TURNAROUND_MS = 10;
+
+/** What would be sent for these devices, before anything is: the driver's own plan. */
+export function planBuses(devices: readonly Device[]): readonly BusPlan[] {
+  const buses = new Map<string, PlannedRequest[]>();
+  for (const device of devices) {
+    const { settings } = readSettings(device);
+    if (device.protocol.protocolName !== 'modbus' || settings === undefined) continue;
+    const identity = busIdentity(settings.bus);
+    const requests = buses.get(identity) ?? [];
+    buses.set(identity, requests);
+    const cycles = new Set(device.properties.map(({ collectCycleMs }) => collectCycleMs));
+    for (const cycleMs of cycles) {
+      const spans = device.properties
+        .filter((property) => property.collectCycleMs === cycleMs)
+        .flatMap((property: Property) => {
+          const visitor = settings.visitors.get(property.name);
+          if (visitor === undefined) return [];
+          const { kind, offset, count, exponentAt } = visitor;
+          const own = { kind, offset, count, name: property.name };
+          return exponentAt === undefined ? [own] : [own, { ...own, offset: exponentAt, count: 1 }];
+        });
+      for (const read of planReads(spans, rulesOf(settings, TURNAROUND_MS))) {
+        const { kind, offset, count } = read;
+        const request = { op: 'read', unit: settings.unit, kind, offset, count } as const;
+        const frame = frameRtu(settings.unit, encodeRequest(request));
+        const line = isLine(settings.bus.transport) && 'baudRate' in settings.bus;
+        const baudRate = line && 'baudRate' in settings.bus ? settings.bus.baudRate : 0;
+        requests.push({
+          device: device.id,
+          unit: settings.unit,
+          cycleMs,
+          register: kind,
+          offset,
+          count,
+          properties: [...new Set(read.spans.map(({ name }) => name))],
+          frame: Buffer.from(frame).toString('hex'),
+          lineMs: line ? lineMsOf(request, baudRate) : 0,
+        });
+      }
+    }
+  }
+  return [...buses].map(([bus, requests]) => ({
+    bus,
+    requests,
+    roundMs: requests.reduce((sum, { lineMs }) => sum + lineMs, 0),
+    load: requests.reduce((sum, { lineMs, cycleMs }) => sum + lineMs / cycleMs, 0),
+  }));
+}
+
+function lineMsOf(request: Parameters<typeof rtuWireMs>[0], baudRate: number): number {
+  const wire = rtuWireMs(request, baudRate);
+  return wire.request + wire.reply + 2 * silenceMs(baudRate) + TURNAROUND_MS;
+}

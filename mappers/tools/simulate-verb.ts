@@ -1,0 +1,42 @@
+import type { Arguments } from '#protocol/command-line/parse.js';
+import type { Terminal } from '#protocol/command-line/terminal.js';
+import type { Device } from '#protocol/device.js';
+import { linesOf, number } from './line-arguments.js';
+import type { LivePorts } from './live.js';
+import { simulate } from './simulate.js';
+
+interface Parts extends LivePorts {
+  readonly devices: (args: Arguments) => Promise<readonly Device[]>;
+}
+
+/** Serves the devices of a file as slaves until it is ended. */
+export async function simulateVerb(
+  parts: Parts,
+  args: Arguments,
+  terminal: Terminal,
+): Promise<void> {
+  const devices = await parts.devices(args);
+  const every = (flag: string): number => number(args.text(flag) ?? '0', 0, 1_000_000);
+  const faults = {
+    silentEvery: every('silent-every'),
+    damagedEvery: every('damaged-every'),
+    lateMs: every('late'),
+  };
+  const [line] = args.text('port') === undefined ? [] : linesOf(args);
+  const where =
+    line !== undefined && 'port' in line
+      ? { serial: line }
+      : { tcpPort: number(args.text('tcp-port') ?? '5020', 0, 65_535) };
+  const simulation = await simulate(devices, where, faults, parts);
+  const { address, units } = simulation;
+  terminal.out(
+    args.on('json')
+      ? `${JSON.stringify({ event: 'ready', address, units })}\n`
+      : `units ${units.join(', ')} answer at ${address}; stop it with Ctrl+C\n`,
+  );
+  await new Promise<void>((resolve) => {
+    if (terminal.signal.aborted) resolve();
+    else terminal.signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+  await simulation.stop();
+}

@@ -1,0 +1,215 @@
+import type { Arguments } from '#protocol/command-line/parse.js';
+import type { CommandHandler, Terminal } from '#protocol/command-line/terminal.js';
+import { printable, textTable } from '#protocol/command-line/text-table.js';
+import type { Device } from '#protocol/device.js';
+import { didYouMean } from '#protocol/did-you-mean.js';
+import { EdgeError } from '#protocol/errors.js';
+import type { Reading } from '#protocol/mapper-port.js';
+import { formatText, parseText } from '#protocol/value-check.js';
+import { loadTemplate, templateNames } from '../templates/library.js';
+import { readOnce, withDevice, writeOnce, type LivePorts } from './live.js';
+import { planBuses } from './plan.js';
+import { newTemplate, scanVerb } from './scan-verb.js';
+import { simulateVerb } from './simulate-verb.js';
+
+export interface MapperToolParts extends LivePorts {
+  /** Devices of `--devices FILE`, or of the gateway's configuration. */
+  readonly devices: (args: Arguments) => Promise<readonly Device[]>;
+}
+
+type Verb = (parts: MapperToolParts, args: Arguments, terminal: Terminal) => Promise<void>;
+
+/** Milliseconds that a person waits for an answer: first cycle, a time-out and one more attempt. */
+const PATIENCE_MS = 10_000;
+
+/** The commands that talk to devices themselves, without a gateway. */
+export function mapperVerbs(parts: MapperToolParts): Readonly<Record<string, CommandHandler>> {
+  const verbs: Readonly<Record<string, Verb>> = {
+    'mapper plan': plan,
+    'mapper scan': scanVerb,
+    'mapper read': read,
+    'mapper write': write,
+    'mapper watch': watch,
+    'mapper simulate': simulateVerb,
+    'mapper template list': listTemplates,
+    'mapper template show': showTemplate,
+    'mapper template new': newTemplate,
+  };
+  return Object.fromEntries(
+    Object.entries(verbs).map(([name, verb]) => [
+      name,
+      (args: Arguments, terminal: Terminal) => verb(parts, args, terminal),
+    ]),
+  );
+}
+
+async function plan(parts: MapperToolParts, args: Arguments, terminal: Terminal): Promise<void> {
+  const name = args.operand('NAMESPACE/NAME');
+  const all = await parts.devices(args);
+  const buses = planBuses(name === undefined ? all : [deviceOf(all, name)]);
+  if (args.on('json')) {
+    terminal.out(`${JSON.stringify({ buses })}\n`);
+    return;
+  }
+  for (const { bus, requests, roundMs, load } of buses) {
+    const share = `${(load * 100).toFixed(1)} % of the line`;
+    const heading =
+      roundMs === 0 ? bus : `${bus}: a round takes ${roundMs.toFixed(0)} ms, ${share}`;
+    terminal.out(`${printable(heading)}\n`);
+    const rows = requests.map((one) => [
+      one.device,
+      String(one.unit),
+      `${one.cycleMs} ms`,
+      `${one.register} ${one.offset}, ${one.count}`,
+      one.lineMs === 0 ? '' : one.lineMs.toFixed(1),
+      one.frame,
+      one.properties.join(' '),
+    ]);
+    const headings = ['DEVICE', 'UNIT', 'EVERY', 'READS', 'MS', 'REQUEST', 'PROPERTIES'];
+    terminal.out(textTable(headings, rows));
+    if (load > 1)
+      terminal.err('The cycles ask for more than the line can carry: polls will be skipped.\n');
+  }
+}
+
+async function read(parts: MapperToolParts, args: Arguments, terminal: Terminal): Promise<void> {
+  const device = await deviceNamed(parts, args);
+  const name = args.operand('PROPERTY');
+  const properties = name === undefined ? device.properties : [propertyOf(device, name)];
+  const readings = await readOnce({ ...device, properties }, parts, PATIENCE_MS);
+  if (args.on('json')) terminal.out(`${JSON.stringify({ device: device.id, readings })}\n`);
+  else
+    terminal.out(
+      textTable(
+        ['PROPERTY', 'VALUE', 'UNIT', 'QUALITY', 'REASON'],
+        readings.map((one) => rowOf(device, one)),
+      ),
+    );
+  if (readings.every(({ quality }) => quality === 'bad'))
+    throw new EdgeError('EDGE_DEVICE_TIMEOUT', `${device.id} gave no value`, {
+      hint: 'Check wiring, unit and line settings; edgetwin mapper scan finds what answers. A running gateway holds the port: stop it, or use edgetwin twin get.',
+    });
+}
+
+async function write(parts: MapperToolParts, args: Arguments, terminal: Terminal): Promise<void> {
+  const device = await deviceNamed(parts, args);
+  const property = propertyOf(device, args.required('PROPERTY'));
+  const value = parseText(property, args.required('VALUE'));
+  const { outcome, readBack } = await writeOnce(device, property.name, value, parts, PATIENCE_MS);
+  if (!outcome.ok)
+    throw new EdgeError('EDGE_DEVICE_REJECTED', `${outcome.code}: ${outcome.message}`, {
+      hint: outcome.retry
+        ? 'The device could not be reached; try again.'
+        : 'docs/errors.md explains the code.',
+    });
+  const held = readBack?.value;
+  if (args.on('json'))
+    terminal.out(
+      `${JSON.stringify({ device: device.id, property: property.name, written: value, readBack })}\n`,
+    );
+  else
+    terminal.out(
+      `written ${formatText(value)}; the device holds ${held === undefined ? 'what could not be read' : printable(formatText(held))}\n`,
+    );
+  if (held !== undefined && held !== value)
+    throw new EdgeError(
+      'EDGE_VALUE_DIFFERS',
+      `${property.name} holds ${formatText(held)} after the write`,
+      {
+        hint: 'The device changed or ignored the value; see its documentation.',
+      },
+    );
+}
+
+async function watch(parts: MapperToolParts, args: Arguments, terminal: Terminal): Promise<void> {
+  const device = await deviceNamed(parts, args);
+  const isJson = args.on('json');
+  const heard = (reading: Reading): void => {
+    if (isJson) {
+      terminal.out(`${JSON.stringify({ device: device.id, ...reading })}\n`);
+      return;
+    }
+    const [name, value, unit, quality, reason] = rowOf(device, reading);
+    terminal.out(
+      `${[name, value, unit, quality === 'good' ? '' : `${quality} ${reason}`].join(' ').trimEnd()}\n`,
+    );
+  };
+  await withDevice(device, parts, heard, () => untilAborted(terminal.signal));
+}
+
+async function listTemplates(
+  _: MapperToolParts,
+  args: Arguments,
+  terminal: Terminal,
+): Promise<void> {
+  const rows: string[][] = [];
+  for (const name of await templateNames()) {
+    const text = (await loadTemplate(name)) ?? '';
+    const of = (key: string): string => new RegExp(`^ +${key}: (.*)$`, 'm').exec(text)?.[1] ?? '';
+    rows.push([name, of('verified'), of('description')]);
+  }
+  if (args.on('json'))
+    terminal.out(
+      `${JSON.stringify(rows.map(([name, verified, description]) => ({ name, verified, description })))}\n`,
+    );
+  else terminal.out(textTable(['TEMPLATE', 'VERIFIED', 'DEVICE'], rows));
+}
+
+async function showTemplate(
+  _: MapperToolParts,
+  args: Arguments,
+  terminal: Terminal,
+): Promise<void> {
+  const name = args.required('TEMPLATE');
+  const text = await loadTemplate(name);
+  if (text === undefined) throw unknown('template', name, await templateNames());
+  terminal.out(args.on('json') ? `${JSON.stringify({ name, text })}\n` : text);
+}
+
+async function deviceNamed(parts: MapperToolParts, args: Arguments): Promise<Device> {
+  return deviceOf(await parts.devices(args), args.required('NAMESPACE/NAME'));
+}
+
+function deviceOf(devices: readonly Device[], name: string): Device {
+  const id = name.includes('/') ? name : `default/${name}`;
+  const device = devices.find((one) => one.id === id);
+  if (device === undefined)
+    throw unknown(
+      'device',
+      id,
+      devices.map((one) => one.id),
+    );
+  return device;
+}
+
+function propertyOf(device: Device, name: string): Device['properties'][number] {
+  const property = device.properties.find((one) => one.name === name);
+  if (property === undefined)
+    throw unknown(
+      'property',
+      name,
+      device.properties.map((one) => one.name),
+    );
+  return property;
+}
+
+function rowOf(device: Device, { property, value, quality, reason }: Reading): string[] {
+  const unit = device.properties.find(({ name }) => name === property)?.unit ?? '';
+  return [property, value === null ? '-' : formatText(value), unit, quality, reason ?? ''];
+}
+
+function unknown(what: string, name: string, names: readonly string[]): EdgeError {
+  const code =
+    what === 'device' ? 'EDGE_NO_DEVICE' : what === 'property' ? 'EDGE_NO_PROPERTY' : 'EDGE_USAGE';
+  const meant = didYouMean(name, names);
+  const hint =
+    meant === undefined ? `There are: ${names.slice(0, 30).join(', ')}.` : `Did you mean ${meant}?`;
+  return new EdgeError(code, `there is no ${what} ${name}`, { hint });
+}
+
+function untilAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,33 @@
+import { resolve } from 'node:path';
+import type { Arguments } from '#protocol/command-line/parse.js';
+import type { Device } from '#protocol/device.js';
+import type { MapperModule } from '#protocol/mapper-port.js';
+import { readDevices, type TemplateLibrary, type ValidateDevice } from '../config/device-files.js';
+import { configError, type ConfigIssue } from '../config/issue.js';
+import { loadConfig } from '../config/load.js';
+import { configFile } from './gateway-file.js';
+
+/**
+ * How the commands of `mapper` come by devices: from the file of `--devices` or of the operand FILE,
+ * or from the whole configuration. Rejects with EDGE_CONFIG and all that is wrong.
+ */
+export function namedDevices(
+  loadMapper: (protocolName: string) => Promise<MapperModule | undefined>,
+  templates: TemplateLibrary,
+): (args: Arguments) => Promise<readonly Device[]> {
+  const validate: ValidateDevice = async (device) =>
+    (await (await loadMapper(device.protocol.protocolName))?.validate(device)) ?? [];
+  return async (args) => {
+    const file = args.text('devices') ?? args.operand('FILE');
+    if (file === undefined)
+      return (await loadConfig(await configFile(args), validate, templates)).devices;
+    const unmatched: ConfigIssue[] = [];
+    const path = resolve(file);
+    const read = await readDevices('/', [path], undefined, validate, templates, (_, message) => {
+      unmatched.push({ file, line: 1, column: 1, key: '', message, severity: 'error' });
+    });
+    const issues = [...unmatched, ...read.issues];
+    if (issues.some(({ severity }) => severity === 'error')) throw configError(issues);
+    return read.devices;
+  };
+}
