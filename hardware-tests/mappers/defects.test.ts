@@ -14,7 +14,7 @@ import { BusRunner } from '#mappers/modbus/bus-runner.js';
 import { readSettings } from '#mappers/modbus/config.js';
 import type { BusOutcome } from '#mappers/modbus/job.js';
 import { busOf } from '#mappers/modbus/transport.js';
-import { scripted, type Asked, type Scripted } from './scripted-server.js';
+import { scripted, TIMEOUT_MS, type Asked, type Scripted } from './scripted-server.js';
 
 type Answer = (asked: Asked) => void;
 
@@ -50,7 +50,7 @@ async function answersAgain(slave: Scripted): Promise<void> {
 defect(
   '1: a late reply is not the answer to the next request',
   'rtu-over-tcp',
-  ({ nth, after, send, good }) => (nth === 0 ? after(250, good) : send(good)),
+  ({ nth, after, send, good }) => (nth === 0 ? after(TIMEOUT_MS + 200, good) : send(good)),
   (t, slave) => reads(t, slave, [100, 200, 300]),
 );
 
