@@ -46,9 +46,10 @@ export class Roaming {
     if (from !== this.#route.address) {
       if (this.#role === 'client' || !mayMove) return;
       const former = this.#route.isProved ? this.#route : this.#former;
+      const isBack = from === former?.address;
       this.#goTo(from);
-      this.#former = former;
-      this.#route.prove(this.#random.bytes(PATH_DATA_BYTES), now);
+      this.#former = isBack ? undefined : former;
+      if (!isBack) this.#route.prove(this.#random.bytes(PATH_DATA_BYTES), now);
     }
     this.#route.received(bytes);
   }
