@@ -17,6 +17,7 @@ const STEP_OF_CUT_MS = 100;
 
 compliance('coded', async (identity, clientAuthorities) => {
   const clock = new ManualClock(systemClock.wallTime());
+  const ports: DatagramPort[] = [];
   let isCut = false;
   let movedAt = systemClock.now();
   const move = async (): Promise<void> => {
@@ -28,6 +29,7 @@ compliance('coded', async (identity, clientAuthorities) => {
   /** A cable that can be cut: it then swallows everything and tells nobody. */
   const cable = async (socket: Promise<DatagramPort>): Promise<DatagramPort> => {
     const port = await socket;
+    ports.push(port);
     return {
       ...port,
       send: (datagram, to) => {
@@ -64,6 +66,7 @@ compliance('coded', async (identity, clientAuthorities) => {
     stop: async () => {
       const stopped = listener.close().then(() => 'stopped');
       while ((await Promise.race([stopped, setImmediate('waiting')])) === 'waiting') await move();
+      await Promise.all(ports.map((port) => port.close()));
     },
   };
 });
