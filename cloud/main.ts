@@ -33,8 +33,17 @@ async function wholeHub(): Promise<Readonly<Record<string, CommandHandler>>> {
     clock: systemClock,
     random: systemRandom,
     software: `edgetwin-hub ${version()}`,
-    listen: (ownLog) => (options) =>
-      listenWebsocket({ ...options, clock: systemClock, log: ownLog }),
+    listen: (ownLog, udp) => async (options) => {
+      const ports = { clock: systemClock, random: systemRandom, log: ownLog };
+      const websocket = listenWebsocket({ ...options, ...ports });
+      if (!udp) return websocket;
+      const { listenCoded } = await import('#tunnel/coded/endpoint/listener.js');
+      const { openBoth } = await import('#tunnel/double-door.js');
+      const { host } = options.listen;
+      return openBoth(websocket, (port) =>
+        listenCoded({ ...options, ...ports, listen: { host, port } }),
+      );
+    },
   });
 }
 

@@ -9,6 +9,7 @@ import { EdgeError } from '#protocol/errors.js';
 import { jsonLog } from '#protocol/log.js';
 import type { MapperModule } from '#protocol/mapper-port.js';
 import { systemRandom } from '#protocol/random.js';
+import type { Transport } from '#tunnel/transport.js';
 import { EDGETWIN } from './cli/commands.js';
 import type { TemplateLibrary } from './config/device-files.js';
 
@@ -54,9 +55,16 @@ async function wholeGateway(): Promise<Readonly<Record<string, CommandHandler>>>
     software: `edgetwin ${version()}`,
     loadMapper,
     templates: TEMPLATES,
-    transport: async (ownLog) => {
-      const { websocketTransport } = await import('#tunnel/websocket/client.js');
-      return websocketTransport({ clock: systemClock, random: systemRandom, log: ownLog });
+    transport: async (ownLog, choice) => {
+      const ports = { clock: systemClock, random: systemRandom, log: ownLog };
+      const websocket = async (): Promise<Transport> =>
+        (await import('#tunnel/websocket/client.js')).websocketTransport(ports);
+      if (choice === 'websocket') return websocket();
+      const { codedTransport } = await import('#tunnel/coded/endpoint/client.js');
+      const coded = codedTransport(ports);
+      if (choice === 'coded') return coded;
+      const { racingTransport } = await import('#tunnel/race.js');
+      return racingTransport({ ...ports, first: coded, second: await websocket() });
     },
   });
 }

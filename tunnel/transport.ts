@@ -91,8 +91,12 @@ export interface ConnectionStats {
   readonly receivedMessages: number;
   readonly receivedBytes: number;
   readonly queuedBytes: number;
-  /** Smoothed round trip of keep-alives, milliseconds; undefined before the first. */
+  /** Smoothed round trip, milliseconds; undefined before the first is measured. */
   readonly rttMs?: number;
+  /** Share of packets lost on their way out, where the transport can tell. */
+  readonly loss?: number;
+  /** Bytes sent per byte that had to be, copies and repairs included, where it can tell. */
+  readonly redundancy?: number;
 }
 
 /** The hub's side. */

@@ -46,6 +46,10 @@ export const EDGETWIN_HUB: Program = {
           summary: 'Where gateways connect, with mutual TLS.',
         },
         {
+          name: 'udp',
+          summary: 'Let gateways in by UDP on the same port as well: `transport: auto` or `coded`.',
+        },
+        {
           name: 'api',
           value: 'HOST:PORT',
           default: '127.0.0.1:7080',

@@ -13,7 +13,8 @@ export interface HubParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly software: string;
-  readonly listen: (log: Log) => ListenForNodes;
+  /** `udp`: gateways come in by UDP as well, on the same port number. */
+  readonly listen: (log: Log, udp: boolean) => ListenForNodes;
 }
 
 export function hubCommands(parts: HubParts): Readonly<Record<string, CommandHandler>> {
@@ -34,7 +35,11 @@ async function run(parts: HubParts, args: Arguments, terminal: Terminal): Promis
     names: args.texts('name'),
   };
   const start = async () => {
-    const hub = await startHub(options, { ...parts, listen: parts.listen(log), log });
+    const hub = await startHub(options, {
+      ...parts,
+      listen: parts.listen(log, args.on('udp')),
+      log,
+    });
     return { ready: { listen: hub.listenAddress, api: hub.apiUrl }, stop: () => hub.stop() };
   };
   await serve(start, { clock, log }, terminal, args.on('json'));

@@ -10,6 +10,7 @@ import type { Transport } from '#tunnel/transport.js';
 import type { TemplateLibrary, ValidateDevice } from '../config/device-files.js';
 import { formatIssues } from '../config/issue.js';
 import { loadConfig } from '../config/load.js';
+import type { TransportChoice } from '../config/schema.js';
 import { startGateway } from '../runtime.js';
 import { configFile } from './gateway-file.js';
 
@@ -20,7 +21,7 @@ export interface GatewayParts {
   readonly software: string;
   readonly loadMapper: (protocolName: string) => Promise<MapperModule | undefined>;
   readonly templates: TemplateLibrary;
-  readonly transport: (log: Log) => Promise<Transport>;
+  readonly transport: (log: Log, choice: TransportChoice) => Promise<Transport>;
 }
 
 /** `run` and `check`: the commands that read the whole configuration. */
@@ -41,7 +42,7 @@ async function run(parts: GatewayParts, args: Arguments, terminal: Terminal): Pr
   );
   for (const issue of config.warnings) log.warn('config', { ...issue });
   const start = async () => {
-    const transport = await parts.transport(log);
+    const transport = await parts.transport(log, config.transport);
     const ports = { clock, random, log, software, loadMapper, transport };
     const gateway = await startGateway(config, ports);
     return { ready: gateway.addresses, stop: () => gateway.stop() };

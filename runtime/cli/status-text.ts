@@ -62,14 +62,22 @@ function commandLines(commands: GatewayStatus['commands']): readonly string[] {
 }
 
 function hubText(hub: GatewayStatus['hub']): string {
-  const { connected, url, transport, since, unsent, inFlight, reconnects, lastError } = hub;
+  const { connected, url, transport, link, since, unsent, inFlight, reconnects, lastError } = hub;
   if (url === '') return 'none: join one with `edgetwin join`';
-  const state = connected ? `connected over ${transport}` : 'not connected';
+  const state = connected ? `connected over ${transport}${linkText(link)}` : 'not connected';
   const from = since > 0 ? ` since ${isoTime(since) ?? 'long ago'}` : '';
   const trouble =
     connected || lastError === undefined ? '' : ` (${lastError.code}: ${lastError.message})`;
   const queue = `${unsent} unsent, ${inFlight} in flight, ${reconnects} reconnects`;
   return `${url} ${state}${from}${trouble}, ${queue}`;
+}
+
+function linkText(link: GatewayStatus['hub']['link']): string {
+  if (link?.rttMs === undefined) return '';
+  const { rttMs, loss, redundancy } = link;
+  const lost = loss === undefined ? '' : `, ${(100 * loss).toFixed(1)} % lost`;
+  const sent = redundancy === undefined ? '' : `, ${redundancy.toFixed(2)} x sent`;
+  return ` (${rttMs.toFixed(0)} ms round trip${lost}${sent})`;
 }
 
 function mebibytes(bytes: number): string {

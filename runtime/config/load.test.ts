@@ -74,6 +74,7 @@ test('a configuration of one line has every default', async (t) => {
     dataDir: join(folder, 'data'),
     flashBudget: 1_000,
     history: { maxBytes: 64 * 1024 * 1024, keep: 'newest' },
+    transport: 'websocket',
     syncWindowMs: 1000,
     broker: { listen: { host: '127.0.0.1', port: 1883 } },
     api: { listen: { host: '127.0.0.1', port: 10_550 } },
@@ -92,6 +93,7 @@ test('a full configuration is read, with devices of several files and formats', 
       flashBudget: 250
       history: { maxMiB: 8, maxAge: 30d, whenFull: drop-newest }
       hub: wss://hub.example.org:10000
+      transport: auto
       syncWindow: 250ms
       broker: { listen: '[::1]:0' }
       api:
@@ -119,6 +121,7 @@ test('a full configuration is read, with devices of several files and formats', 
     flashBudget: 250,
     history: { maxBytes: 8 * 1024 * 1024, maxAgeMs: 30 * 86_400_000, keep: 'oldest' },
     hub: 'wss://hub.example.org:10000',
+    transport: 'auto',
     syncWindowMs: 250,
     broker: { listen: { host: '::1', port: 0 } },
     api: { listen: { host: 'localhost', port: 10_551 } },

@@ -13,7 +13,7 @@ import { configError, formatPath } from './issue.js';
 import type { ConfigIssue } from './issue.js';
 import { CONFIG_LIMITS } from './limits.js';
 import { gatewaySchema, parseListen } from './schema.js';
-import type { GatewayDocument, ListenAddress } from './schema.js';
+import type { GatewayDocument, ListenAddress, TransportChoice } from './schema.js';
 import { parseYaml } from './yaml-file.js';
 import type { YamlDocument } from './yaml-file.js';
 
@@ -28,6 +28,7 @@ export interface GatewayConfig {
   readonly history: HistoryBounds;
   /** `wss://host:port`; absent before the gateway has joined a hub. */
   readonly hub?: string;
+  readonly transport: TransportChoice;
   /** How long changes are gathered before they leave for the hub together. */
   readonly syncWindowMs: number;
   readonly broker: { readonly listen: ListenAddress };
@@ -93,13 +94,15 @@ function toConfig(
   devices: readonly Device[],
   warnings: readonly ConfigIssue[],
 ): GatewayConfig {
-  const { node, dataDir, flashBudget, history, hub, syncWindow, broker, api, log } = document;
+  const { node, dataDir, flashBudget, history, hub, transport, syncWindow, broker, api, log } =
+    document;
   return {
     node,
     dataDir: resolve(folder, dataDir),
     flashBudget,
     history: historyBounds(history),
     ...(hub === undefined ? {} : { hub }),
+    transport,
     syncWindowMs: parseCycle(syncWindow) ?? GATEWAY_LIMITS.stateWindowMs,
     broker: { listen: parseListen(broker.listen) },
     api: { listen: parseListen(api.listen) },

@@ -90,6 +90,16 @@ export const gatewaySchema = v.strictObject(
         v.description('The hub. Without it the gateway runs alone.'),
       ),
     ),
+    transport: v.optional(
+      v.pipe(
+        v.picklist(['websocket', 'coded', 'auto'], 'must be websocket, coded or auto'),
+        v.description(
+          'How the hub is reached: websocket (TCP), coded (UDP, for links that lose packets), or ' +
+            'auto: whichever gets through, coded first. The hub must run with --udp for the last two.',
+        ),
+      ),
+      'websocket',
+    ),
     syncWindow: v.optional(
       v.pipe(
         v.union([v.string(), v.number()], SYNC_WINDOW),
@@ -145,3 +155,6 @@ export const gatewaySchema = v.strictObject(
 );
 
 export type GatewayDocument = v.InferOutput<typeof gatewaySchema>;
+
+/** How the hub is reached. */
+export type TransportChoice = GatewayDocument['transport'];

@@ -13,6 +13,7 @@ import { GATEWAY_LIMITS } from '../limits.js';
 import type { MetaStore } from '../metamanager/meta-store.js';
 import { FRESH_BACKOFF, nextDial } from './backoff.js';
 import type { Channel } from './channel.js';
+import { linkOf, type LinkStatus } from './link-status.js';
 import { Outbox } from './outbox.js';
 import type { HelloFacts, SyncEffect, SyncEvent, SyncStatus } from './sync-event.js';
 import { SyncMachine } from './sync-machine.js';
@@ -44,6 +45,8 @@ export interface EdgeHubStatus extends SyncStatus {
   /** Wall time of the last change between connected and not, milliseconds since 1970. */
   readonly since: number;
   readonly transport: string;
+  /** What the transport knows of the link: round trip in milliseconds, shares. */
+  readonly link?: LinkStatus;
   readonly url: string;
   /** Sessions after the first. */
   readonly reconnects: number;
@@ -143,6 +146,7 @@ export class EdgeHub {
       connected: machine.live,
       since: this.#sinceWall,
       transport: this.#line?.connection.transport ?? this.#options.transport.name,
+      ...linkOf(this.#line?.connection),
       url: this.#options.url,
       reconnects: Math.max(0, sessions - 1),
       ...(error === undefined ? {} : { lastError: { code: error.code, message: error.message } }),

@@ -35,6 +35,9 @@ function samplesOf(status: GatewayStatus, own: Readonly<Record<string, number>>)
     gauge('edgetwin_hub_unsent_rows', hub.unsent),
     gauge('edgetwin_hub_in_flight_messages', hub.inFlight),
     counter('edgetwin_hub_reconnects_total', hub.reconnects),
+    ...optionalGauge('edgetwin_hub_round_trip_ms', hub.link?.rttMs),
+    ...optionalGauge('edgetwin_hub_link_loss', hub.link?.loss),
+    ...optionalGauge('edgetwin_hub_link_sent_ratio', hub.link?.redundancy),
     counter('edgetwin_store_commits_total', store.commits),
     counter('edgetwin_store_syncs_total', store.syncs),
     counter('edgetwin_store_written_bytes_total', store.bytesWritten),
@@ -104,4 +107,8 @@ function labelText(labels: Sample['labels']): string {
 
 function escape(value: string): string {
   return value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
+}
+
+function optionalGauge(name: string, value: number | undefined): Sample[] {
+  return value === undefined ? [] : [gauge(name, value)];
 }

@@ -15,6 +15,12 @@ export interface GatewayStatus {
     /** Wall time of the last change between connected and not, milliseconds since 1970; or 0. */
     readonly since: number;
     readonly transport: string;
+    /** Round trip in milliseconds; shares, where the transport can tell. */
+    readonly link?: {
+      readonly rttMs?: number;
+      readonly loss?: number;
+      readonly redundancy?: number;
+    };
     readonly url: string;
     /** Rows that the hub has not acknowledged. */
     readonly unsent: number;

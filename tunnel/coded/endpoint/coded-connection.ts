@@ -113,8 +113,14 @@ export class CodedConnection implements Connection {
   }
 
   stats(): ConnectionStats {
-    const { rttMs } = this.status();
-    return { ...this.#counts, queuedBytes: this.traffic.queuedBytes, rttMs };
+    const { rttMs, loss, redundancy } = this.status();
+    return {
+      ...this.#counts,
+      queuedBytes: this.traffic.queuedBytes,
+      rttMs,
+      loss,
+      ...(redundancy === undefined ? {} : { redundancy }),
+    };
   }
 
   status(): SessionStatus {
