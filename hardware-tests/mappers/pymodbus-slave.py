@@ -1,21 +1,26 @@
-"""Two Modbus RTU slaves, units 1 and 2, on one serial line: a master's work judged by others' code.
+"""Modbus slaves written by others, on a serial line or TCP: a master's work judged by others' code.
 
-Register r of each kind holds unit * 1000 + kind * 100 + r (kinds 1 to 4 as the function codes that
-read them); bits are the parity of r. Usage: pymodbus-slave.py PORT BAUDRATE
+Units 1 and 2: register r of each kind holds unit * 1000 + kind * 100 + r (kinds 1 to 4 as the
+function codes that read them); bits are the parity of r. With UNITS: that many units, and holding
+register r holds unit * 2000 + r.
+Usage: pymodbus-slave.py PORT BAUDRATE [UNITS]     PORT may be tcp, then BAUDRATE is the TCP port
 """
 import asyncio
 import sys
 
 from pymodbus.datastore import ModbusSequentialDataBlock, ModbusServerContext, ModbusSlaveContext
-from pymodbus.server import StartAsyncSerialServer
-from pymodbus.transaction import ModbusRtuFramer
+from pymodbus.server import StartAsyncSerialServer, StartAsyncTcpServer
+from pymodbus.transaction import ModbusRtuFramer, ModbusSocketFramer
 
-REGISTERS = 64
+UNITS = int(sys.argv[3]) if len(sys.argv) > 3 else 0
+REGISTERS = 2000 if UNITS else 64
 
 
 def block(unit, kind):
     if kind <= 2:
         return ModbusSequentialDataBlock(0, [r % 2 == 1 for r in range(REGISTERS)])
+    if UNITS:
+        return ModbusSequentialDataBlock(0, [(unit * 2000 + r) % 65536 for r in range(REGISTERS)])
     return ModbusSequentialDataBlock(0, [unit * 1000 + kind * 100 + r for r in range(REGISTERS)])
 
 
@@ -26,16 +31,26 @@ def slave(unit):
 
 
 async def main():
-    port, baudrate = sys.argv[1], int(sys.argv[2])
-    context = ModbusServerContext(slaves={1: slave(1), 2: slave(2)}, single=False)
+    port, speed = sys.argv[1], int(sys.argv[2])
+    slaves = {unit: slave(unit) for unit in range(1, (UNITS or 2) + 1)}
+    context = ModbusServerContext(slaves=slaves, single=False)
     print("ready", flush=True)
-    await StartAsyncSerialServer(
-        context=context,
-        framer=ModbusRtuFramer,
-        port=port,
-        baudrate=baudrate,
-        ignore_missing_slaves=True,
-    )
+    if port == "tcp":
+        await StartAsyncTcpServer(
+            context=context,
+            framer=ModbusSocketFramer,
+            address=("127.0.0.1", speed),
+            ignore_missing_slaves=True,
+            allow_reuse_address=True,
+        )
+    else:
+        await StartAsyncSerialServer(
+            context=context,
+            framer=ModbusRtuFramer,
+            port=port,
+            baudrate=speed,
+            ignore_missing_slaves=True,
+        )
 
 
 asyncio.run(main())
