@@ -1,5 +1,11 @@
 import type { DeviceId } from '#protocol/device.js';
-import { compareVersions, equalValues, formatVersion, NO_VERSION } from '#protocol/twin.js';
+import {
+  compareVersions,
+  equalValues,
+  formatVersion,
+  NO_VERSION,
+  sameVersion,
+} from '#protocol/twin.js';
 import type { Version } from '#protocol/twin.js';
 import { isUnsent } from '#runtime/devicetwin/twin-rows.js';
 import { Gateway } from '../gateway.js';
@@ -139,8 +145,19 @@ export class Kept implements Checker {
       const version = hub.desired(name)?.version;
       if (version === undefined) continue;
       const key = `${gateway.node}\n${name.device}\n${name.property}`;
-      if (machine?.isStored(key, version) === true)
-        stored.set(lifeKey(name, hub.device(name.device)?.incarnation), version);
+      if (machine?.isStored(key, version) !== true) continue;
+      const incarnation = hub.device(name.device)?.incarnation;
+      stored.set(lifeKey(name, incarnation), version);
+      const { meta } = gateway.program ?? {};
+      const life = meta?.get('devices', name.device)?.incarnation ?? NO_VERSION;
+      if (incarnation === undefined || !sameVersion(life, incarnation)) continue;
+      const held = meta?.get('desired', name.key)?.version ?? NO_VERSION;
+      this.#checks.expect(
+        compareVersions(held, version) >= 0,
+        'I2 said to be stored, not there',
+        name.key,
+        { held, version },
+      );
     }
   }
 

@@ -8,6 +8,7 @@ const MACHINE = 'runtime/commands/command-machine.js';
 export const COMMANDS: readonly Mutation[] = [
   {
     name: 'H14',
+    script: 'scripts/commands',
     what: 'what an earlier process has accepted is run by the next one',
     patches: [
       {
@@ -25,6 +26,7 @@ export const COMMANDS: readonly Mutation[] = [
   },
   {
     name: 'H14b',
+    script: 'scripts/commands',
     what: 'a command is sent again to any process of the gateway',
     patches: [
       {
@@ -36,6 +38,7 @@ export const COMMANDS: readonly Mutation[] = [
   },
   {
     name: 'H14c',
+    script: 'scripts/commands',
     what: 'a gateway that has never seen a command is sent it again',
     patches: [
       {
@@ -51,6 +54,7 @@ export const COMMANDS: readonly Mutation[] = [
   },
   {
     name: 'H15',
+    script: 'scripts/commands',
     what: 'what was sent and whose time is over counts as expired',
     patches: [
       {
@@ -62,6 +66,7 @@ export const COMMANDS: readonly Mutation[] = [
   },
   {
     name: 'H16',
+    script: 'scripts/commands',
     what: 'a command leaves before it is known as sent',
     patches: [
       {

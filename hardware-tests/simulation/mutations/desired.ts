@@ -4,10 +4,14 @@ const JUDGE_LOCAL = 'cloud/cloudhub/judge-local.js';
 const DESIRED = 'runtime/devicetwin/desired.js';
 const TWIN = 'protocol/twin.js';
 
+const LATE =
+  'lives change at a restart only, and nothing of the old connection is heard once its successor has taken over';
+
 /** Holes of desired values: local writes, writes to devices, lives of devices. */
 export const DESIRED_STATE: readonly Mutation[] = [
   {
     name: 'H17',
+    script: 'scripts/local-writes',
     what: 'local writes have no numbers for the hub: a late copy is judged again',
     patches: [
       {
@@ -41,6 +45,7 @@ export const DESIRED_STATE: readonly Mutation[] = [
   },
   {
     name: 'H19b',
+    script: 'scripts/local-writes',
     what: 'a local write that lost stays at the device',
     patches: [
       {
@@ -52,6 +57,7 @@ export const DESIRED_STATE: readonly Mutation[] = [
   },
   {
     name: 'H19c',
+    script: 'scripts/local-writes',
     what: 'an accepted local write does not become the base of the next one',
     patches: [
       {
@@ -86,6 +92,7 @@ export const DESIRED_STATE: readonly Mutation[] = [
   },
   {
     name: 'H20c',
+    script: 'scripts/in-sync',
     what: 'in-sync by version alone',
     patches: [
       {
@@ -97,6 +104,7 @@ export const DESIRED_STATE: readonly Mutation[] = [
   },
   {
     name: 'H21',
+    unreachable: LATE,
     what: 'an announcement of an earlier life is taken for news',
     patches: [
       {
@@ -108,6 +116,7 @@ export const DESIRED_STATE: readonly Mutation[] = [
   },
   {
     name: 'H21b',
+    unreachable: LATE,
     what: 'a report of an earlier life is taken for one of the present',
     patches: [
       {
@@ -130,6 +139,7 @@ export const DESIRED_STATE: readonly Mutation[] = [
   },
   {
     name: 'H21d',
+    script: 'scripts/lives',
     what: 'a desired value of an earlier life is stored',
     patches: [
       {

@@ -46,13 +46,10 @@ export async function huntMutation(mutation: Mutation, options: HuntOptions): Pr
 /** Plays the mutation's file of scripts with the hole open: the title of the first that fails. */
 async function failingScript({ name, script = '' }: Mutation): Promise<string | undefined> {
   const planted = fileURLToPath(new URL('plant.js', import.meta.url));
-  const cli = fileURLToPath(import.meta.resolve('ava/package.json')).replace(
-    'package.json',
-    'entrypoints/cli.mjs',
-  );
+  const cli = fileURLToPath(new URL('cli.mjs', import.meta.resolve('ava')));
   const child = spawn(
     process.execPath,
-    [cli, '--tap', `dist/hardware-tests/simulation/scripts/${script}.test.js`],
+    [cli, '--tap', `dist/hardware-tests/simulation/${script}.test.js`],
     {
       cwd: fileURLToPath(new URL('../../../../', import.meta.url)),
       env: { ...process.env, EDGETWIN_MUTATION: name, NODE_OPTIONS: `--import ${planted}` },

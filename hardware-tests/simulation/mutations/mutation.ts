@@ -17,7 +17,7 @@ export interface Mutation {
   readonly patches: readonly Patch[];
   /** Lives that lead there more often than others; absent: any. */
   readonly wishes?: LifeWishes;
-  /** A file of scripts that shows it, where lives get too seldom. */
+  /** A test file that shows it, where lives get too seldom. */
   readonly script?: string;
   /** Why no life can show it: something else closes the hole as well. */
   readonly unreachable?: string;

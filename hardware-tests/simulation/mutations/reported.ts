@@ -37,6 +37,7 @@ export const REPORTED: readonly Mutation[] = [
   },
   {
     name: 'H5',
+    script: 'scripts/reported',
     what: 'rows leave before their commit is synced',
     patches: [
       {
@@ -71,7 +72,7 @@ export const REPORTED: readonly Mutation[] = [
   },
   {
     name: 'H30',
-    script: 'digest',
+    script: 'scripts/digest',
     what: 'a repair sends the same number again',
     patches: [
       {

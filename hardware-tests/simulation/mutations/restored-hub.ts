@@ -24,6 +24,7 @@ export const RESTORED_HUB: readonly Mutation[] = [
   },
   {
     name: 'H12b',
+    script: 'scripts/restored-hub',
     what: "the hub's counter itself is taken for the mark",
     wishes: HUB_CARDS,
     patches: [

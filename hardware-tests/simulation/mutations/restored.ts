@@ -13,6 +13,7 @@ const GATEWAY_CARDS = {
 export const RESTORED: readonly Mutation[] = [
   {
     name: 'H6',
+    script: 'scripts/restored-gateway',
     wishes: GATEWAY_CARDS,
     what: 'the counter itself is taken for the mark',
     patches: [
@@ -25,6 +26,7 @@ export const RESTORED: readonly Mutation[] = [
   },
   {
     name: 'H7',
+    script: 'scripts/restored-gateway',
     wishes: GATEWAY_CARDS,
     what: 'the hub learns the boots at HELLO',
     patches: [
@@ -38,7 +40,7 @@ export const RESTORED: readonly Mutation[] = [
   },
   {
     name: 'H8',
-    script: 'restored-gateway',
+    script: 'scripts/restored-gateway',
     wishes: GATEWAY_CARDS,
     what: 'the gateway forgets its forks at WELCOME',
     patches: [
@@ -94,7 +96,7 @@ export const RESTORED: readonly Mutation[] = [
   },
   {
     name: 'H11b',
-    script: 'restored-gateway',
+    script: 'scripts/restored-gateway',
     wishes: GATEWAY_CARDS,
     what: 'a repair takes stale rows',
     patches: [
@@ -112,6 +114,7 @@ export const RESTORED: readonly Mutation[] = [
   },
   {
     name: 'H22',
+    script: 'scripts/sessions',
     what: 'a message is judged under whatever session stands, whoever sent it',
     patches: [
       {
@@ -168,19 +171,8 @@ export const RESTORED: readonly Mutation[] = [
     ],
   },
   {
-    name: 'H33',
-    wishes: GATEWAY_CARDS,
-    what: 'READY does not look again at what HELLO decided',
-    patches: [
-      {
-        file: 'cloud/cloudhub/judge-takeover.js',
-        find: 'if (!isSame(decision, decideHello(rows, hello, decision.lineage)))',
-        replace: 'if (false)',
-      },
-    ],
-  },
-  {
     name: 'H34',
+    script: 'restored-properties',
     wishes: GATEWAY_CARDS,
     what: 'a row of a backup that was never delivered passes for delivered',
     patches: [
