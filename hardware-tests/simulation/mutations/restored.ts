@@ -53,6 +53,8 @@ export const RESTORED: readonly Mutation[] = [
   },
   {
     name: 'H9',
+    script: 'scripts/restored-gateway',
+    wishes: GATEWAY_CARDS,
     what: 'a store has no lineage of its own, and passes for the current one',
     patches: [
       {
