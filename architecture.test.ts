@@ -49,7 +49,7 @@ const PACKAGE_OWNERS: Record<string, readonly string[]> = {
   aedes: ['runtime/eventbus/'],
   'aedes-persistence': ['runtime/eventbus/'],
   hono: ['cloud/api/'],
-  'modbus-serial': ['hardware-tests/simulators/', 'mappers/modbus/'],
+  'modbus-serial': ['hardware-tests/simulators/', 'hardware-tests/bench/', 'mappers/modbus/'],
   re2js: ['mappers/serial/pattern.ts'],
   mqtt: ['mappers/mqtt-adapter.ts', 'mappers/mqtt-connection.ts'],
   'mqtt-packet': ['runtime/eventbus/'],

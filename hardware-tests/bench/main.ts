@@ -21,6 +21,10 @@ const BENCHES: Readonly<Record<string, { about: string; load: () => Promise<Benc
     about: 'durable commits beside a plain append and fdatasync',
     load: () => import('./journal.js'),
   },
+  modbus: {
+    about: 'Modbus transactions beside modbus-serial: CPU on a line, reads on TCP, memory',
+    load: () => import('./modbus.js'),
+  },
   store: {
     about: 'the choice of the store: beside SQLite in two packages, by the device’s own counter',
     load: () => import('./store.js'),
