@@ -59,7 +59,7 @@ const PACKAGE_OWNERS: Record<string, readonly string[]> = {
   'sql.js': ['journal/sql-worker.ts'],
   valibot: ['cloud/api/', 'protocol/device-schema.ts', 'runtime/config/'],
   ws: ['tunnel/websocket/'],
-  yaml: ['runtime/config/'],
+  yaml: ['protocol/yaml-file.ts'],
 };
 
 /** Pure by name: no built-in of Node may be reached from these but arithmetic. */

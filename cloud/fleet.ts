@@ -44,6 +44,49 @@ export interface Commands {
   commandsOf(device: DeviceId): readonly CommandView[] | undefined;
 }
 
+/** Devices that people create at the hub; those of gateways' own files stay theirs. */
+export interface HubDevices {
+  /**
+   * Creates the device, or replaces its documents; resolves when that is durable at the hub. The
+   * gateway gets it when it is there. Rejects with EDGE_CONFIG, whose details are `DocumentFaults`,
+   * EDGE_NO_NODE, EDGE_DEVICE_TAKEN, EDGE_UNSUPPORTED (its gateway takes none), EDGE_LIMIT, EDGE_STORAGE.
+   */
+  putDevice(request: PutDevice): Promise<PutDeviceOutcome>;
+  /** Rejects with EDGE_NO_DEVICE, EDGE_DEVICE_TAKEN (it stands in a file of its gateway), EDGE_STORAGE. */
+  deleteDevice(request: { readonly device: DeviceId; readonly actor: string }): Promise<void>;
+}
+
+export interface PutDevice {
+  readonly id: DeviceId;
+  /** KubeEdge documents as they were parsed, of v1beta1 or v1alpha2. */
+  readonly device: unknown;
+  readonly model: unknown;
+  /** Checks everything and changes nothing. */
+  readonly isDryRun?: boolean;
+  readonly actor: string;
+}
+
+export interface PutDeviceOutcome {
+  readonly node: string;
+  /** `replaced`: it begins a new life, since a property of it changed its form or is gone. */
+  readonly change: 'created' | 'updated' | 'replaced' | 'unchanged';
+  /** What a person should know though the device is sound. */
+  readonly warnings: readonly DocumentFault[];
+}
+
+/** The details of an EDGE_CONFIG of `putDevice`. */
+export interface DocumentFaults {
+  readonly issues: readonly DocumentFault[];
+}
+
+export interface DocumentFault {
+  /** `device.spec.protocol.protocolName`, `model.spec.properties[0].type`. */
+  readonly key: string;
+  readonly message: string;
+  readonly suggestion?: string;
+  readonly hint?: string;
+}
+
 export interface RunCommand {
   readonly device: DeviceId;
   readonly method: string;
@@ -127,6 +170,12 @@ export interface DeviceView {
   readonly node: string;
   readonly description: DeviceDescription;
   readonly incarnation: Version;
+  /** It was created at this hub; absent: it stands in a file of its gateway. */
+  readonly hub?: {
+    readonly version: Version;
+    /** True when this session's gateway holds it as it is here. */
+    readonly storedOnGateway: boolean;
+  };
   readonly properties: readonly HubPropertyView[];
 }
 

@@ -22,6 +22,7 @@ import { ApiServer } from './api/server.js';
 import { CloudHub } from './cloudhub/cloud-hub.js';
 import { CommandDesk } from './commands/command-desk.js';
 import { readUptime } from './commands/os-uptime.js';
+import { DeviceDesk } from './devicecontroller/device-desk.js';
 import { DeviceController } from './devicecontroller/device-controller.js';
 import { Authority, hubNames } from './enrolment/authority.js';
 import { Enrolment } from './enrolment/enrolment.js';
@@ -134,6 +135,7 @@ async function start(
   const apiServer = new ApiServer({
     ...{ fleet, clock, random, log, software, dataDir, listen: api },
     commands: new CommandDesk(fleet, random),
+    devices: new DeviceDesk(fleet),
     histories: new HistoryDesk(fleet, histories),
     operators: new Operators(tablesOf<OperatorTables, AllTables>(store), { clock, random }),
     createJoinToken: (request) => enrolment.createToken(request),

@@ -21,6 +21,8 @@ export const HUB_LIMITS = {
   unsentBytes: 1024 * 1024,
   /** DESIRED messages without their STORED; the rest waits, newest only. */
   desiredInFlight: 8,
+  /** DEVICES messages without their STORED: each may hold the documents of one large device. */
+  devicesInFlight: 4,
   /** Milliseconds until a DESIRED without its STORED is sent again, when a digest shows the time. */
   storedWithinMs: 120_000,
   /** Rows and bytes of values of one DESIRED: a bad link should not lose much at once. */

@@ -25,6 +25,8 @@ export interface DeviceSource {
   readonly device: Device;
   readonly deviceDocument: number;
   readonly modelDocument: number;
+  /** The gateway that the document names. */
+  readonly nodeName?: string | undefined;
 }
 
 export interface ReadOptions {
@@ -172,7 +174,8 @@ class DocumentReader {
     const announced = valueProblem(describeDevice(device), LIMITS.messageBytes / 2);
     if (announced !== undefined)
       report.error([], `has a description for the hub ${announced.rule}`);
-    return { device, deviceDocument: document, modelDocument: model.document };
+    const { nodeName } = spec;
+    return { device, deviceDocument: document, modelDocument: model.document, nodeName };
   }
 
   #modelOf({ metadata, spec }: DeviceDocument, report: Report): Model | undefined {

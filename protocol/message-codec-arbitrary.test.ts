@@ -122,7 +122,7 @@ const MESSAGES = {
       monotonicMs: finite,
       software: text,
     },
-    { gen: count, hubGen: count },
+    { gen: count, hubGen: count, hubDevices: hex64 },
   ),
   welcome: optional(
     {

@@ -46,7 +46,7 @@ export const hello: MessageCodec<Hello> = {
     m.dictionaries,
     m.monotonicMs,
     clip(m.software),
-    ...generations(m),
+    ...laterFields(m),
   ],
   read: (fields) => {
     fields.skip(2);
@@ -65,21 +65,23 @@ export const hello: MessageCodec<Hello> = {
       dictionaries: readLabels(fields),
       monotonicMs: fields.finite(),
       software: fields.text(),
-      ...readGenerations(fields),
+      ...readLaterFields(fields),
     };
   },
 };
 
-function generations({ gen, hubGen }: Hello): readonly unknown[] {
-  return trimmed([gen ?? null, hubGen ?? null], [null, null]);
+function laterFields({ gen, hubGen, hubDevices }: Hello): readonly unknown[] {
+  return trimmed([gen ?? null, hubGen ?? null, hubDevices ?? null], [null, null, null]);
 }
 
-function readGenerations(fields: Fields): Pick<Hello, 'gen' | 'hubGen'> {
+function readLaterFields(fields: Fields): Pick<Hello, 'gen' | 'hubGen' | 'hubDevices'> {
   const gen = fields.optionalCount();
   const hubGen = fields.optionalCount();
+  const hubDevices = fields.isAbsent() ? undefined : fields.hex64();
   return {
     ...(gen === undefined ? {} : { gen }),
     ...(hubGen === undefined ? {} : { hubGen }),
+    ...(hubDevices === undefined ? {} : { hubDevices }),
   };
 }
 

@@ -28,6 +28,16 @@ export function nextNumber(state: NumberingState, boot: string): NumberingState 
   return { ...state, value: state.value + 1, forks };
 }
 
+/** As `nextNumber`, but above `floor` too: numbers may be left out, never used twice. */
+export function nextNumberAbove(
+  state: NumberingState,
+  boot: string,
+  floor: number,
+): NumberingState {
+  const next = nextNumber(state, boot);
+  return next.value > floor ? next : { ...next, value: floor + 1 };
+}
+
 /** As `nextNumber` so many times; the numbers end with the state's value. */
 export function nextNumbers(state: NumberingState, boot: string, count: number): NumberingState {
   if (count <= 0) return state;

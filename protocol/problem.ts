@@ -9,7 +9,21 @@ export interface Problem {
   readonly detail: string;
   readonly code: ErrorCode;
   readonly hint?: string;
+  /** All that is wrong with a document: where it is, and what. */
+  readonly issues?: readonly ProblemIssue[];
 }
+
+export interface ProblemIssue {
+  /** `device.spec.properties[0].name`. */
+  readonly key: string;
+  readonly message: string;
+  /** What a misspelt name was probably meant to be. */
+  readonly suggestion?: string;
+  readonly hint?: string;
+}
+
+/** Issues of one problem that a client is told. */
+const ISSUES_MAX = 100;
 
 export const PROBLEM_MEDIA_TYPE = 'application/problem+json';
 
@@ -30,6 +44,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   EDGE_INCARNATION: 409,
   EDGE_CONFLICT: 412,
   EDGE_LIMIT: 413,
+  EDGE_CONFIG: 422,
   EDGE_TYPE: 422,
   EDGE_RANGE: 422,
   EDGE_STORAGE: 503,
@@ -63,5 +78,11 @@ export function problemOf(error: EdgeError): Problem {
     detail: status === 500 ? 'The request failed; the log of the program says why.' : error.message,
     code: error.code,
     ...(error.hint === undefined ? {} : { hint: error.hint }),
+    ...(error.code === 'EDGE_CONFIG' ? issuesOf(error) : {}),
   };
+}
+
+function issuesOf({ details }: EdgeError): Pick<Problem, 'issues'> {
+  const { issues } = (details ?? {}) as { readonly issues?: readonly ProblemIssue[] };
+  return issues === undefined ? {} : { issues: issues.slice(0, ISSUES_MAX) };
 }

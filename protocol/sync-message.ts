@@ -41,6 +41,8 @@ export const PROTOCOL_VERSION = 1;
 
 /** Features that HELLO and WELCOME list: the sender knows these messages. */
 export const ADOPTION = 'adopt';
+/** Devices that the hub creates and deletes. */
+export const HUB_DEVICES = 'devices';
 
 /** What a Numbering shows to the peer: its value and the boots not yet known to be learnt. */
 export interface CounterHistory {
@@ -75,6 +77,11 @@ export interface Hello {
    */
   readonly gen?: number;
   readonly hubGen?: number;
+  /**
+   * Digest of the devices of the hub that this gateway holds (`hubDevicesDigest`): a hub that has
+   * others sends them. Absent: an older gateway, or none of them.
+   */
+  readonly hubDevices?: string;
 }
 
 /** h>g. Durable at the hub before it leaves, durable at the gateway before anything follows. */

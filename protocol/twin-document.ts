@@ -20,6 +20,8 @@ export interface DeviceDocument {
   readonly protocol: string;
   readonly description?: string;
   readonly incarnation: string;
+  /** Of a device that was created at the hub. */
+  readonly hub?: { readonly version: string; readonly storedOnGateway?: boolean };
   readonly properties: readonly PropertyDocument[];
   readonly methods?: readonly Method[];
 }

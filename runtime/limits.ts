@@ -73,6 +73,8 @@ export const GATEWAY_LIMITS = {
   /** Between starts of a mapper that failed to start. */
   mapperRetryFirstMs: 1_000,
   mapperRetryMaxMs: 60_000,
+  /** Changes of devices are gathered for so long before their mapper starts anew with them. */
+  mapperRestartMs: 250,
   /** What a mapper gets to stop before it is left alone. */
   mapperStopMs: 5_000,
   /** Between looks for an identity while this gateway has not joined a hub. */

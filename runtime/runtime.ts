@@ -93,7 +93,8 @@ async function start(
   teardown.add('eventbus', () => eventBus.stop());
   const broker = `${address.host}:${address.port}`;
 
-  const mappers = new MapperRunner({ twins, clock, random, log });
+  const { loadMapper: load } = ports;
+  const mappers = new MapperRunner({ twins, clock, random, log, load });
   const runner = new CommandRunner({
     ...{ twins, clock, lanes: mappers.lanes },
     mapper: (protocolName) => mappers.mapper(protocolName),
@@ -121,7 +122,7 @@ async function start(
     ...mappers.status(),
     commands: commands.status(),
     ...(history === undefined ? {} : { history: history.status() }),
-    devices: devices.length,
+    devices: twins.devices().length,
     memoryBytes: process.memoryUsage.rss(),
   });
   const metaServer = new MetaServer({

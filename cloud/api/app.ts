@@ -79,8 +79,9 @@ function requestFacts(context: Context<Env>) {
 
 async function readJson(parts: AppParts, route: Route, context: Context<Env>): Promise<unknown> {
   if (route.body === undefined) return undefined;
-  const bytes = await readBody(context.req.raw, parts.bodyBytesMax);
-  return parse(route.body, parseOutsideJson(bytes, parts.bodyBytesMax), 'the body');
+  const bytesMax = route.bodyBytesMax ?? parts.bodyBytesMax;
+  const bytes = await readBody(context.req.raw, bytesMax);
+  return parse(route.body, parseOutsideJson(bytes, bytesMax), 'the body');
 }
 
 function parse(schema: v.GenericSchema | undefined, input: unknown, what: string): unknown {

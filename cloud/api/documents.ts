@@ -64,6 +64,12 @@ export const DeviceSchema = v.strictObject({
   protocol: text,
   description: v.exactOptional(text),
   incarnation: version,
+  hub: v.exactOptional(
+    v.pipe(
+      v.strictObject({ version, storedOnGateway: v.boolean() }),
+      v.description('It was created at this hub; absent: it stands in a file of its gateway.'),
+    ),
+  ),
   properties: v.array(PropertySchema),
   methods: v.exactOptional(
     v.array(
@@ -152,6 +158,9 @@ export function deviceDocument(device: DeviceView): DeviceDocument {
     ...deviceHead(device.description),
     node: device.node,
     incarnation: formatVersion(device.incarnation),
+    ...(device.hub === undefined
+      ? {}
+      : { hub: { ...device.hub, version: formatVersion(device.hub.version) } }),
     properties: device.properties.map(propertyDocument),
   };
 }

@@ -2,6 +2,8 @@
 export const API_LIMITS = {
   /** Bytes of a request body: a value of 8 KiB, its escapes and its wrapping. */
   bodyBytes: 16 * 1024,
+  /** Bytes of the documents of a device: LIMITS.documentChars, most of them one byte each. */
+  documentBytes: 128 * 1024,
   /** Bytes of all headers of a request together; Node answers 431. */
   headerBytes: 8 * 1024,
   /** Headers of one request; Node drops the rest. */

@@ -38,6 +38,21 @@ const PROBLEM_SCHEMA: JsonSchema = {
     detail: { type: 'string' },
     code: { enum: Object.keys(ERROR_CODES) },
     hint: { type: 'string' },
+    issues: {
+      type: 'array',
+      description: 'All that is wrong with a document.',
+      items: {
+        type: 'object',
+        properties: {
+          key: { type: 'string' },
+          message: { type: 'string' },
+          suggestion: { type: 'string' },
+          hint: { type: 'string' },
+        },
+        required: ['key', 'message'],
+        additionalProperties: false,
+      },
+    },
   },
   required: ['type', 'title', 'status', 'detail', 'code'],
   additionalProperties: false,

@@ -19,6 +19,8 @@ export interface Route {
   readonly summary: string;
   readonly query: GenericSchema | undefined;
   readonly body: GenericSchema | undefined;
+  /** Bytes of a body that this route takes, when they are more than the usual. */
+  readonly bodyBytesMax?: number;
   /** Request headers that mean something, with what they mean. */
   readonly headers: Readonly<Record<string, string>>;
   readonly answers: readonly AnswerForm[];
@@ -60,6 +62,7 @@ interface RouteDefinition<Query extends GenericSchema, Body extends GenericSchem
   readonly summary: string;
   readonly query?: Query;
   readonly body?: Body;
+  readonly bodyBytesMax?: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly answers: readonly AnswerForm[];
   readonly handle: (

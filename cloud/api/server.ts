@@ -6,12 +6,13 @@ import { isLoopback, parseListenAddress } from '#protocol/listen-address.js';
 import type { Log } from '#protocol/log.js';
 import type { Random } from '#protocol/random.js';
 import { StandingFile } from '#journal/standing-file.js';
-import type { Commands, Fleet, Histories } from '../fleet.js';
+import type { Commands, Fleet, Histories, HubDevices } from '../fleet.js';
 import { adminRoutes } from './admin-routes.js';
 import type { CreateJoinToken } from './admin-routes.js';
 import { createApp } from './app.js';
 import { backupRoute } from './backup-route.js';
 import { commandRoutes } from './command-routes.js';
+import { deviceRoutes } from './device-routes.js';
 import { FailureLimit } from './failure-limit.js';
 import { fleetRoutes } from './fleet-routes.js';
 import { historyRoutes } from './history-routes.js';
@@ -33,6 +34,8 @@ export interface ApiServerOptions {
   readonly fleet: Fleet;
   /** Absent: this interface takes no commands. */
   readonly commands?: Commands;
+  /** Absent: no devices can be created here. */
+  readonly devices?: HubDevices;
   /** Absent: this interface serves no history. */
   readonly histories?: Histories;
   readonly operators: Operators;
@@ -83,6 +86,7 @@ export class ApiServer {
     this.routes = [
       ...fleetRoutes(fleet),
       ...(options.commands === undefined ? [] : commandRoutes(options.commands)),
+      ...(options.devices === undefined ? [] : deviceRoutes(options.devices)),
       ...(options.histories === undefined ? [] : historyRoutes(fleet, options.histories, clock)),
       watchRoute(this.#watches),
       ...adminRoutes(operators, options.createJoinToken),

@@ -148,6 +148,34 @@ export const EDGETWIN_HUB: Program = {
       example: 'edgetwin-hub devices --data hub --node pi-1',
     },
     {
+      words: ['apply'],
+      summary:
+        'Create or change devices from KubeEdge Device and DeviceModel documents, all of them or none.',
+      flags: [
+        DATA,
+        {
+          name: 'file',
+          short: 'f',
+          value: 'FILE',
+          required: true,
+          repeated: true,
+          summary: 'YAML or JSON, any number of documents; a model may stand in another FILE.',
+        },
+        {
+          name: 'dry-run',
+          summary: 'Check everything, say what would be done, and change nothing.',
+        },
+      ],
+      example: 'edgetwin-hub apply --data hub -f devices.yaml --dry-run',
+    },
+    {
+      words: ['delete', 'device'],
+      summary: 'End a device that was created here, with its values, at both ends.',
+      operands: [DEVICE_OPERAND],
+      flags: [DATA],
+      example: 'edgetwin-hub delete device --data hub default/meter-1',
+    },
+    {
       words: ['twin', 'get'],
       summary: 'Show a device, or one property of it.',
       operands: [DEVICE_OPERAND, { ...PROPERTY_OPERAND, optional: true }],

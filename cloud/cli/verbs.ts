@@ -25,6 +25,10 @@ export const VERBS: Readonly<Record<string, CommandHandler>> = {
   'operator remove': connected(operatorRemove),
   nodes: connected(nodes),
   devices: connected(devices),
+  apply: connected(async (...call) => (await import('./device-verbs.js')).apply(...call)),
+  'delete device': connected(async (...call) =>
+    (await import('./device-verbs.js')).deleteDevice(...call),
+  ),
   'twin get': connected(twinGet),
   'twin set': connected(twinSet),
   'twin watch': connected(twinWatch),

@@ -39,6 +39,9 @@ export interface HubCounters {
   samplesUnparked: number;
   repairsMade: number;
   devicesRefused: number;
+  /** Devices of this hub, with their documents or as tombstones. */
+  hubDevicesSent: number;
+  hubDevicesAdopted: number;
   tombstonesForgotten: number;
   conflictsForgotten: number;
   cloneAlarms: number;
@@ -96,6 +99,8 @@ export function newCounters(): HubCounters {
     samplesUnparked: 0,
     repairsMade: 0,
     devicesRefused: 0,
+    hubDevicesSent: 0,
+    hubDevicesAdopted: 0,
     tombstonesForgotten: 0,
     conflictsForgotten: 0,
     cloneAlarms: 0,

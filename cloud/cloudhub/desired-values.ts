@@ -1,8 +1,8 @@
 import type { DeviceDescription, DeviceId, PropertyDescription } from '#protocol/device.js';
 import { EdgeError } from '#protocol/errors.js';
-import { FIRST_NUMBERING, nextNumber } from '#protocol/numbering.js';
+import { FIRST_NUMBERING, nextNumberAbove } from '#protocol/numbering.js';
 import { NO_VERSION, sameVersion, formatVersion } from '#protocol/twin.js';
-import type { Desired, Value } from '#protocol/twin.js';
+import type { Desired, Value, Version } from '#protocol/twin.js';
 import { checkValue } from '#protocol/value-check.js';
 import type { Draft, Rows } from '../store/node-rows.js';
 import { deviceKey, propertyKey } from '../store/tables.js';
@@ -40,12 +40,17 @@ export function putDesired(
   property: string,
   content: Omit<DesiredRecord, 'version'>,
 ): Desired {
-  const numbering = nextNumber(draft.get('numberings', draft.node) ?? FIRST_NUMBERING, hubBoot);
-  const gen = draft.get('nodes', draft.node)?.hubGen ?? 1;
-  const record: DesiredRecord = { ...content, version: { gen, n: numbering.value } };
-  draft.put('numberings', draft.node, numbering);
+  const record: DesiredRecord = { ...content, version: nextVersion(draft, hubBoot) };
   draft.put('desired', propertyKey(draft.node, device, property), record);
   return plainDesired(record);
+}
+
+/** The node's next version of the desired side, with a number above `floor`. */
+export function nextVersion(draft: Draft, hubBoot: string, floor = 0): Version {
+  const before = draft.get('numberings', draft.node) ?? FIRST_NUMBERING;
+  const numbering = nextNumberAbove(before, hubBoot, floor);
+  draft.put('numberings', draft.node, numbering);
+  return { gen: draft.get('nodes', draft.node)?.hubGen ?? 1, n: numbering.value };
 }
 
 /** The same value under a new number, which says so: local writes based on it stand. */

@@ -6,6 +6,7 @@ import { liveDevice } from '../store/node-rows.js';
 import type { Draft } from '../store/node-rows.js';
 import { conflictKey, deviceOfKey, propertyKey, propertyOfKey } from '../store/tables.js';
 import type { DesiredRecord } from '../store/tables.js';
+import { adoptDevices } from './adopt-devices.js';
 import { withAlarm } from './alarms.js';
 import type { Authorizer } from './authorizer.js';
 import { putDesired, renumber, writableValue } from './desired-values.js';
@@ -42,8 +43,10 @@ export function judgeAdopt(
   if (!session.adopt || mark === null) return { ...NOTHING, effects: [ack([])] };
 
   const rejects: { row: number; code: string }[] = [];
-  const effects: Effect[] = [];
-  const downlink: DownlinkNews[] = [];
+  for (const { version } of message.devices) raiseGeneration(draft, version.gen);
+  const devices = adoptDevices(draft, session, message, mark, context);
+  const effects: Effect[] = [...devices.effects];
+  const downlink: DownlinkNews[] = [...devices.downlink];
   let adopted = 0;
   message.rows.forEach((row, index) => {
     const code = refusal(draft, row, context.authorizer);
@@ -59,7 +62,15 @@ export function judgeAdopt(
     downlink.push({ kind: 'changed', device, property });
   });
   effects.push(count('desiredAdopted', adopted), count('desiredNotAdopted', rejects.length));
-  raiseNotAdopted(draft, message, rejects, context.wallMs, effects);
+  raiseNotAdopted(
+    draft,
+    [
+      ...devices.rejects,
+      ...rejects.map(({ row, code }) => ({ device: message.rows[row]?.device ?? '', code })),
+    ],
+    context.wallMs,
+    effects,
+  );
   if (message.last) {
     for (const news of settleRest(draft, mark, context.hubBoot)) {
       effects.push({ kind: 'desired', device: news.device, property: news.property });
@@ -71,6 +82,7 @@ export function judgeAdopt(
     ...NOTHING,
     effects: [...effects, ack(rejects)],
     downlink,
+    claims: devices.claims,
     ...(message.last ? { adopted: true } : {}),
   };
 }
@@ -144,20 +156,17 @@ function raiseGeneration(draft: Draft, gen: number): void {
 
 function raiseNotAdopted(
   draft: Draft,
-  message: Adopt,
-  rejects: readonly { readonly row: number; readonly code: string }[],
+  rejects: readonly { readonly device: string; readonly code: string }[],
   wallMs: number,
   effects: Effect[],
 ): void {
   const node = draft.get('nodes', draft.node);
   if (rejects.length === 0 || node === undefined) return;
-  const named = new Set(
-    rejects.map(({ row, code }) => `${message.rows[row]?.device ?? ''} (${code})`),
-  );
+  const named = new Set(rejects.map(({ device, code }) => `${device} (${code})`));
   const more = named.size > NAMED ? ` and ${named.size - NAMED} more` : '';
   const alarm = {
     code: 'EDGE_NOT_ADOPTED',
-    detail: `Only the gateway holds desired values of ${[...named].slice(0, NAMED).join(', ')}${more}.`,
+    detail: `Only the gateway holds devices or desired values of ${[...named].slice(0, NAMED).join(', ')}${more}.`,
   } as const;
   draft.put('nodes', draft.node, withAlarm(node, { ...alarm, at: wallMs }));
   effects.push({ kind: 'alarm', ...alarm }, { kind: 'node' });

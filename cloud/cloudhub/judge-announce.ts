@@ -78,6 +78,9 @@ function judgeRow(
   const before = draft.get('devices', key);
   const version = { gen: session.gen, n: row.n };
   if (row.description !== null && authorizer.isForeign(row.device)) return 'EDGE_DEVICE_TAKEN';
+  // Who has the id keeps it: a device of this hub ends here, not by a file of its gateway.
+  if (before?.hub !== undefined && isLive(before))
+    return row.description === null ? undefined : 'EDGE_DEVICE_TAKEN';
   if (before !== undefined && compareVersions(version, before.version) <= 0) return undefined;
   if (isExtra(draft, before, row)) return 'EDGE_LIMIT';
 
@@ -121,7 +124,7 @@ function revivedAt(
   return isOlder ? version : undefined;
 }
 
-function isSameLife(before: DeviceRow, after: DeviceRow): boolean {
+export function isSameLife(before: DeviceRow, after: DeviceRow): boolean {
   return after.description !== null && sameVersion(before.incarnation, after.incarnation);
 }
 
@@ -130,7 +133,7 @@ function isExtra(draft: Draft, before: DeviceRow | undefined, row: AnnounceRow):
   return liveDevices(draft) >= LIMITS.devicesPerNode;
 }
 
-function liveDevices(draft: Draft): number {
+export function liveDevices(draft: Draft): number {
   const changed = draft.changes('devices');
   let live = 0;
   for (const [key, row] of draft.base.all('devices'))
@@ -140,7 +143,7 @@ function liveDevices(draft: Draft): number {
 }
 
 /** Rows of an earlier life, and rows of properties that the device no longer has (hole H21). */
-function clearTwin(
+export function clearTwin(
   draft: Draft,
   device: DeviceId,
   before: DeviceRow | undefined,
@@ -161,7 +164,7 @@ function clearTwin(
 }
 
 function takenAlarm(device: DeviceId): { code: 'EDGE_DEVICE_TAKEN'; detail: string } {
-  return { code: 'EDGE_DEVICE_TAKEN', detail: `${device} belongs to another node.` };
+  return { code: 'EDGE_DEVICE_TAKEN', detail: `${device} belongs to another node or to this hub.` };
 }
 
 function refuseTaken(

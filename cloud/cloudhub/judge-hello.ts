@@ -2,7 +2,7 @@ import { LIMITS } from '#protocol/limits.js';
 import { dictionaryFeatures } from '#protocol/message-dictionary.js';
 import { FIRST_NUMBERING } from '#protocol/numbering.js';
 import { SAMPLES_FEATURE } from '#protocol/sync-message-samples.js';
-import { ADOPTION, PROTOCOL_VERSION } from '#protocol/sync-message.js';
+import { ADOPTION, HUB_DEVICES, PROTOCOL_VERSION } from '#protocol/sync-message.js';
 import type { ByeReason, Hello, Welcome } from '#protocol/sync-message.js';
 import { COMMANDS_FEATURE, unbindCommands } from '../commands/record.js';
 import { Draft } from '../store/node-rows.js';
@@ -148,7 +148,7 @@ function welcome(
 }
 
 /** What this hub understands beside twins. */
-const FEATURES: readonly string[] = [COMMANDS_FEATURE, SAMPLES_FEATURE, ADOPTION];
+const FEATURES: readonly string[] = [COMMANDS_FEATURE, SAMPLES_FEATURE, ADOPTION, HUB_DEVICES];
 
 function sharedFeatures({ features }: Hello): readonly string[] {
   return FEATURES.filter((feature) => features.includes(feature));

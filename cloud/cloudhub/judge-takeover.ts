@@ -69,7 +69,7 @@ export function judgeTakeover(
       { kind: 'node', online: true },
       send(id, { kind: 'confirm', epoch }),
     ],
-    opens: { id, epoch, lineage, gen, known, boot, features, adopt },
+    opens: { id, epoch, lineage, gen, known, boot, features, adopt, heldDevices: hello.hubDevices },
     drops: [...older, id],
     ...(clone ? { cloneAtMs: moment.nowMs } : {}),
   };

@@ -1,4 +1,4 @@
-import type { DeviceId } from '#protocol/device.js';
+import type { Device, DeviceId } from '#protocol/device.js';
 import type { CommandId } from '#protocol/sync-message-command.js';
 import type { Samples } from '#protocol/sync-message-samples.js';
 import type { ByeReason, Hello, SyncMessage } from '#protocol/sync-message.js';
@@ -32,6 +32,8 @@ export type NodeEvent =
   | { readonly kind: 'closed'; readonly session: SessionId }
   | ({ readonly kind: 'set-desired' } & DesiredRequest)
   | ({ readonly kind: 'run-command' } & CommandRequest)
+  | ({ readonly kind: 'put-device' } & PutDeviceRequest)
+  | { readonly kind: 'delete-device'; readonly device: DeviceId; readonly actor: string }
   /** A person has seen the alarm; for EDGE_QUARANTINED this lets the node in again. */
   | { readonly kind: 'clear-alarm'; readonly code: AlarmCode }
   | { readonly kind: 'tick' };
@@ -53,6 +55,15 @@ export interface CommandRequest {
   readonly ttlMs: number;
   readonly key?: string;
   readonly actor: string;
+}
+
+export interface PutDeviceRequest {
+  readonly device: Device;
+  /** As they are stored and sent: `writeHubDocuments`. */
+  readonly documents: string;
+  readonly actor: string;
+  /** Checks everything and changes nothing. */
+  readonly isDryRun: boolean;
 }
 
 export interface AnnounceProgress {
@@ -101,6 +112,7 @@ export type FleetNews =
 /** What the event means for the rows that go down to the gateway. */
 export type DownlinkNews =
   | { readonly kind: 'changed'; readonly device: DeviceId; readonly property: string }
+  | { readonly kind: 'device'; readonly device: DeviceId }
   | { readonly kind: 'compared'; readonly device: DeviceId; readonly equal: boolean }
   | { readonly kind: 'forgotten'; readonly device: DeviceId }
   | { readonly kind: 'repaired'; readonly device: DeviceId }
@@ -152,6 +164,8 @@ export interface OpenSession {
   readonly features: readonly string[];
   /** No desired value may leave in this session. */
   readonly adopt: boolean;
+  /** Digest of the devices of this hub that the gateway held at HELLO; undefined: none. */
+  readonly heldDevices?: string | undefined;
 }
 
 /** WELCOME is on its way; until the gateway answers, the older session stands. */

@@ -39,6 +39,14 @@ export interface SessionPort {
   close(code: CloseCode, detail: string): void;
 }
 
+/** What the API asks for; of these only so many may wait. */
+const REQUESTS: ReadonlySet<NodeEvent['kind']> = new Set([
+  'set-desired',
+  'run-command',
+  'put-device',
+  'delete-device',
+]);
+
 /** The same event is judged again when its commit met another one; more often means a defect. */
 const ATTEMPTS_MAX = 3;
 
@@ -73,7 +81,7 @@ export class NodeLoop {
   }
 
   /** To read only: the durable rows and what the session's gateway stored. */
-  get machine(): Pick<SyncMachine, 'rows' | 'isStored' | 'tickDueMs'> {
+  get machine(): Pick<SyncMachine, 'rows' | 'isStored' | 'isDeviceStored' | 'tickDueMs'> {
     return this.#machine;
   }
 
@@ -102,7 +110,7 @@ export class NodeLoop {
    * (an EdgeError of the judging, or EDGE_STORAGE). EDGE_LIMIT when too many requests wait.
    */
   submit(event: NodeEvent): Promise<Desired | undefined> {
-    const isRequest = event.kind === 'set-desired' || event.kind === 'run-command';
+    const isRequest = REQUESTS.has(event.kind);
     if (isRequest && this.#requests >= HUB_LIMITS.queuedRequests)
       return Promise.reject(
         new EdgeError('EDGE_LIMIT', `too many writes wait for node ${this.name}`, {

@@ -1,4 +1,6 @@
+import type { DeviceId } from '#protocol/device.js';
 import type { Version } from '#protocol/twin.js';
+import { HUB_DEVICES } from '#protocol/sync-message.js';
 import { judgeResult } from '../commands/judge-result.js';
 import { NodeCommands } from '../commands/node-commands.js';
 import { unknownUptime } from '../commands/uptime.js';
@@ -9,20 +11,22 @@ import { HUB_LIMITS } from '../limits.js';
 import { Draft } from '../store/node-rows.js';
 import type { NodeRows } from '../store/node-rows.js';
 import { deviceOfKey, propertyOfKey } from '../store/tables.js';
-import type { AlarmCode } from '../store/tables.js';
 import { Downlink } from '../synccontroller/downlink.js';
 import { Authorizer } from './authorizer.js';
 import type { OwnerOf } from './authorizer.js';
-import { judgeDesired, renumberDesired } from './desired-values.js';
+import { judgeDesired } from './desired-values.js';
 import { NOTHING, count, goodbye, send } from './judgement.js';
 import type { Candidate, DownlinkNews, Effect, Judgement, Moment } from './judgement.js';
 import type { NodeEvent, OpenSession, SessionId } from './judgement.js';
 import { judgeAdopt } from './judge-adopt.js';
+import { judgeClearAlarm } from './judge-clear-alarm.js';
+import { judgeDevice } from './judge-devices.js';
 import { judgeAnnounce } from './judge-announce.js';
 import { judgeHello } from './judge-hello.js';
 import { isDiverged, judgeDigest } from './judge-digest.js';
 import { judgeLocal } from './judge-local.js';
 import { judgeState } from './judge-state.js';
+import { withRepairs } from './repairs.js';
 import { judgeTakeover } from './judge-takeover.js';
 
 export interface SyncMachineOptions {
@@ -91,6 +95,14 @@ export class SyncMachine {
     return this.#session?.downlink.isStored(key, version) ?? false;
   }
 
+  /** True when this session's gateway holds this device of the hub as it is. */
+  isDeviceStored(device: DeviceId): boolean {
+    const session = this.#session;
+    return (
+      session?.features.includes(HUB_DEVICES) === true && session.downlink.isDeviceStored(device)
+    );
+  }
+
   /** When a `tick` has something to do; Infinity for never. */
   get tickDueMs(): number {
     return Math.min(this.#session?.digestDueMs ?? Infinity, this.#commands.dueMs);
@@ -126,7 +138,13 @@ export class SyncMachine {
         };
       }
       case 'clear-alarm':
-        return this.#clearAlarm(event.code);
+        return judgeClearAlarm(new Draft(this.rows), event.code);
+      case 'put-device':
+      case 'delete-device':
+        return judgeDevice(new Draft(this.rows), event, {
+          ...{ authorizer: this.#authorizer, hubBoot: this.#hubBoot, wallMs: moment.wallMs },
+          isSupported: this.#session?.features.includes(HUB_DEVICES) ?? true,
+        });
       case 'run-command':
         return this.#withCommands((draft) =>
           this.#commands.run(draft, event, this.#session, moment),
@@ -149,8 +167,10 @@ export class SyncMachine {
     for (const id of judgement.drops ?? []) this.#candidates.delete(id);
     if (judgement.offers !== undefined) this.#candidates.set(judgement.offers.id, judgement.offers);
     if (judgement.opens !== undefined) this.#open(judgement.opens, nowMs);
-    if (judgement.adopted === true && this.#session !== undefined)
+    if (judgement.adopted === true && this.#session !== undefined) {
       this.#session = { ...this.#session, adopt: false };
+      this.#session.downlink.sendDevices();
+    }
     const stored = judgement.downlink.flatMap((news) => this.#hear(news, nowMs));
     const seen = stored.map((key): Effect => ({
       kind: 'desired',
@@ -171,17 +191,6 @@ export class SyncMachine {
   #withCommands(judge: (draft: Draft) => readonly Effect[]): Judgement {
     const draft = new Draft(this.rows);
     return this.#judged(draft, judge(draft));
-  }
-
-  #clearAlarm(code: AlarmCode): Judgement {
-    const draft = new Draft(this.rows);
-    const node = draft.get('nodes', draft.node);
-    if (node === undefined) return NOTHING;
-    const alarms = node.alarms.filter((alarm) => alarm.code !== code);
-    const forgives = code === 'EDGE_QUARANTINED';
-    const quarantined = node.quarantined && !forgives;
-    draft.put('nodes', draft.node, { ...node, alarms, quarantined });
-    return { ...this.#judged(draft, [{ kind: 'node' }]), ...(forgives ? { forgives } : {}) };
   }
 
   #judgeMessage(event: MessageEvent, moment: Moment): Judgement {
@@ -290,39 +299,19 @@ export class SyncMachine {
           news.kind === 'compared' && !news.equal ? [news.device] : [],
         );
         const due = differing.filter((id) => session.downlink.needsRepair(id, moment.nowMs));
-        return this.#withRepairs(draft, judged, session.adopt ? [] : due);
+        return withRepairs(draft, this.#hubBoot, judged, session.adopt ? [] : due);
       }
       case 'resend': {
         const asked = [...new Set(message.devices)];
         const own = asked.filter((device) => !this.#authorizer.isForeign(device));
         const due = own.filter((device) => session.downlink.mayResend(device, moment.nowMs));
         const effects = [count('foreignRows', asked.length - own.length)];
-        return this.#withRepairs(draft, { ...NOTHING, effects }, session.adopt ? [] : due);
+        const judged = { ...NOTHING, effects };
+        return withRepairs(draft, this.#hubBoot, judged, session.adopt ? [] : due);
       }
       default:
         return this.#break(`a gateway does not send ${message.kind}`);
     }
-  }
-
-  #withRepairs(
-    draft: Draft,
-    judged: { effects: readonly Effect[]; downlink: readonly DownlinkNews[] },
-    devices: readonly string[],
-  ): Judgement {
-    const effects: Effect[] = [];
-    const downlink: DownlinkNews[] = [];
-    for (const device of devices) {
-      for (const property of renumberDesired(draft, this.#hubBoot, device)) {
-        effects.push({ kind: 'desired', device, property });
-        downlink.push({ kind: 'changed', device, property });
-      }
-      downlink.push({ kind: 'repaired', device });
-    }
-    return {
-      ...NOTHING,
-      effects: [...judged.effects, ...effects, count('repairsMade', devices.length)],
-      downlink: [...judged.downlink, ...downlink],
-    };
   }
 
   #judged(draft: Draft, effects: readonly Effect[]): Judgement {
@@ -350,7 +339,10 @@ export class SyncMachine {
     this.#parked.clear();
     this.#session = {
       ...session,
-      downlink: new Downlink(this.rows),
+      downlink: new Downlink(this.rows, {
+        isTaken: session.features.includes(HUB_DEVICES),
+        held: session.heldDevices,
+      }),
       digestDueMs: nowMs + HUB_LIMITS.digestWithinMs,
     };
   }
@@ -361,6 +353,9 @@ export class SyncMachine {
     switch (news.kind) {
       case 'changed':
         downlink?.changed(news.device, news.property);
+        return [];
+      case 'device':
+        downlink?.deviceChanged(news.device);
         return [];
       case 'compared':
         return downlink?.compared(news.device, news.equal, nowMs) ?? [];
@@ -386,11 +381,15 @@ export class SyncMachine {
       session.downlink.sendUnknown();
       this.#session = { ...session, digestDueMs: Infinity };
     }
-    const messages = session.downlink.take(nowMs);
-    return messages.flatMap(({ id, rows }) => [
-      count('desiredRowsSent', rows.length),
-      send(session.id, { kind: 'desired', epoch: session.epoch, id, rows }, 'twin'),
-    ]);
+    return session.downlink
+      .take(nowMs)
+      .flatMap((message) => [
+        count(
+          message.kind === 'desired' ? 'desiredRowsSent' : 'hubDevicesSent',
+          message.rows.length,
+        ),
+        send(session.id, { ...message, epoch: session.epoch }, 'twin'),
+      ]);
   }
 
   #recentClones(nowMs: number): readonly number[] {

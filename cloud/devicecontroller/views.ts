@@ -52,11 +52,13 @@ export function deviceView(
   freshness: Freshness,
   nowMs: number,
 ): DeviceView {
-  const { description, incarnation } = device;
+  const { description, incarnation, hub: version } = device;
+  const storedOnGateway = version !== undefined && loop.machine.isDeviceStored(description.id);
   return {
     node: loop.name,
     description,
     incarnation,
+    ...(version === undefined ? {} : { hub: { version, storedOnGateway } }),
     properties: description.properties.map((property) =>
       propertyView(loop, device, property, freshness, nowMs),
     ),

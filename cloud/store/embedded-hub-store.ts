@@ -12,6 +12,7 @@ const TABLES: Readonly<Record<HubTable, true>> = {
   lineages: true,
   numberings: true,
   devices: true,
+  hubDevices: true,
   reported: true,
   desired: true,
   locals: true,

@@ -106,6 +106,7 @@ function emptyMaps(): Maps {
     lineages: new Map(),
     numberings: new Map(),
     devices: new Map(),
+    hubDevices: new Map(),
     reported: new Map(),
     desired: new Map(),
     locals: new Map(),

@@ -18,6 +18,8 @@ export interface HubTables {
   numberings: NumberingState;
   /** Key: `deviceKey`. */
   devices: DeviceRow;
+  /** Key: `deviceKey`. What this hub said last of a device that it created, tombstones too. */
+  hubDevices: HubDeviceRecord;
   /** Key: `propertyKey`, for the present life of the device only. */
   reported: Reported;
   desired: DesiredRecord;
@@ -83,6 +85,22 @@ export interface DeviceRow {
   readonly revived?: Version;
   /** Null is a tombstone. */
   readonly description: DeviceDescription | null;
+  /**
+   * Of a device that this hub created: the version of its documents. Then the incarnation is
+   * numbered with desired values, and `version` is that of the last announcement of the id.
+   */
+  readonly hub?: Version;
+}
+
+/** A device that this hub created or deleted (docs/sync-protocol.md section 4.8). */
+export interface HubDeviceRecord {
+  readonly version: Version;
+  readonly incarnation: Version;
+  /** Device and DeviceModel as JSON; null is a tombstone. */
+  readonly documents: string | null;
+  readonly actor: string;
+  /** Wall time of the hub, for people only. */
+  readonly at: number;
 }
 
 export interface DesiredRecord extends Desired {

@@ -1,11 +1,12 @@
 import type { DeviceId } from '#protocol/device.js';
-import type { DesiredRow } from '#protocol/sync-message.js';
+import type { DesiredRow, DesiredState, HubDevices } from '#protocol/sync-message-desired.js';
 import { compareVersions, sameVersion } from '#protocol/twin.js';
 import type { Version } from '#protocol/twin.js';
 import { canonicalJson } from '#protocol/digest.js';
 import { HUB_LIMITS } from '../limits.js';
 import type { NodeRows } from '../store/node-rows.js';
 import { deviceKey, deviceOfKey, propertyKey, propertyOfKey } from '../store/tables.js';
+import { DeviceDownlink } from './device-downlink.js';
 
 /**
  * What the gateway of ONE session lacks of the desired values, newest only. It lives and dies with
@@ -24,10 +25,28 @@ export class Downlink {
   /** Devices that differed although everything was stored, once: a late digest says that too. */
   readonly #suspects = new Set<DeviceId>();
   readonly #repairedMs = new Map<DeviceId, number>();
+  readonly #devices: DeviceDownlink;
   #lastId = 0;
 
-  constructor(rows: NodeRows) {
+  /** `devices`: whether the gateway takes devices of the hub, and which it holds. */
+  constructor(rows: NodeRows, devices: { isTaken: boolean; held?: string | undefined }) {
     this.#rows = rows;
+    this.#devices = new DeviceDownlink(rows, devices.isTaken, devices.held);
+  }
+
+  /** The device was created, changed or deleted here. */
+  deviceChanged(device: DeviceId): void {
+    this.#devices.changed(device);
+  }
+
+  /** Nothing that was said of devices counts any more. */
+  sendDevices(): void {
+    this.#devices.sendAll();
+  }
+
+  /** True when this session's gateway holds the device as it is here. */
+  isDeviceStored(device: DeviceId): boolean {
+    return !this.#devices.isHeld(device);
   }
 
   /** True when this session's gateway said that it holds this very version. */
@@ -94,6 +113,7 @@ export class Downlink {
 
   /** The gateway made message `id` durable. Gives the property keys that this changes. */
   stored(id: number): string[] {
+    if (this.#devices.stored(id)) return [];
     const versions = [...(this.#inFlight.get(id)?.versions ?? [])];
     this.#inFlight.delete(id);
     return versions.flatMap(([key, version]) => this.#store(key, version));
@@ -115,18 +135,20 @@ export class Downlink {
   }
 
   /** The next messages that may leave, within the limits of what may be in flight. */
-  take(nowMs: number): { readonly id: number; readonly rows: readonly DesiredRow[] }[] {
-    const messages: { id: number; rows: DesiredRow[] }[] = [];
+  take(nowMs: number): DownlinkMessage[] {
+    const messages: DownlinkMessage[] = this.#devices
+      .take(nowMs, () => ++this.#lastId)
+      .map((message) => ({ kind: 'devices', ...message }));
     while (this.#inFlight.size < HUB_LIMITS.desiredInFlight && this.#waiting.size > 0) {
       const rows = this.#nextRows();
-      if (rows.length === 0) continue;
+      if (rows.length === 0) break;
       const id = ++this.#lastId;
       const keys = rows.map(
         ({ device, property, version }) =>
           [propertyKey(this.#rows.name, device, property), version] as const,
       );
       this.#inFlight.set(id, { versions: new Map(keys), sentMs: nowMs });
-      messages.push({ id, rows });
+      messages.push({ kind: 'desired', id, rows });
     }
     return messages;
   }
@@ -146,6 +168,8 @@ export class Downlink {
     const rows: DesiredRow[] = [];
     let bytes = 0;
     for (const key of this.#waiting) {
+      // Values of a device that the gateway does not know yet would be stored nowhere.
+      if (this.#devices.isHeld(deviceOfKey(key))) continue;
       const row = this.#row(key);
       const size = row === undefined ? 0 : canonicalJson(row.value).length;
       const full = rows.length >= HUB_LIMITS.desiredRows || bytes + size > HUB_LIMITS.desiredBytes;
@@ -197,6 +221,8 @@ export class Downlink {
     });
   }
 }
+
+export type DownlinkMessage = Omit<DesiredState, 'epoch'> | Omit<HubDevices, 'epoch'>;
 
 interface InFlight {
   readonly versions: ReadonlyMap<string, Version>;

@@ -8,7 +8,7 @@ import type { Device } from '#protocol/device.js';
 import { loadMapper } from '#mappers/registry.js';
 import { loadTemplate, templateNames } from '#mappers/templates/library.js';
 import { loadConfig } from '#runtime/config/load.js';
-import { parseYaml } from '#runtime/config/yaml-file.js';
+import { parseYaml } from '#protocol/yaml-file.js';
 
 const library = { names: templateNames, load: loadTemplate };
 

@@ -25,6 +25,8 @@ export interface Operand {
 export interface Flag {
   /** Without the two dashes. */
   readonly name: string;
+  /** One letter, for one dash. */
+  readonly short?: string;
   /** What stands for the value in help, `FILE`; a flag without one is a switch. */
   readonly value?: string;
   readonly required?: boolean;

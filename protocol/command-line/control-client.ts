@@ -155,11 +155,15 @@ function parseAnswer(chunks: readonly Uint8Array[], response: Response): unknown
 
 /** What a problem document says, as far as its fields are what they should be. */
 function problemError(status: number, body: unknown): EdgeError {
-  const { code, detail, hint } = fieldsOf(body);
+  const { code, detail, hint, issues } = fieldsOf(body);
   return new EdgeError(
     typeof code === 'string' && isErrorCode(code) ? code : 'EDGE_PROTOCOL',
     typeof detail === 'string' ? detail : `the program answered with status ${status}`,
-    typeof hint === 'string' ? { hint, remote: true } : { remote: true },
+    {
+      remote: true,
+      ...(typeof hint === 'string' ? { hint } : {}),
+      ...(Array.isArray(issues) ? { details: { issues: issues as unknown[] } } : {}),
+    },
   );
 }
 

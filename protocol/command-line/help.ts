@@ -75,7 +75,8 @@ function operandForm(operand: Operand): string {
 
 function flagForm(flag: Flag): string {
   const value = flag.choices?.join('|') ?? flag.value;
-  const form = value === undefined ? `--${flag.name}` : `--${flag.name} ${value}`;
+  const name = flag.short === undefined ? `--${flag.name}` : `-${flag.short}, --${flag.name}`;
+  const form = value === undefined ? name : `${name} ${value}`;
   return flag.repeated === true ? `${form} ...` : form;
 }
 

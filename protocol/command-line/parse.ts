@@ -109,7 +109,9 @@ function readArguments(program: Program, command: Command, words: readonly strin
       continue;
     }
     const [name, attached] = splitFlag(word);
-    const flag = flagsOf(command).find((candidate) => candidate.name === name);
+    const flag = flagsOf(command).find(
+      (candidate) => candidate.name === name || (candidate.short === name && word[1] !== '-'),
+    );
     if (flag === undefined) throw unknownFlag(program, command, word, name);
     if (flag.value === undefined && attached !== undefined)
       throw usage(`--${name} takes no value`, usageLine(program, command));

@@ -4,9 +4,9 @@ import type { Arguments } from '#protocol/command-line/parse.js';
 import { EdgeError } from '#protocol/errors.js';
 import { checkShape } from '#protocol/schema-shape.js';
 import { readBounded } from '../config/file.js';
-import { configError, formatPath } from '../config/issue.js';
+import { configError, formatPath } from '#protocol/config-issue.js';
 import { gatewaySchema } from '../config/schema.js';
-import { parseYaml } from '../config/yaml-file.js';
+import { parseYaml } from '#protocol/yaml-file.js';
 
 const DEFAULT_FILES = ['gateway.yaml', '/etc/edgetwin/gateway.yaml'];
 

@@ -8,7 +8,7 @@ import type { MapperModule } from '#protocol/mapper-port.js';
 import type { Random } from '#protocol/random.js';
 import type { Transport } from '#tunnel/transport.js';
 import type { TemplateLibrary, ValidateDevice } from '../config/device-files.js';
-import { formatIssues } from '../config/issue.js';
+import { formatIssues } from '#protocol/config-issue.js';
 import { loadConfig } from '../config/load.js';
 import type { TransportChoice } from '../config/schema.js';
 import { startGateway } from '../runtime.js';

@@ -9,12 +9,12 @@ import { isMap } from '#protocol/schema-shape.js';
 import type { Path } from '#protocol/schema-shape.js';
 import { readBounded } from './file.js';
 import { expandGlob, isGlob } from './glob.js';
-import { formatPath } from './issue.js';
-import type { ConfigIssue } from './issue.js';
+import { formatPath } from '#protocol/config-issue.js';
+import type { ConfigIssue } from '#protocol/config-issue.js';
 import { CONFIG_LIMITS } from './limits.js';
 import { expandShortForm, missingModels, shortPath } from './short-form.js';
-import { parseYaml } from './yaml-file.js';
-import type { YamlDocument } from './yaml-file.js';
+import { parseYaml } from '#protocol/yaml-file.js';
+import type { YamlDocument } from '#protocol/yaml-file.js';
 
 export type ValidateDevice = (
   device: Device,

@@ -9,13 +9,12 @@ import type { ReportPattern, TemplateLibrary, ValidateDevice } from './device-fi
 import { readBounded } from './file.js';
 import { historyBounds } from './history-schema.js';
 import type { HistoryBounds } from './history-schema.js';
-import { configError, formatPath } from './issue.js';
-import type { ConfigIssue } from './issue.js';
-import { CONFIG_LIMITS } from './limits.js';
+import { configError, formatPath, ISSUES_SHOWN } from '#protocol/config-issue.js';
+import type { ConfigIssue } from '#protocol/config-issue.js';
 import { gatewaySchema, parseListen } from './schema.js';
 import type { GatewayDocument, ListenAddress, TransportChoice } from './schema.js';
-import { parseYaml } from './yaml-file.js';
-import type { YamlDocument } from './yaml-file.js';
+import { parseYaml } from '#protocol/yaml-file.js';
+import type { YamlDocument } from '#protocol/yaml-file.js';
 
 /** What a gateway is told: gateway.yaml with its defaults, and the devices of its files. */
 export interface GatewayConfig {
@@ -59,10 +58,7 @@ export async function loadConfig(
   }
 
   const checked = checkShape(gatewaySchema, document.value ?? {});
-  for (const { path: at, message, suggestion, unknownKey } of checked.issues.slice(
-    0,
-    CONFIG_LIMITS.issues,
-  ))
+  for (const { path: at, message, suggestion, unknownKey } of checked.issues.slice(0, ISSUES_SHOWN))
     issues.push({
       file: path,
       ...document.place(at, unknownKey ? 'key' : 'value'),

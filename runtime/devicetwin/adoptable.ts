@@ -1,6 +1,7 @@
 import type { DesiredRow, HubDeviceRow } from '#protocol/sync-message-desired.js';
 import { splitKey } from '../metamanager/tables.js';
 import type { TableReader } from '../metamanager/transaction.js';
+import { adoptableDevices } from './hub-devices.js';
 import { describedProperty } from './twin-rows.js';
 
 /** What a restored hub is told of its own side (docs/sync-protocol.md section 4.7). */
@@ -23,5 +24,5 @@ export function adoptableOf(tables: TableReader): Adoptable {
     });
   }
   rows.sort((a, b) => (a.device === b.device ? 0 : a.device < b.device ? -1 : 1));
-  return { rows, devices: [] };
+  return { rows, devices: adoptableDevices(tables) };
 }

@@ -93,8 +93,12 @@ function standsOn({ base }: LocalWriteRow, since: Version): boolean {
 
 function keep(draft: Draft, device: string, property: string, row: Desired): void {
   draft.desired(device, property, row);
+  raiseDesired(draft, row.version);
+}
+
+/** The highest number of the hub that was stored, for HELLO. */
+export function raiseDesired(draft: Draft, { gen, n }: Version): void {
   const { maxDesired, hubGen = 0 } = draft.rows.identity();
-  const { gen, n } = row.version;
   if (n > maxDesired || gen > hubGen)
     draft.identity({ maxDesired: Math.max(maxDesired, n), hubGen: Math.max(hubGen, gen) });
 }

@@ -13,8 +13,8 @@ import type { RowReader } from './twin-rows.js';
  */
 export function deviceDigest(tables: RowReader, device: DeviceId): DeviceDigest | undefined {
   const row = tables.get('devices', device);
-  if (row === undefined || row.description === null || tables.get('announced', device) !== row.n)
-    return undefined;
+  if (row === undefined || row.description === null) return undefined;
+  if (row.hub === undefined && tables.get('announced', device) !== row.n) return undefined;
   const gen = tables.get('identity', 'self')?.gen ?? 0;
   const reported: DigestRow[] = [];
   const desired: DigestRow[] = [];

@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '#protocol/clock.js';
 import type { Device, DeviceId, Property } from '#protocol/device.js';
 import { EdgeError } from '#protocol/errors.js';
+import type { ErrorCode } from '#protocol/errors.js';
 import type { Log } from '#protocol/log.js';
 import type { ReportBatch } from '#protocol/mapper-port.js';
 import type { DeviceDigest } from '#protocol/sync-message.js';
@@ -15,6 +16,7 @@ import { checkedReading } from './check-readings.js';
 import { CommitOrder } from './commit-order.js';
 import { deviceDigest } from './device-digest.js';
 import { reduce } from './reducer.js';
+import { Roster } from './roster.js';
 import type { LocalWrite, TwinAccess, TwinChange, TwinView } from './twin-access.js';
 import { changesOf } from './twin-changes.js';
 import type {
@@ -60,7 +62,9 @@ export class DeviceTwin implements TwinAccess {
   #clock: Clock;
   #log: Log;
   #history: SampleKeeper | undefined;
-  #devices = new Map<DeviceId, { device: Device; properties: ReadonlyMap<string, Property> }>();
+  /** Of the files; those of them that the hub created under the same id are refused. */
+  #own: readonly Device[] = [];
+  #roster = new Roster();
   #listeners = new Set<(change: TwinChange) => void>();
   #durableListeners = new Set<DurableListener>();
   #heardAtMs = new Map<string, number>();
@@ -79,11 +83,11 @@ export class DeviceTwin implements TwinAccess {
   }
 
   devices(): readonly TwinView[] {
-    return [...this.#devices.keys()].flatMap((id) => this.device(id) ?? []);
+    return [...this.#roster.devices.keys()].flatMap((id) => this.device(id) ?? []);
   }
 
   device(id: DeviceId): TwinView | undefined {
-    const entry = this.#devices.get(id);
+    const entry = this.#roster.devices.get(id);
     const incarnation = this.#meta.get('devices', id)?.incarnation;
     if (entry === undefined || incarnation === undefined) return undefined;
     const { device } = entry;
@@ -138,20 +142,23 @@ export class DeviceTwin implements TwinAccess {
 
   /** The devices of the configuration, all of them. Resolves when durable; never rejects. */
   reload(devices: readonly Device[]): Promise<void> {
-    const before = this.#devices;
-    this.#devices = new Map(
-      devices.map((device) => [
-        device.id,
-        { device, properties: new Map(device.properties.map((p) => [p.name, p])) },
-      ]),
-    );
-    for (const id of before.keys()) if (!this.#devices.has(id)) this.#forget(id);
+    this.#own = devices;
     return this.#eventually({ kind: 'devices', devices }, { source: 'local', whole: true });
   }
 
   /** What the hub causes. Resolves when durable, however long the storage refuses; never rejects. */
   apply(event: HubEvent): Promise<void> {
-    return this.#eventually(event, { source: 'hub', whole: event.kind === 'welcome' });
+    const whole = event.kind === 'welcome' || event.kind === 'hub-devices';
+    const durable = this.#eventually(event, { source: 'hub', whole });
+    // What the hub gave up may be the device of a file from now on.
+    const isFree = ({ id }: Device): boolean => this.#meta.get('devices', id) === undefined;
+    if (event.kind === 'hub-devices' && this.#own.some(isFree)) void this.reload(this.#own);
+    return durable;
+  }
+
+  /** Devices that do not run here, with the code of the reason. */
+  refused(): ReadonlyMap<DeviceId, ErrorCode> {
+    return this.#roster.refused;
   }
 
   /** Acknowledgements of the hub: their loss costs a repetition, so they do not cost a sync. */
@@ -166,7 +173,7 @@ export class DeviceTwin implements TwinAccess {
 
   /** What the device should hold of this property and does not. */
   writeTarget(device: DeviceId, name: string): WriteTarget | undefined {
-    const entry = this.#devices.get(device);
+    const entry = this.#roster.devices.get(device);
     const property = entry?.properties.get(name);
     if (entry === undefined || property?.access !== 'ReadWrite') return undefined;
     return writeTarget(this.#meta, entry.device, property);
@@ -183,7 +190,9 @@ export class DeviceTwin implements TwinAccess {
   /** Digests of all devices that may be compared, once the present state is durable. */
   async digests(): Promise<DigestSnapshot> {
     const { maxDesired } = this.#meta.identity();
-    const digests = [...this.#devices.keys()].flatMap((id) => deviceDigest(this.#meta, id) ?? []);
+    const digests = [...this.#roster.devices.keys()].flatMap(
+      (id) => deviceDigest(this.#meta, id) ?? [],
+    );
     await this.#eventuallyDurable(this.#meta.commit([]), () => undefined);
     return { maxDesired, digests };
   }
@@ -248,6 +257,7 @@ export class DeviceTwin implements TwinAccess {
     const transition = reduce(this.#meta, this.#meta.boot, event);
     const commit = this.#meta.commitParts(transition.puts);
     this.#meta.hurry();
+    if (event.kind === 'devices' || event.kind === 'hub-devices') this.#enlist();
     const { uplink, whole } = this.#result(transition, cause);
     const changes = this.#changes(transition, cause);
     return this.#eventuallyDurable(
@@ -277,6 +287,15 @@ export class DeviceTwin implements TwinAccess {
         },
       );
     });
+  }
+
+  /** Who is there now. */
+  #enlist(): void {
+    const before = this.#roster;
+    this.#roster = Roster.of(this.#meta, this.#own);
+    for (const id of before.devices.keys()) if (!this.#roster.devices.has(id)) this.#forget(id);
+    for (const [id, code] of this.#roster.refused)
+      if (before.refused.get(id) !== code) this.#log.warn('device-refused', { device: id, code });
   }
 
   #result(transition: Transition, cause: Cause): { uplink: Uplink; whole: boolean } {
@@ -313,9 +332,9 @@ export class DeviceTwin implements TwinAccess {
 
   #changes(transition: Transition, cause: Cause): TwinChange[] {
     return changesOf(transition, {
-      device: (id) => this.#devices.get(id)?.device,
+      device: (id) => this.#roster.devices.get(id)?.device,
       view: (id, name) => {
-        const entry = this.#devices.get(id);
+        const entry = this.#roster.devices.get(id);
         const property = entry?.properties.get(name);
         return entry && property && this.#view(entry.device, property);
       },
@@ -348,7 +367,7 @@ export class DeviceTwin implements TwinAccess {
   }
 
   #known(id: DeviceId): { device: Device; properties: ReadonlyMap<string, Property> } {
-    const entry = this.#devices.get(id);
+    const entry = this.#roster.devices.get(id);
     if (entry !== undefined) return entry;
     throw new EdgeError('EDGE_NO_DEVICE', `no device ${id} is configured here`, {
       hint: 'See the devices with `edgetwin devices`; ids are namespace/name.',

@@ -1,6 +1,6 @@
 import { sleep } from '#protocol/clock.js';
 import type { Clock } from '#protocol/clock.js';
-import type { Device } from '#protocol/device.js';
+import type { Device, DeviceId } from '#protocol/device.js';
 import { EdgeError } from '#protocol/errors.js';
 import type { Log } from '#protocol/log.js';
 import type {
@@ -22,10 +22,19 @@ export interface MapperHostOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** The mapper of devices that the hub creates while this gateway runs, if one runs here. */
+  readonly load?: (protocolName: string) => Promise<MapperModule | undefined>;
 }
 
-/** What the mapper of one protocol is given. It can report for devices of its protocol only. */
-export function createMapperHost(protocolName: string, options: MapperHostOptions): MapperHost {
+/**
+ * What the mapper of one protocol is given. It can report for devices of its protocol only, and
+ * only for those that `isServed`: not for an earlier life of one, nor by earlier settings.
+ */
+export function createMapperHost(
+  protocolName: string,
+  options: MapperHostOptions,
+  isServed: (device: Device) => boolean = () => true,
+): MapperHost {
   const { twins, clock, random, log } = options;
   return {
     clock,
@@ -36,6 +45,10 @@ export function createMapperHost(protocolName: string, options: MapperHostOption
       if (view !== undefined && view.device.protocol.protocolName !== protocolName)
         throw new EdgeError('EDGE_NO_DEVICE', `${batch.device} is not a ${protocolName} device`, {
           hint: 'Report the devices that `start` was given.',
+        });
+      if (view !== undefined && !isServed(view.device))
+        throw new EdgeError('EDGE_INCARNATION', `${batch.device} has changed since`, {
+          hint: 'The mapper starts anew with the device as it is now.',
         });
       await twins.report(batch);
     },
@@ -54,6 +67,13 @@ export class MapperRunner {
   readonly lanes = new WriteLanes();
   #running = new Map<string, Mapper>();
   #failing = new Map<string, string>();
+  #modules = new Map<string, MapperModule>();
+  /** What each mapper was started with, last. */
+  #served = new Map<string, ReadonlyMap<DeviceId, Device>>();
+  /** Protocols whose devices have changed, and the restart that is under way. */
+  #changed = new Set<string>();
+  #restarting: Promise<void> | undefined;
+  #unsubscribe: (() => void) | undefined;
   #stopping = new AbortController();
 
   constructor(options: MapperHostOptions) {
@@ -74,13 +94,72 @@ export class MapperRunner {
   /** Resolves when each module was tried once; those that failed are tried again later. */
   async start(modules: readonly MapperModule[]): Promise<void> {
     this.#writer.start();
-    await Promise.all(
-      modules.map(async (module) => {
-        const devices = this.#devicesOf(module.protocolName);
-        if (devices.length === 0 || (await this.#startOne(module))) return;
-        void this.#startLater(module);
-      }),
-    );
+    for (const module of modules) this.#modules.set(module.protocolName, module);
+    await Promise.all(modules.map((module) => this.#startOrRetry(module)));
+    this.#unsubscribe = this.#options.twins.subscribe((change) => {
+      if (change.kind === 'membership') this.#follow();
+    });
+    this.#follow();
+  }
+
+  /**
+   * Devices have come, gone or changed: the mapper of their protocol starts anew with those that
+   * are there now. Others go on undisturbed.
+   */
+  #follow(): void {
+    const wanted = new Map<string, Map<DeviceId, Device>>();
+    for (const { device } of this.#options.twins.devices()) {
+      const { protocolName } = device.protocol;
+      const devices = wanted.get(protocolName) ?? new Map<DeviceId, Device>();
+      wanted.set(protocolName, devices.set(device.id, device));
+    }
+    for (const protocol of new Set([...wanted.keys(), ...this.#served.keys()]))
+      if (!sameDevices(wanted.get(protocol), this.#served.get(protocol)))
+        this.#changed.add(protocol);
+    if (this.#changed.size > 0) this.#restarting ??= this.#restartChanged();
+  }
+
+  async #restartChanged(): Promise<void> {
+    const { clock } = this.#options;
+    const { signal } = this.#stopping;
+    for (const protocol of this.#changed) {
+      // A whole list of devices comes one by one.
+      await sleep(clock, 'devices-changed', GATEWAY_LIMITS.mapperRestartMs, signal);
+      this.#changed.delete(protocol);
+      if (signal.aborted) break;
+      try {
+        await this.#restart(protocol);
+      } catch (thrown) {
+        this.#log.error('mapper-restart-failed', { protocol, error: EdgeError.from(thrown) });
+      }
+    }
+    this.#restarting = undefined;
+  }
+
+  async #restart(protocol: string): Promise<void> {
+    const { clock, load } = this.#options;
+    const old = this.#running.get(protocol);
+    this.#running.delete(protocol);
+    this.#failing.delete(protocol);
+    if (old !== undefined) {
+      // A write that ends later would leave the new mapper with labels that are too old.
+      const ended = stopped(old, (error) =>
+        this.#log.error('mapper-stop-threw', { protocol, error }),
+      ).then(() => this.#writer.settled());
+      await Promise.race([ended, sleep(clock, 'mapper-stop', GATEWAY_LIMITS.mapperStopMs)]);
+    }
+    const module = this.#modules.get(protocol) ?? (await load?.(protocol));
+    if (module === undefined) return;
+    this.#modules.set(protocol, module);
+    await this.#startOrRetry(module);
+  }
+
+  async #startOrRetry(module: MapperModule): Promise<void> {
+    const devices = this.#devicesOf(module.protocolName);
+    const served = new Map(devices.map(({ device }) => [device.id, device]));
+    this.#served.set(module.protocolName, served);
+    if (devices.length === 0 || (await this.#startOne(module))) return;
+    void this.#startLater(module, served);
   }
 
   /** One entry a running mapper; a mapper that could not start shows why in `failing`. */
@@ -103,15 +182,12 @@ export class MapperRunner {
 
   async stop(): Promise<void> {
     this.#stopping.abort();
+    this.#unsubscribe?.();
     this.#writer.stop();
     const limit = sleep(this.#options.clock, 'mapper-stop', GATEWAY_LIMITS.mapperStopMs);
-    const stops = [...this.#running].map(async ([protocol, mapper]) => {
-      try {
-        await mapper.stop();
-      } catch (error) {
-        this.#log.error('mapper-stop-threw', { protocol, error });
-      }
-    });
+    const stops = [...this.#running].map(([protocol, mapper]) =>
+      stopped(mapper, (error) => this.#log.error('mapper-stop-threw', { protocol, error })),
+    );
     this.#running.clear();
     await Promise.race([Promise.all(stops), limit]);
   }
@@ -120,7 +196,9 @@ export class MapperRunner {
     const protocol = module.protocolName;
     let mapper: Mapper | undefined;
     try {
-      mapper = module.create(createMapperHost(protocol, this.#options));
+      const served = this.#served.get(protocol);
+      const isServed = (device: Device): boolean => served?.get(device.id) === device;
+      mapper = module.create(createMapperHost(protocol, this.#options, isServed));
       await mapper.start(this.#devicesOf(protocol));
     } catch (error) {
       const failure = EdgeError.from(error);
@@ -139,13 +217,15 @@ export class MapperRunner {
     return true;
   }
 
-  async #startLater(module: MapperModule): Promise<void> {
+  /** Until it has started, or its devices have changed. */
+  async #startLater(module: MapperModule, served: object): Promise<void> {
     const { clock, random } = this.#options;
     const { signal } = this.#stopping;
     let ceilingMs: number = GATEWAY_LIMITS.mapperRetryFirstMs;
     for (;;) {
       await sleep(clock, 'mapper-retry', ceilingMs * (0.5 + random.unit() / 2), signal);
-      if (signal.aborted || (await this.#startOne(module))) return;
+      if (signal.aborted || this.#served.get(module.protocolName) !== served) return;
+      if (await this.#startOne(module)) return;
       ceilingMs = Math.min(ceilingMs * 2, GATEWAY_LIMITS.mapperRetryMaxMs);
     }
   }
@@ -156,6 +236,22 @@ export class MapperRunner {
       .filter(({ device }) => device.protocol.protocolName === protocolName)
       .map(mapped);
   }
+}
+
+/** Whatever the mapper does. */
+async function stopped(mapper: Mapper, failed: (error: unknown) => void): Promise<void> {
+  try {
+    await mapper.stop();
+  } catch (error) {
+    failed(error);
+  }
+}
+
+function sameDevices(
+  a: ReadonlyMap<DeviceId, Device> = new Map(),
+  b: ReadonlyMap<DeviceId, Device> = new Map(),
+): boolean {
+  return a.size === b.size && [...a].every(([id, device]) => b.get(id) === device);
 }
 
 function mapped({ device, properties }: TwinView): MappedDevice & { readonly device: Device } {

@@ -6,6 +6,7 @@ import type { ReportedRow } from '../metamanager/tables.js';
 import type { TableReader } from '../metamanager/transaction.js';
 import { storeDesired, decideLocal, writeLocally } from './desired.js';
 import { Draft } from './draft.js';
+import { storeHubDevices } from './hub-devices.js';
 import { configure } from './membership.js';
 import type { AcknowledgedRows, Transition, TwinEvent, WriteEnded } from './twin-event.js';
 import { describedProperty } from './twin-rows.js';
@@ -42,6 +43,9 @@ export function reduce(tables: TableReader, boot: string, event: TwinEvent): Tra
       break;
     case 'desired':
       for (const row of event.rows) storeDesired(draft, row);
+      break;
+    case 'hub-devices':
+      storeHubDevices(draft, event.rows);
       break;
     case 'local-result':
       decideLocal(draft, event.result);
@@ -126,7 +130,7 @@ function confirm(draft: Draft, boot: string): void {
 function renumber(draft: Draft, device: string): void {
   const life = draft.rows.get('devices', device);
   if (life === undefined) return;
-  draft.device(device, { ...life, n: draft.rows.number() });
+  if (life.hub === undefined) draft.device(device, { ...life, n: draft.rows.number() });
   if (life.description === null) return;
   for (const { name } of life.description.properties) {
     const row = draft.rows.get('reported', propertyKey(device, name));

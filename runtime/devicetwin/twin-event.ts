@@ -7,6 +7,7 @@ import type {
   StateRow,
   Welcome,
 } from '#protocol/sync-message.js';
+import type { HubDeviceRow } from '#protocol/sync-message-desired.js';
 import type { Desired, Reported, Value, Version } from '#protocol/twin.js';
 import type { LocalWriteRow } from '../metamanager/tables.js';
 import type { GatewayPut } from '../metamanager/transaction.js';
@@ -42,6 +43,7 @@ export type HubEvent =
   | { readonly kind: 'confirmed' }
   | { readonly kind: 'acknowledged'; readonly rows: AcknowledgedRows }
   | { readonly kind: 'desired'; readonly rows: readonly DesiredRow[] }
+  | { readonly kind: 'hub-devices'; readonly rows: readonly HubDeviceRow[] }
   | { readonly kind: 'local-result'; readonly result: LocalResult }
   /** Send these devices again, under new numbers. */
   | { readonly kind: 'renumber'; readonly devices: readonly DeviceId[] };

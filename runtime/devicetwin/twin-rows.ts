@@ -101,7 +101,8 @@ export function wholeUplink(tables: TableReader): Uplink {
 
 function announcement(tables: RowReader, device: DeviceId): Uplink['announcements'] {
   const row = tables.get('devices', device);
-  if (row === undefined || tables.get('announced', device) === row.n) return [];
+  if (row === undefined || row.hub !== undefined) return [];
+  if (tables.get('announced', device) === row.n) return [];
   return [{ device, incarnation: row.incarnation, n: row.n, description: row.description }];
 }
 

@@ -34,7 +34,8 @@ export function welcomed(draft: Draft, welcome: Welcome): void {
 
   for (const id of draft.rows.keys('devices')) {
     const row = draft.rows.get('devices', id);
-    if (row === undefined) continue;
+    // Lives that the hub gave are numbered by the hub.
+    if (row === undefined || row.hub !== undefined) continue;
     // The life of a device that was named to this hub goes on, whatever the hub remembers.
     const isNamed = resync && row.incarnation.gen > 0;
     const incarnation = isNamed ? row.incarnation : into(row.incarnation);

@@ -41,6 +41,7 @@ export class Writer {
   #options: WriterOptions;
   #log: Log;
   #attempts = new Map<string, Attempt>();
+  #writing = new Set<Promise<void>>();
   #unsubscribe: (() => void) | undefined;
   #counters = { writes: 0, failed: 0, retries: 0 };
 
@@ -95,7 +96,14 @@ export class Writer {
     }
     const { failures = 0, told } = attempt ?? {};
     this.#attempts.set(key, { failures, ...(told === undefined ? {} : { told }) });
-    void this.#write(mapper, device, property, target);
+    const writing = this.#write(mapper, device, property, target);
+    this.#writing.add(writing);
+    void writing.finally(() => this.#writing.delete(writing));
+  }
+
+  /** Resolves when every write that is under way now has ended and is taken down. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#writing);
   }
 
   /** Writes and failures since the process started, and how many are under way or waiting. */

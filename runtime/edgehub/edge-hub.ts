@@ -7,6 +7,7 @@ import type { Random } from '#protocol/random.js';
 import { SessionCodec } from '#protocol/session-codec.js';
 import type { ByeReason, SyncMessage } from '#protocol/sync-message.js';
 import type { Connection, Identity, Priority, Transport } from '#tunnel/transport.js';
+import { heldHubDevices } from '../devicetwin/hub-devices.js';
 import type { DeviceTwin } from '../devicetwin/device-twin.js';
 import { Invariants } from '../invariants.js';
 import { GATEWAY_LIMITS } from '../limits.js';
@@ -208,6 +209,7 @@ export class EdgeHub {
       state: { value: state.value, forks: state.forks },
       samples: { value: samples.value, forks: samples.forks },
       software,
+      hubDevices: heldHubDevices(meta),
     };
   }
 

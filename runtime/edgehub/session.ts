@@ -1,6 +1,6 @@
 import { LIMITS } from '#protocol/limits.js';
 import { DICTIONARY_IDS } from '#protocol/message-dictionary.js';
-import { ADOPTION, PROTOCOL_VERSION } from '#protocol/sync-message.js';
+import { ADOPTION, HUB_DEVICES, PROTOCOL_VERSION } from '#protocol/sync-message.js';
 import type { Digest, Hello, SyncMessage, Welcome } from '#protocol/sync-message.js';
 import { GATEWAY_LIMITS } from '../limits.js';
 import type { Channel } from './channel.js';
@@ -97,7 +97,7 @@ export function welcomed(session: Session, welcome: Welcome): void {
 }
 
 export function helloOf(
-  { boot, identity, state, samples, software }: HelloFacts,
+  { boot, identity, state, samples, software, hubDevices }: HelloFacts,
   channels: readonly Channel[],
   now: number,
 ): Hello {
@@ -112,12 +112,13 @@ export function helloOf(
     maxDesired: identity.maxDesired,
     hubBoots: identity.hubBoots,
     protocol: { min: PROTOCOL_VERSION, max: PROTOCOL_VERSION },
-    features: [ADOPTION, ...channels.map(({ feature }) => feature)],
+    features: [ADOPTION, HUB_DEVICES, ...channels.map(({ feature }) => feature)],
     dictionaries: DICTIONARY_IDS,
     monotonicMs: now,
     software,
     gen: identity.gen,
     hubGen: identity.hubGen ?? 0,
+    ...(hubDevices === undefined ? {} : { hubDevices }),
   };
 }
 

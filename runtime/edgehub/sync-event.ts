@@ -12,6 +12,8 @@ export interface HelloFacts {
   readonly state: CounterHistory;
   readonly samples: CounterHistory;
   readonly software: string;
+  /** Digest of the devices of the hub that are held; undefined: none. */
+  readonly hubDevices?: string | undefined;
 }
 
 export type SyncEvent =

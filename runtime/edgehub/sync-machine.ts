@@ -147,6 +147,11 @@ export class SyncMachine {
           this.#effects.apply({ kind: 'desired', rows }, { kind: 'desired', session, id });
           break;
         }
+        case 'devices': {
+          const { rows, id } = message;
+          this.#effects.apply({ kind: 'hub-devices', rows }, { kind: 'desired', session, id });
+          break;
+        }
         case 'local-result':
           this.#decideLocal(message, now);
           break;

@@ -217,8 +217,10 @@ export class SampleChannel implements Channel {
     }
     const { life, ...rest } = sample;
     // The generation of a life is known only once the hub has given one; its counter stays.
-    const known = this.#meta.get('devices', sample.device)?.incarnation;
-    const incarnation = known?.n === life ? known : { gen: this.#meta.identity().gen, n: life };
+    const known = ['devices', 'hubDevices'] as const;
+    const incarnation = known
+      .map((table) => this.#meta.get(table, sample.device)?.incarnation)
+      .find((own) => own?.n === life) ?? { gen: this.#meta.identity().gen, n: life };
     return { ...rest, incarnation, n, timestamp: time };
   }
 

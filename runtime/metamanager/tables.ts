@@ -13,6 +13,8 @@ export interface GatewayTables extends SeriesTables {
   /** `state` (sv) and `samples` (sq). */
   numbering: NumberingState;
   devices: DeviceRow;
+  /** What the hub said last of a device that it created, tombstones too. */
+  hubDevices: HubDevice;
   /** The `n` of the device row that the hub has acknowledged; less than its present one: unsent. */
   announced: number;
   reported: ReportedRow;
@@ -54,6 +56,19 @@ export interface DeviceRow {
   readonly n: number;
   /** Null is a tombstone. Properties that stay on the gateway are not in it. */
   readonly description: DeviceDescription | null;
+  /**
+   * Of a device that the hub created: the version of its documents. Then the incarnation is
+   * numbered by the hub, and nothing is announced.
+   */
+  readonly hub?: Version;
+}
+
+/** A device that the hub created or deleted (docs/sync-protocol.md section 4.8). */
+export interface HubDevice {
+  readonly version: Version;
+  readonly incarnation: Version;
+  /** Device and DeviceModel as JSON; null is a tombstone. */
+  readonly documents: string | null;
 }
 
 /** Its generation is the identity's unless it is stale. */

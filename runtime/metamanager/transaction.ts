@@ -1,5 +1,5 @@
 import type { Put, Store } from '#journal/store.js';
-import { FIRST_NUMBERING, nextNumber } from '#protocol/numbering.js';
+import { FIRST_NUMBERING, nextNumberAbove } from '#protocol/numbering.js';
 import type { NumberingState } from '#protocol/numbering.js';
 import { EdgeError } from '#protocol/errors.js';
 import type { GatewayTables, IdentityRow } from './tables.js';
@@ -47,10 +47,10 @@ export class Transaction {
     });
   }
 
-  /** The next state number (sv). */
-  number(): number {
+  /** The next state number (sv), above `floor`. */
+  number(floor = 0): number {
     const before = this.#state ?? this.get('numbering', 'state') ?? FIRST_NUMBERING;
-    this.#state = nextNumber(before, this.#boot);
+    this.#state = nextNumberAbove(before, this.#boot, floor);
     this.put({ table: 'numbering', key: 'state', row: this.#state });
     return this.#state.value;
   }

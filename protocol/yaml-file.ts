@@ -1,8 +1,19 @@
 import type { CST, Document, LineCounter, Node, Pair, ParsedNode } from 'yaml';
-import type { Path } from '#protocol/schema-shape.js';
-import { formatPath } from './issue.js';
-import type { ConfigIssue } from './issue.js';
-import { CONFIG_LIMITS } from './limits.js';
+import { formatPath } from './config-issue.js';
+import type { ConfigIssue } from './config-issue.js';
+import type { Path } from './schema-shape.js';
+
+/** Bounds of a person's files: a mistake must not hang the program. */
+const YAML_LIMITS = {
+  /** Nodes that aliases may stand for, for each anchor: YAML's billion laughs. */
+  aliases: 100,
+  /** Levels of maps and lists in a file; the parser behind this bound recurses. */
+  nesting: 64,
+  /** Syntax errors of one file: the later ones mostly follow from the first. */
+  syntaxErrors: 5,
+  /** Characters of a message that quotes the file. */
+  messageChars: 200,
+} as const;
 
 /** From 1. */
 export interface Place {
@@ -36,7 +47,7 @@ export async function parseYaml(file: string, text: string): Promise<YamlFile> {
   const issues: ConfigIssue[] = [];
   const documents: YamlDocument[] = [];
   const report: ReportAt = (offset, message, key = '', severity = 'error') => {
-    const clipped = message.slice(0, CONFIG_LIMITS.messageChars);
+    const clipped = message.slice(0, YAML_LIMITS.messageChars);
     issues.push({ file, ...source.lineOf(offset), key, message: clipped, severity });
   };
   for (const document of source.parse(report)) {
@@ -77,8 +88,8 @@ class YamlSource {
     // Keys are compared below: the library's own comparison takes the square of their number.
     const composer = new Composer({ uniqueKeys: false, merge: true });
     for (const token of tokens) {
-      if (nestingOf(token) > CONFIG_LIMITS.nesting) {
-        report?.(0, `is nested deeper than ${CONFIG_LIMITS.nesting} levels`);
+      if (nestingOf(token) > YAML_LIMITS.nesting) {
+        report?.(0, `is nested deeper than ${YAML_LIMITS.nesting} levels`);
         return;
       }
       yield* composer.next(token);
@@ -89,13 +100,13 @@ class YamlSource {
   /** Undefined when there are errors. Aliases are expanded here, and a bomb of them refused. */
   valueOf(document: Document.Parsed, report: ReportAt): unknown {
     const { errors, warnings } = document;
-    for (const { pos, message } of errors.slice(0, CONFIG_LIMITS.syntaxErrors))
+    for (const { pos, message } of errors.slice(0, YAML_LIMITS.syntaxErrors))
       report(pos[0], message);
-    for (const { pos, message } of warnings.slice(0, CONFIG_LIMITS.syntaxErrors))
+    for (const { pos, message } of warnings.slice(0, YAML_LIMITS.syntaxErrors))
       report(pos[0], message, '', 'warning');
     if (errors.length > 0 || hasTwins(this.#yaml, document, report)) return undefined;
     try {
-      return document.toJS({ maxAliasCount: CONFIG_LIMITS.aliases }) as unknown;
+      return document.toJS({ maxAliasCount: YAML_LIMITS.aliases }) as unknown;
     } catch (thrown) {
       report(document.range[0], thrown instanceof Error ? thrown.message : String(thrown));
       return undefined;

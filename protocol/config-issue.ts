@@ -1,6 +1,8 @@
-import { EdgeError } from '#protocol/errors.js';
-import type { Path } from '#protocol/schema-shape.js';
-import { CONFIG_LIMITS } from './limits.js';
+import { EdgeError } from './errors.js';
+import type { Path } from './schema-shape.js';
+
+/** Issues of one load that a person is told; a stray bracket can make thousands. */
+export const ISSUES_SHOWN = 100;
 
 /** One thing that is wrong in a configuration or device file. */
 export interface ConfigIssue {
@@ -19,13 +21,13 @@ export interface ConfigIssue {
   readonly severity: 'error' | 'warning';
 }
 
-/** An EDGE_CONFIG whose details are the issues, the first CONFIG_LIMITS.issues of them. */
+/** An EDGE_CONFIG whose details are the issues, the first ISSUES_SHOWN of them. */
 export function configError(all: readonly ConfigIssue[]): EdgeError {
-  const issues = all.slice(0, CONFIG_LIMITS.issues);
+  const issues = all.slice(0, ISSUES_SHOWN);
   const errors = all.filter(({ severity }) => severity === 'error').length;
   const count = errors === 1 ? 'one error' : `${errors} errors`;
   return new EdgeError('EDGE_CONFIG', `the configuration has ${count}\n${formatIssues(issues)}`, {
-    hint: 'Correct the files and start again.',
+    hint: 'Correct the files and try again.',
     details: { issues } satisfies Details,
   });
 }
