@@ -5,6 +5,7 @@ import { CLONES } from './clones.js';
 import { COMMANDS } from './commands.js';
 import { DISKS } from './disks.js';
 import { HUB_CARDS } from './hub-cards.js';
+import { HUB_DEVICES } from './hub-devices.js';
 import { LINKS } from './links.js';
 import { POWER } from './power.js';
 import { SENSORS } from './sensors.js';
@@ -19,6 +20,7 @@ export const ACTIONS: readonly Action[] = [
   ...DISKS,
   ...CLOCKS,
   ...SENSORS,
+  ...HUB_DEVICES,
   ...CARDS,
   ...HUB_CARDS,
   ...CLONES,

@@ -3,7 +3,7 @@ import { isUnsent } from '#runtime/devicetwin/twin-rows.js';
 import type { Gateway, GatewayProgram } from '../gateway.js';
 import { REFUSED } from '../plant.js';
 import type { Breach, Checker, Checks } from './checker.js';
-import { HubRows, propertiesOf } from './rows.js';
+import { HubRows, hubDevicesOf, propertiesOf } from './rows.js';
 import type { PropertyName } from './rows.js';
 
 /** P2, I15: nothing is under way any more and both ends agree, and the devices hold what they should. */
@@ -30,13 +30,21 @@ export class Agreement implements Checker {
       return { name: 'P2 not running', where: node, facts: {} };
     if (!program.edgeHub.isLive)
       return { name: 'P2 not connected', where: node, facts: program.edgeHub.status() };
-    const here = gateway.devices.map(({ id }) => id).sort();
+    const created = hubDevicesOf(hub.rows);
+    const wanted = [...gateway.devices, ...created];
+    const here = program.twins
+      .devices()
+      .map(({ device }) => device.id)
+      .sort();
+    const all = [...new Set(wanted.map(({ id }) => id))].sort();
+    if (here.join() !== all.join())
+      return { name: 'P2 devices here', where: node, facts: { here, all } };
     const there = [...hub.rows.all('devices').values()]
       .flatMap(({ description }) => (description === null ? [] : [description.id]))
       .sort();
     if (here.join() !== there.join())
       return { name: 'P2 devices', where: node, facts: { here, there } };
-    for (const name of propertiesOf(gateway.devices)) {
+    for (const name of propertiesOf(created.length === 0 ? gateway.devices : wanted)) {
       const breach = this.#compare(gateway, program, hub, name);
       if (breach !== undefined) return breach;
     }

@@ -2,7 +2,7 @@ import type { DesiredRecord } from '#cloud/store/tables.js';
 import { deviceKey, propertyKey as hubPropertyKey } from '#cloud/store/tables.js';
 import type { DeviceRow as HubDeviceRow } from '#cloud/store/tables.js';
 import type { NodeRows } from '#cloud/store/node-rows.js';
-import type { DeviceId } from '#protocol/device.js';
+import type { DeviceDescription, DeviceId } from '#protocol/device.js';
 import type { Reported } from '#protocol/twin.js';
 import type { World } from '../world.js';
 
@@ -42,6 +42,13 @@ export class HubRows {
   desired({ device, property }: PropertyName): DesiredRecord | undefined {
     return this.#rows.get('desired', hubPropertyKey(this.#rows.name, device, property));
   }
+}
+
+/** Devices that were created at the hub and live there. */
+export function hubDevicesOf(rows: NodeRows): readonly DeviceDescription[] {
+  return [...rows.all('devices').values()].flatMap(({ description, hub }) =>
+    description === null || hub === undefined ? [] : [description],
+  );
 }
 
 const names = new WeakMap<object, readonly PropertyName[]>();
