@@ -75,10 +75,20 @@ export class Wanted implements Checker {
   }
 
   #end(device: DeviceId, facts: object = {}): void {
-    const isMortal = this.#mortal.has(device) || !this.#lives.has(device) || this.#isCloned(device);
+    const isMortal =
+      this.#mortal.has(device) ||
+      !this.#lives.has(device) ||
+      this.#isCloned(device) ||
+      this.#isOfHub(device);
     this.#checks.expect(isMortal, 'I8 a life that nobody ended', device, facts);
     for (const key of [...this.#promises.keys()])
       if (key.startsWith(`${device}/`)) this.#promises.delete(key);
+  }
+
+  /** People create and end these at the hub. */
+  #isOfHub(device: DeviceId): boolean {
+    const { gateways } = this.#checks.world;
+    return !gateways.some(({ plant }) => plant.devices.some(({ id }) => id === device));
   }
 
   #isCloned(device: DeviceId): boolean {
