@@ -3,7 +3,7 @@ import type { Arguments } from '#protocol/command-line/parse.js';
 import type { Device } from '#protocol/device.js';
 import type { MapperModule } from '#protocol/mapper-port.js';
 import { readDevices, type TemplateLibrary, type ValidateDevice } from '../config/device-files.js';
-import { configError, type ConfigIssue } from '../config/issue.js';
+import { configError, type ConfigIssue } from '#protocol/config-issue.js';
 import { loadConfig } from '../config/load.js';
 import { configFile } from './gateway-file.js';
 
