@@ -24,7 +24,7 @@ export interface Fleet {
 export interface NodeCare {
   /**
    * The alarm was seen: it is taken from the node's list. For EDGE_QUARANTINED this lets the node
-   * in again. Rejects with EDGE_NO_NODE.
+   * in again. Rejects with EDGE_NO_NODE, or EDGE_UNSUPPORTED for a code that no alarm has.
    */
   clearAlarm(node: string, code: string): Promise<void>;
 }

@@ -136,6 +136,7 @@ async function start(
     ...{ fleet, clock, random, log, software, dataDir, listen: api },
     commands: new CommandDesk(fleet, random),
     devices: new DeviceDesk(fleet),
+    care: fleet,
     histories: new HistoryDesk(fleet, histories),
     operators: new Operators(tablesOf<OperatorTables, AllTables>(store), { clock, random }),
     createJoinToken: (request) => enrolment.createToken(request),

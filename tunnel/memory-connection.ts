@@ -18,8 +18,8 @@ export interface Flight {
   readonly node: string;
   readonly way: 'up' | 'down';
   readonly bytes: Uint8Array | undefined;
-  /** It comes through. Twice: a duplicate. Void when the connection has ended there. */
-  readonly arrive: () => void;
+  /** It, or what stands in its place, comes through. Twice: a duplicate. Void after the connection. */
+  readonly arrive: (instead?: Uint8Array) => void;
   /** It never does, and its sender does not know. */
   readonly lose: () => void;
 }
@@ -190,8 +190,8 @@ export class MemoryConnection implements Connection {
     this.#carry({
       ...this.#path,
       bytes: message,
-      arrive: () => {
-        if (!state.lost) this.#other?.arrive(message.slice());
+      arrive: (instead = message) => {
+        if (!state.lost) this.#other?.arrive(instead.slice());
         land();
       },
       lose: land,

@@ -6,9 +6,10 @@ import { isLoopback, parseListenAddress } from '#protocol/listen-address.js';
 import type { Log } from '#protocol/log.js';
 import type { Random } from '#protocol/random.js';
 import { StandingFile } from '#journal/standing-file.js';
-import type { Commands, Fleet, Histories, HubDevices } from '../fleet.js';
+import type { Commands, Fleet, Histories, HubDevices, NodeCare } from '../fleet.js';
 import { adminRoutes } from './admin-routes.js';
 import type { CreateJoinToken } from './admin-routes.js';
+import { alarmRoutes } from './alarm-routes.js';
 import { createApp } from './app.js';
 import { backupRoute } from './backup-route.js';
 import { commandRoutes } from './command-routes.js';
@@ -34,6 +35,8 @@ export interface ApiServerOptions {
   readonly fleet: Fleet;
   /** Absent: this interface takes no commands. */
   readonly commands?: Commands;
+  /** Absent: alarms cannot be cleared here. */
+  readonly care?: NodeCare;
   /** Absent: no devices can be created here. */
   readonly devices?: HubDevices;
   /** Absent: this interface serves no history. */
@@ -86,6 +89,7 @@ export class ApiServer {
     this.routes = [
       ...fleetRoutes(fleet),
       ...(options.commands === undefined ? [] : commandRoutes(options.commands)),
+      ...(options.care === undefined ? [] : alarmRoutes(options.care)),
       ...(options.devices === undefined ? [] : deviceRoutes(options.devices)),
       ...(options.histories === undefined ? [] : historyRoutes(fleet, options.histories, clock)),
       watchRoute(this.#watches),

@@ -142,6 +142,16 @@ export const EDGETWIN_HUB: Program = {
       example: 'edgetwin-hub nodes --data hub',
     },
     {
+      words: ['alarm', 'clear'],
+      summary: 'Take an alarm that was seen from a gateway; EDGE_QUARANTINED lets it in again.',
+      operands: [
+        { name: 'NODE', summary: 'The gateway.' },
+        { name: 'CODE', summary: 'The alarm, as `nodes` shows it.' },
+      ],
+      flags: [DATA],
+      example: 'edgetwin-hub alarm clear --data hub pi-1 EDGE_QUARANTINED',
+    },
+    {
       words: ['devices'],
       summary: 'List the devices with the sync states of their properties.',
       flags: [DATA, { name: 'node', value: 'NODE', summary: 'Only those of this gateway.' }],

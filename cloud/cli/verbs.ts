@@ -25,6 +25,7 @@ export const VERBS: Readonly<Record<string, CommandHandler>> = {
   'operator remove': connected(operatorRemove),
   nodes: connected(nodes),
   devices: connected(devices),
+  'alarm clear': connected(alarmClear),
   apply: connected(async (...call) => (await import('./device-verbs.js')).apply(...call)),
   'delete device': connected(async (...call) =>
     (await import('./device-verbs.js')).deleteDevice(...call),
@@ -109,6 +110,17 @@ async function nodes(client: ControlClient, args: Arguments, terminal: Terminal)
   ]);
   const headings = ['NODE', 'STATE', 'ADDRESS', 'DEVICES', 'LAST HEARD', 'SOFTWARE', 'ALARMS'];
   print({ nodes: found }, textTable(headings, rows), args, terminal);
+}
+
+async function alarmClear(
+  client: ControlClient,
+  args: Arguments,
+  terminal: Terminal,
+): Promise<void> {
+  const [node, code] = [args.required('NODE'), args.required('CODE')];
+  const path = `/api/v1/nodes/${encodeURIComponent(node)}/alarms/${encodeURIComponent(code)}`;
+  await client.request({ method: 'DELETE', path });
+  print({ node, cleared: code }, `cleared ${code} of ${node}\n`, args, terminal);
 }
 
 async function devices(client: ControlClient, args: Arguments, terminal: Terminal): Promise<void> {

@@ -130,7 +130,11 @@ export class DeviceController implements Fleet, NodeCare {
     const loop = this.#loops.get(node);
     if (loop === undefined || nodeView(loop) === undefined)
       throw new EdgeError('EDGE_NO_NODE', `no node ${node}`, { hint: 'List the nodes.' });
-    if (isAlarmCode(code)) await loop.submit({ kind: 'clear-alarm', code });
+    if (!isAlarmCode(code))
+      throw new EdgeError('EDGE_UNSUPPORTED', `no alarm ${code} is known`, {
+        hint: `There are ${Object.keys(ALARM_CODES).join(', ')}.`,
+      });
+    await loop.submit({ kind: 'clear-alarm', code });
   }
 
   watch(listener: (change: FleetChange) => void): () => void {

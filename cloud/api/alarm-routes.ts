@@ -1,0 +1,20 @@
+import type { NodeCare } from '../fleet.js';
+import { route } from './route.js';
+import type { Route } from './route.js';
+
+/** Alarms of nodes: what a person has seen is taken from the list. */
+export function alarmRoutes(care: NodeCare): readonly Route[] {
+  return [
+    route({
+      method: 'DELETE',
+      path: '/api/v1/nodes/{node}/alarms/{code}',
+      access: 'operator',
+      summary: 'An alarm was seen. EDGE_QUARANTINED: the node is let in again.',
+      answers: [{ status: 204, summary: 'Cleared, or not there. It comes back if it holds on.' }],
+      handle: async ({ params }) => {
+        await care.clearAlarm(params['node'] ?? '', params['code'] ?? '');
+        return { status: 204 };
+      },
+    }),
+  ];
+}
