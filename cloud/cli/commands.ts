@@ -176,14 +176,14 @@ export const EDGETWIN_HUB: Program = {
           summary: 'Check everything, say what would be done, and change nothing.',
         },
       ],
-      example: 'edgetwin-hub apply --data hub -f devices.yaml --dry-run',
+      example: 'edgetwin-hub apply --data hub -f pumps.yaml --dry-run',
     },
     {
       words: ['delete', 'device'],
       summary: 'End a device that was created here, with its values, at both ends.',
       operands: [DEVICE_OPERAND],
       flags: [DATA],
-      example: 'edgetwin-hub delete device --data hub default/meter-1',
+      example: 'edgetwin-hub delete device --data hub default/pump-2',
     },
     {
       words: ['twin', 'get'],

@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -42,16 +42,19 @@ export interface Ended {
 
 /**
  * What the pages of the documentation speak of: a hub in `./hub`, a gateway `pi-1` of
- * `./gateway.yaml` with the devices `meter-1` and `pump-1`, an admin's token in `$TOKEN`, and the
- * two programs by their names.
+ * `./gateway.yaml` with the devices `meter-1` and `pump-1` and, made at the hub by `pumps.yaml`,
+ * `pump-2`, an admin's token in `$TOKEN`, the
+ * two programs by their names, and the devices of `./meters.yaml` on a bus that the gateway leaves
+ * alone.
  */
 export class DocumentedSite {
   readonly #site: Site;
   readonly #meter: Program;
+  #bus: ChildProcess | undefined;
   readonly #env: NodeJS.ProcessEnv;
   readonly #ports: ReadonlyMap<string, string>;
 
-  private constructor(site: Site, meter: Program, token: string, hubPort: string) {
+  private constructor(site: Site, meter: Program, token: string, hubPort: string, busPort: number) {
     this.#site = site;
     this.#meter = meter;
     this.#env = {
@@ -64,6 +67,8 @@ export class DocumentedSite {
       ['7080', new URL(site.apiUrl).port],
       ['1883', portOf(site.broker)],
       ['10550', portOf(site.gatewayApi)],
+      ['5020', String(busPort)],
+      ['192.0.2.7', '127.0.0.1'],
     ]);
   }
 
@@ -76,12 +81,13 @@ export class DocumentedSite {
     const admin = ['operator', 'create', '--data', site.hubData, '--name', 'docs'];
     const token = await mustRun(EDGETWIN_HUB, [...admin, '--role', 'admin']);
     const hubPort = portOf(site.hub?.address('listen') ?? '');
-    const documented = new DocumentedSite(site, meter, token, hubPort);
+    const documented = new DocumentedSite(site, meter, token, hubPort, await freePort());
     await documented.#prepare();
     return documented;
   }
 
   async stop(): Promise<void> {
+    this.#bus?.kill();
     await this.#site.stop();
     await this.#meter.stop();
   }
@@ -122,10 +128,36 @@ export class DocumentedSite {
       await writeFile(join(folder, 'bin', name), `#!/bin/sh\nexec node ${script} "$@"\n`);
       await chmod(join(folder, 'bin', name), 0o755);
     }
+    await this.#startBus();
     await eventually(
       'both devices at the hub',
       () => this.run('edgetwin-hub devices --data hub'),
       ({ output }) => output.includes('default/pump-1') && !/ 0 {2,}7 /.test(output),
+    );
+    const pump = PUMP.replace('pump-1', 'pump-2').replaceAll(
+      'spec:\n  device',
+      'spec:\n  nodeName: pi-1\n  device',
+    );
+    await writeFile(join(folder, 'pumps.yaml'), pump);
+    const applied = await this.run('edgetwin-hub apply --data hub -f pumps.yaml');
+    if (applied.code !== 0) throw new Error(applied.output);
+  }
+
+  /** The bus of docs/mappers.md: its file, and slaves that answer as the devices of it. */
+  async #startBus(): Promise<void> {
+    const manual = await readFile(join(ROOT, 'docs/mappers.md'), 'utf8');
+    const [file = ''] = /^cat > meters\.yaml[^]*?^END$/m.exec(manual) ?? [];
+    await this.run(file);
+    const simulate = this.#here('exec edgetwin mapper simulate meters.yaml --tcp-port 5020');
+    this.#bus = spawn('bash', ['-c', simulate], {
+      cwd: this.#site.folder,
+      env: this.#env,
+      stdio: 'ignore',
+    });
+    await eventually(
+      'a slave on the bus',
+      () => this.run('edgetwin mapper scan --host 127.0.0.1 --tcp-port 5020 --units 1'),
+      ({ code }) => code === 0,
     );
   }
 }

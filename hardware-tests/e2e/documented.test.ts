@@ -18,6 +18,9 @@ const ENDS: readonly (readonly [RegExp, number, string])[] = [
   [/^edgetwin(-hub)? run /, 1, 'EDGE_LOCKED'],
   [/^edgetwin join /, 4, 'EDGE_'],
   [/^edgetwin(-hub)? restore /, 1, 'EDGE_LOCKED'],
+  [/^edgetwin mapper scan --port /, 4, 'EDGE_DEVICE_CLOSED'],
+  [/^edgetwin mapper simulate /, 2, 'cannot listen'],
+  [/^edgetwin mapper template new roof --host /, 4, 'EDGE_DEVICE_CLOSED'],
   [/^edgetwin-hub operator remove /, 0, 'removed ann'],
   [/^edgetwin-hub command show /, 4, 'EDGE_NO_COMMAND'],
 ];

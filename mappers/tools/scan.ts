@@ -1,4 +1,5 @@
 import type { Clock } from '#protocol/clock.js';
+import { EdgeError } from '#protocol/errors.js';
 import { silentLog } from '#protocol/log.js';
 import type { Random } from '#protocol/random.js';
 import type { BusSettings } from '../modbus/bus-settings.js';
@@ -58,6 +59,11 @@ export async function scan(
           replyBytes: 3,
         } as const;
         const outcome = await runner.request(request, { priority: 'write', timeoutMs });
+        // Without a port or a connection no other unit can answer either.
+        if (outcome.kind === 'failed' && outcome.unsent === true && done === 1)
+          throw new EdgeError(outcome.code, `${line}: ${outcome.why}`, {
+            hint: 'Look for the port in /dev/serial/by-id, or see that the address is right and reachable.',
+          });
         if (outcome.kind === 'failed') continue;
         const slave = await describe(runner, unit, line, settings);
         slaves.push(slave);

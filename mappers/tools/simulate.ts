@@ -90,7 +90,12 @@ export async function simulate(
     socket.once('close', () => sockets.delete(socket));
   });
   server.listen(where.tcpPort, '127.0.0.1');
-  await once(server, 'listening');
+  await once(server, 'listening').catch((cause: unknown) => {
+    throw new EdgeError('EDGE_CONFIG', `cannot listen on 127.0.0.1:${where.tcpPort}`, {
+      cause,
+      hint: 'Name a port above 1023 with --tcp-port that nothing else listens on; 0 takes a free one.',
+    });
+  });
   return {
     address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
     units,

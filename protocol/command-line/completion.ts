@@ -39,13 +39,15 @@ export function completionScript(program: Program, shell: (typeof SHELLS)[number
     // `--flag=VALUE` is three words where `=` breaks words.
     `  if [ "$cur" = = ]; then cur=; elif [ "$prev" = = ]; then prev=\${COMP_WORDS[COMP_CWORD-2]-}; fi`,
     `  COMPREPLY=()`,
-    `  case "$COMP_CWORD:\${COMP_WORDS[1]-}" in`,
-    `    1:*) choices='${firstWords(program).join(' ')} --help --version' ;;`,
-    ...secondWords(program).map(
-      ([first, seconds]) => `    2:${first}) choices='${seconds.join(' ')}' ;;`,
+    `  local line="${typedWords(program)}"`,
+    `  case "$COMP_CWORD:$line" in`,
+    `    1:*) choices='${wordsAfter(program, []).join(' ')} --help --version' ;;`,
+    ...beginnings(program).map(
+      (words) =>
+        `    ${words.length + 1}:'${words.join(' ')} '*) choices='${wordsAfter(program, words).join(' ')}' ;;`,
     ),
     `    *)`,
-    `      case "\${COMP_WORDS[1]-} \${COMP_WORDS[2]-} " in`,
+    `      case "$line" in`,
     ...program.commands.flatMap((command) => [
       `        '${commandName(command)} '*)`,
       ...caseOf(command).map((line) => `          ${line}`),
@@ -98,15 +100,21 @@ function wantedBy(choices: Flag['choices'], value: string): string {
   return value === 'DIR' ? 'kind=folder' : NOTHING;
 }
 
-function firstWords({ commands }: Program): string[] {
-  return [...new Set(commands.flatMap(({ words }) => words.slice(0, 1)))];
+/** The words that a command's name may reach to, and a space after each. */
+function typedWords({ commands }: Program): string {
+  const most = Math.max(...commands.map(({ words }) => words.length));
+  return Array.from({ length: most }, (_, index) => `\${COMP_WORDS[${index + 1}]-} `).join('');
 }
 
-function secondWords({ commands }: Program): [string, string[]][] {
-  const seconds = new Map<string, string[]>();
-  for (const { words } of commands) {
-    const [first = '', second] = words;
-    if (second !== undefined) seconds.set(first, [...(seconds.get(first) ?? []), second]);
-  }
-  return [...seconds];
+/** What commands of several words begin with: `mapper`, `mapper template`. */
+function beginnings({ commands }: Program): string[][] {
+  const found = commands.flatMap(({ words }) =>
+    words.slice(1).map((_, index) => words.slice(0, index + 1)),
+  );
+  return [...new Map(found.map((words) => [words.join(' '), words])).values()];
+}
+
+function wordsAfter({ commands }: Program, beginning: readonly string[]): string[] {
+  const longer = commands.filter(({ words }) => beginning.every((word, at) => words[at] === word));
+  return [...new Set(longer.flatMap(({ words }) => words.slice(beginning.length).slice(0, 1)))];
 }

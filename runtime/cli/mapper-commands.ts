@@ -30,9 +30,9 @@ const UNITS: Flag = {
   name: 'units',
   value: 'LIST',
   default: '1-32',
-  summary: 'Units to ask, such as 1-32,100. Default: 1-32.',
+  summary: 'Units to ask, such as 1-32,100.',
 };
-const ONE_UNIT = 'Units to ask; the first that answers counts. Default: 1.';
+const ONE_UNIT = 'Units to ask; the first that answers counts.';
 const TIMEOUT: Flag = {
   name: 'timeout',
   value: 'MS',
