@@ -2,6 +2,6 @@
 export default {
   files: ['dist/**/*.long.test.js'],
   workerThreads: false,
-  concurrency: 1,
+  concurrency: 2,
   timeout: '30m',
 };

@@ -75,11 +75,19 @@ test.beforeEach(async (t) => {
   const pump = new Pump();
   const served = await serveTcp(pump, 0);
   const link = await Link.open('127.0.0.1:0', served.address);
-  const site = await Site.start({ devices: documents(link.address.split(':')[1] ?? '') });
-  const stop = async (): Promise<void> => {
-    await site.stop();
+  const stopDevice = async (): Promise<void> => {
     await link.close();
     await served.stop();
+  };
+  // Whatever fails here, nothing may go on running: the process of this file would never end.
+  const devices = documents(link.address.split(':')[1] ?? '');
+  const site = await Site.start({ devices }).catch(async (error: unknown) => {
+    await stopDevice();
+    throw error;
+  });
+  const stop = async (): Promise<void> => {
+    await site.stop();
+    await stopDevice();
   };
   t.context = { pump, link, site, stop };
   await eventually(
@@ -89,7 +97,7 @@ test.beforeEach(async (t) => {
   );
 });
 
-test.afterEach.always((t) => t.context.stop());
+test.afterEach.always((t) => (t.context as Partial<Scene>).stop?.());
 
 const ended = (state: unknown): boolean => state !== 'new' && state !== 'sent';
 

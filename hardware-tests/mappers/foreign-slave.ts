@@ -1,10 +1,10 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '../link.js';
 import { hasPymodbus } from './serial-pair.js';
 
 /** Where a slave that others wrote answers: a serial port, or a TCP port on the loopback. */
@@ -73,14 +73,4 @@ async function started(program: string, words: readonly string[]): Promise<() =>
     child.kill('SIGKILL');
     await once(child, 'exit');
   };
-}
-
-/** Freed again before the slave takes it: these programs cannot say which port 0 gave them. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

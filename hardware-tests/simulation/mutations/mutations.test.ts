@@ -6,7 +6,7 @@ import { patched } from './hooks.js';
 import { huntMutation } from './hunt.js';
 
 /** Seen in the first few lives. */
-const CHEAP = ['H4', 'H3', 'H29'];
+const CHEAP = ['H4', 'H1', 'H19'];
 const DIST = fileURLToPath(new URL('../../../', import.meta.url));
 
 test('every mutation still fits the shipped code, in one place each', async (t) => {
