@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
-import { systemClock } from '#protocol/clock.js';
+import { sleep, systemClock } from '#protocol/clock.js';
 import type { Random } from '#protocol/random.js';
 import type { Link } from '#mappers/link.js';
 import { serialLink, type SerialSettings } from '#mappers/serial-port.js';
-import { LINE_FAULTS, TCP_FAULTS, type Fault } from './faults.js';
+import { LINE_FAULTS, TCP_FAULTS, type Fault, type Piece } from './faults.js';
 
 /** Half of the replies pass unharmed, so that recovering is seen as well. */
 const UNHARMED = 0.5;
@@ -59,7 +59,7 @@ export async function faultLine(
     before = passing.reply;
     reply = new Uint8Array(0);
     const pieces = draw.next()(passing);
-    if (typeof pieces === 'string') return;
+    if (typeof pieces === 'string' || 'hang' in pieces) return;
     for (const { afterMs, bytes: piece } of pieces)
       if (afterMs === 0) toMaster.link?.send(piece);
       else systemClock.setTimer('fault', afterMs, () => toMaster.link?.send(piece));
@@ -95,6 +95,17 @@ export async function faultServer(
     slave.on('close', () => master.destroy());
     let held: Uint8Array = new Uint8Array(0);
     let before: Uint8Array | undefined;
+    let isHanging = false;
+    // A stream keeps its order: nothing comes between the pieces of a reply.
+    let writing = Promise.resolve();
+    const write = async (pieces: readonly Piece[]): Promise<void> => {
+      let doneMs = 0;
+      for (const { afterMs, bytes } of pieces) {
+        if (afterMs > doneMs) await sleep(systemClock, 'fault', afterMs - doneMs);
+        doneMs = afterMs;
+        if (master.writable && !isHanging) master.write(bytes);
+      }
+    };
     slave.on('data', (bytes) => {
       held = Uint8Array.from([...held, ...bytes]);
       while (held.length >= 6 && held.length >= 6 + (held[5] ?? 0)) {
@@ -104,11 +115,17 @@ export async function faultServer(
         before = reply;
         if (pieces === 'reset') master.resetAndDestroy();
         else if (pieces === 'half close') master.end();
-        else
-          for (const { afterMs, bytes: piece } of pieces)
-            if (afterMs === 0) master.write(piece);
-            else
-              systemClock.setTimer('fault', afterMs, () => master.writable && master.write(piece));
+        else if ('hang' in pieces)
+          writing = writing.then(() => {
+            if (master.writable && !isHanging) master.write(pieces.hang);
+            isHanging = true;
+          });
+        else if (pieces.length === 1)
+          // Whole, so it may overtake, but not cut in.
+          void sleep(systemClock, 'fault', pieces[0]?.afterMs ?? 0).then(() => {
+            writing = writing.then(() => write(pieces.map((piece) => ({ ...piece, afterMs: 0 }))));
+          });
+        else writing = writing.then(() => write(pieces));
       }
     });
   }).listen(0, '127.0.0.1');

@@ -15,7 +15,10 @@ export interface Passing {
   readonly random: Random;
 }
 
-export type Fault = (passing: Passing) => readonly Piece[] | 'reset' | 'half close';
+/** `hang`: the beginning of the reply comes, and nothing more on this connection. */
+export type Fault = (
+  passing: Passing,
+) => readonly Piece[] | 'reset' | 'half close' | { readonly hang: Uint8Array };
 
 const now = (bytes: Uint8Array): Piece[] => [{ afterMs: 0, bytes }];
 const upTo = (random: Random, limit: number): number => Math.floor(random.unit() * limit);
@@ -79,7 +82,9 @@ export const TCP_FAULTS: Readonly<Record<string, Fault>> = {
   'wrong protocol': ({ reply }) => now(changed(reply, 2, 7)),
   'wrong unit': ({ reply }) => now(changed(reply, 6, 3)),
   'wrong echo or byte count': ({ reply }) => now(changed(reply, 8, 2)),
-  'cut off': ({ reply, random }) => now(reply.slice(0, 1 + upTo(random, reply.length - 1))),
+  'cut off': ({ reply, random }) => ({
+    hang: reply.slice(0, 1 + upTo(random, reply.length - 1)),
+  }),
   reset: () => 'reset',
   'half close': () => 'half close',
 };

@@ -97,6 +97,8 @@ export class SensorDriver implements Driver {
   #lost(): void {
     this.#gap?.cancel();
     this.#framer.silence(false);
+    // A value of a sensor that nobody hears any more is not fresh, however young.
+    this.#heard.clear();
     this.#answered?.();
   }
 

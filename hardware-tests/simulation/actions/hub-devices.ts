@@ -4,7 +4,8 @@ import { createValve, deleteValve, valveOf } from '../valve.js';
 import type { Action } from './action.js';
 
 const CYCLES = ['1s', '2s', '3s'];
-const FORMS = ['INT', 'FLOAT', 'STRING'];
+/** The plant gives numbers: a reading of another type would be refused for ever. */
+const FORMS = ['INT', 'FLOAT', 'DOUBLE'];
 
 /** What people do with devices at the hub: create, change, replace, set, delete. */
 export const HUB_DEVICES: readonly Action[] = [
