@@ -155,7 +155,7 @@ function resolve(from: string, specifier: string): string {
 
 const roomOf = (path: string): string => path.split('/')[0] ?? '';
 const isTest = (path: string): boolean => path.endsWith('.test.ts') || isCompliance(path);
-const isCompliance = (path: string): boolean => path.endsWith('/compliance.ts');
+const isCompliance = (path: string): boolean => /\/compliance(-mqtt)?\.ts$/.test(path);
 const isProof = (path: string): boolean => isTest(path) || roomOf(path) === 'hardware-tests';
 const within = (path: string, prefixes: readonly string[]): boolean =>
   prefixes.some((prefix) => path === prefix || (prefix.endsWith('/') && path.startsWith(prefix)));
