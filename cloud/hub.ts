@@ -26,6 +26,7 @@ import { DeviceDesk } from './devicecontroller/device-desk.js';
 import { DeviceController } from './devicecontroller/device-controller.js';
 import { Authority, hubNames } from './enrolment/authority.js';
 import { Enrolment } from './enrolment/enrolment.js';
+import { EnrolmentDesk } from './enrolment/identity-desk.js';
 import { joinHandler } from './enrolment/join-handler.js';
 import type { EnrolmentTables } from './enrolment/tables.js';
 import { hubMetrics } from './hub-metrics.js';
@@ -139,6 +140,7 @@ async function start(
     care: fleet,
     histories: new HistoryDesk(fleet, histories),
     operators: new Operators(tablesOf<OperatorTables, AllTables>(store), { clock, random }),
+    identities: new EnrolmentDesk({ enrolment, log, cut: (node) => cloudHub.cutOff(node) }),
     createJoinToken: (request) => enrolment.createToken(request),
     health: () => {
       const { alarm } = store.stats();

@@ -7,6 +7,7 @@ import type { Log } from '#protocol/log.js';
 import type { Random } from '#protocol/random.js';
 import { StandingFile } from '#journal/standing-file.js';
 import type { Commands, Fleet, Histories, HubDevices, NodeCare } from '../fleet.js';
+import type { IdentityDesk } from '../enrolment/identity-desk.js';
 import { adminRoutes } from './admin-routes.js';
 import type { CreateJoinToken } from './admin-routes.js';
 import { alarmRoutes } from './alarm-routes.js';
@@ -18,6 +19,7 @@ import { FailureLimit } from './failure-limit.js';
 import { fleetRoutes } from './fleet-routes.js';
 import { historyRoutes } from './history-routes.js';
 import { Gate } from './gate.js';
+import { identityRoutes } from './identity-routes.js';
 import { API_LIMITS } from './limits.js';
 import type { ApiLimits } from './limits.js';
 import { Listener } from './listener.js';
@@ -39,6 +41,8 @@ export interface ApiServerOptions {
   readonly care?: NodeCare;
   /** Absent: no devices can be created here. */
   readonly devices?: HubDevices;
+  /** Absent: nobody can be revoked here. */
+  readonly identities?: IdentityDesk;
   /** Absent: this interface serves no history. */
   readonly histories?: Histories;
   readonly operators: Operators;
@@ -94,6 +98,7 @@ export class ApiServer {
       ...(options.histories === undefined ? [] : historyRoutes(fleet, options.histories, clock)),
       watchRoute(this.#watches),
       ...adminRoutes(operators, options.createJoinToken),
+      ...(options.identities === undefined ? [] : identityRoutes(options.identities)),
       ...(options.backup === undefined ? [] : [backupRoute(options.backup, clock, this.#limits)]),
       ...serviceRoutes(options.health, metrics, describe),
     ];

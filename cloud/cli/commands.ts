@@ -14,6 +14,7 @@ import {
   VALUE_OPERAND,
 } from '#protocol/command-line/twin-verbs.js';
 import { ROLES } from '../api/roles.js';
+import { identityCommands } from './identity-commands.js';
 
 const DATA: Flag = {
   name: 'data',
@@ -106,6 +107,7 @@ export const EDGETWIN_HUB: Program = {
       ],
       example: 'edgetwin-hub token create --data hub --node pi-1',
     },
+    ...identityCommands(DATA),
     {
       words: ['operator', 'create'],
       summary: 'Make an operator and print its token, which is shown only now.',

@@ -105,17 +105,25 @@ export class CloudHub {
     this.#sessions.set(session, peer);
   }
 
-  /** Revocation ends live sessions within a sweep (promise P10). */
+  /** Ends the sessions of nodes that are not allowed any more; how many of this one. */
+  cutOff(node?: string): number {
+    const { isNodeAllowed, fleet } = this.#options;
+    let count = 0;
+    for (const [session, peer] of this.#sessions) {
+      if (isNodeAllowed(peer)) continue;
+      const detail = 'This node was revoked.';
+      fleet.counters.refusedConnections++;
+      session.send({ kind: 'bye', reason: 'refused', detail }, 'control');
+      session.close('unauthorized', detail);
+      if (peer.name === node) count++;
+    }
+    return count;
+  }
+
+  /** Revocation ends live sessions within a sweep (promise P10), whoever noted it. */
   #scheduleRecheck(): void {
-    const { clock, isNodeAllowed, fleet } = this.#options;
-    this.#recheck = clock.setTimer('revocation', HUB_LIMITS.sweepEveryMs, () => {
-      for (const [session, peer] of this.#sessions) {
-        if (isNodeAllowed(peer)) continue;
-        const detail = 'This node was revoked.';
-        fleet.counters.refusedConnections++;
-        session.send({ kind: 'bye', reason: 'refused', detail }, 'control');
-        session.close('unauthorized', detail);
-      }
+    this.#recheck = this.#options.clock.setTimer('revocation', HUB_LIMITS.sweepEveryMs, () => {
+      this.cutOff();
       this.#scheduleRecheck();
     });
   }

@@ -76,6 +76,11 @@ export class Authority {
     return new Authority(certificate, key, options);
   }
 
+  /** PEM: those that certify nodes, for the listener. */
+  get clientAuthorities(): readonly string[] {
+    return [this.certificate];
+  }
+
   /**
    * The server's key and chain for these names (DNS names and addresses), the authority last.
    * Kept on disk, and made anew when names changed or two thirds of its life have passed: call it

@@ -21,6 +21,7 @@ const ENDS: readonly (readonly [RegExp, number, string])[] = [
   [/^edgetwin mapper scan --port /, 4, 'EDGE_DEVICE_CLOSED'],
   [/^edgetwin mapper simulate /, 2, 'cannot listen'],
   [/^edgetwin mapper template new roof --host /, 4, 'EDGE_DEVICE_CLOSED'],
+  [/^edgetwin-hub token revoke /, 4, 'EDGE_TOKEN'],
   [/^edgetwin-hub operator remove /, 0, 'removed ann'],
   [/^edgetwin-hub command show /, 4, 'EDGE_NO_COMMAND'],
 ];

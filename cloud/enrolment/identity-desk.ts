@@ -1,0 +1,79 @@
+import { EdgeError } from '#protocol/errors.js';
+import type { Log } from '#protocol/log.js';
+import type { CertificateView } from './certificate-book.js';
+import type { Enrolment } from './enrolment.js';
+import type { TokenView } from './token-book.js';
+
+/** What revoking a node has ended, or would end. */
+export interface Revocation {
+  readonly node: string;
+  /** Good certificates and unused tokens of the node. */
+  readonly certificates: number;
+  readonly tokens: number;
+  /** Live connections that were cut. */
+  readonly sessions: number;
+}
+
+/** Who may be a node, as people see and end it. */
+export interface IdentityDesk {
+  tokens(): readonly TokenView[];
+  /** Rejects with EDGE_TOKEN when there is none of this id. */
+  withdrawToken(id: string, actor: string): Promise<void>;
+  /** Oldest first. */
+  certificates(node?: string): readonly CertificateView[];
+  /**
+   * Ends the certificates, tokens and live sessions of a node, durably before the sessions are cut.
+   * `isDryRun` counts and ends nothing. Rejects with EDGE_NO_NODE when it has none of them.
+   */
+  revoke(node: string, actor: string, isDryRun?: boolean): Promise<Revocation>;
+}
+
+export interface IdentityDeskOptions {
+  readonly enrolment: Enrolment;
+  /** Cuts the sessions of nodes that are no longer allowed; how many of this node. */
+  readonly cut: (node: string) => number;
+  readonly log: Log;
+}
+
+export class EnrolmentDesk implements IdentityDesk {
+  readonly #options: IdentityDeskOptions;
+  readonly #log: Log;
+
+  constructor(options: IdentityDeskOptions) {
+    this.#options = options;
+    this.#log = options.log.child('audit');
+  }
+
+  tokens(): readonly TokenView[] {
+    return this.#options.enrolment.tokens();
+  }
+
+  async withdrawToken(id: string, actor: string): Promise<void> {
+    if (!(await this.#options.enrolment.withdrawToken(id)))
+      throw new EdgeError('EDGE_TOKEN', `there is no token ${id}`, {
+        hint: '`edgetwin-hub token list` shows their ids.',
+      });
+    this.#log.warn('token-revoked', { actor, id });
+  }
+
+  certificates(node?: string): readonly CertificateView[] {
+    return this.#options.enrolment.certificates(node === undefined ? {} : { node });
+  }
+
+  async revoke(node: string, actor: string, isDryRun = false): Promise<Revocation> {
+    const { enrolment, cut } = this.#options;
+    const known = this.certificates(node);
+    const open = this.tokens().filter((token) => token.node === node);
+    if (known.length === 0 && open.length === 0)
+      throw new EdgeError('EDGE_NO_NODE', `${node} has no certificate and no token here`, {
+        hint: '`edgetwin-hub nodes` lists the gateways.',
+      });
+    const certificates = known.filter(({ revoked }) => revoked === undefined).length;
+    const tokens = open.filter(({ usedAt }) => usedAt === undefined).length;
+    if (isDryRun) return { node, certificates, tokens, sessions: 0 };
+    await enrolment.revokeNode(node);
+    const sessions = cut(node);
+    this.#log.warn('node-revoked', { actor, node, certificates, tokens, sessions });
+    return { node, certificates, tokens, sessions };
+  }
+}

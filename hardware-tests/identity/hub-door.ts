@@ -1,0 +1,87 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join as joinPath } from 'node:path';
+import { systemClock, type Clock } from '#protocol/clock.js';
+import type { Log } from '#protocol/log.js';
+import { silentLog } from '#protocol/log.js';
+import { systemRandom } from '#protocol/random.js';
+import { openStore } from '#journal/journal-store.js';
+import { MemoryStorage } from '#journal/memory-storage.js';
+import { codedTransport } from '#tunnel/coded/endpoint/client.js';
+import { listenCoded } from '#tunnel/coded/endpoint/listener.js';
+import { openBoth } from '#tunnel/double-door.js';
+import type { NodeListener, Transport } from '#tunnel/transport.js';
+import { websocketTransport } from '#tunnel/websocket/client.js';
+import { listenWebsocket } from '#tunnel/websocket/listener.js';
+import { join, loadIdentity } from '#runtime/edgehub/join.js';
+import type { NodeIdentity } from '#runtime/edgehub/identity-files.js';
+import { Authority, hubNames } from '#cloud/enrolment/authority.js';
+import { Enrolment } from '#cloud/enrolment/enrolment.js';
+import { joinHandler } from '#cloud/enrolment/join-handler.js';
+import type { EnrolmentTables } from '#cloud/enrolment/tables.js';
+
+interface Teardown {
+  teardown(undo: () => unknown): void;
+}
+
+/** The hub's two doors as the program composes them: authority, enrolment, both listeners. */
+export interface HubDoor {
+  readonly listener: NodeListener;
+  readonly enrolment: Enrolment;
+  readonly authority: Authority;
+  readonly url: string;
+  /** A gateway's folder that has joined as this node. */
+  readonly joined: (node: string) => Promise<NodeIdentity & { readonly dataDir: string }>;
+  /** Everything that the hub logged: event and fields. */
+  readonly logged: { readonly event: string; readonly fields: unknown }[];
+}
+
+export async function folder(t: Teardown): Promise<string> {
+  const path = await mkdtemp(joinPath(tmpdir(), 'identity-'));
+  t.teardown(() => rm(path, { recursive: true, force: true }));
+  return path;
+}
+
+export async function openDoor(t: Teardown, clock: Clock = systemClock): Promise<HubDoor> {
+  const logged: HubDoor['logged'] = [];
+  const record = (event: string, fields?: unknown): void => void logged.push({ event, fields });
+  const log: Log = {
+    ...silentLog,
+    ...{ debug: record, info: record, warn: record, error: record, child: () => log },
+  };
+  const shared = { clock, random: systemRandom, log };
+  const authority = await Authority.open({ folder: await folder(t), ...shared });
+  const store = await openStore<EnrolmentTables>(new MemoryStorage(), shared);
+  let url = '';
+  const enrolment = new Enrolment({ store, authority, hubUrl: () => url, ...shared });
+  const options = {
+    listen: { host: '127.0.0.1', port: 0 },
+    identity: await authority.hubIdentity(hubNames('127.0.0.1', 'hub')),
+    clientAuthorities: authority.clientAuthorities,
+    admit: enrolment.isNodeAllowed.bind(enrolment),
+    ...{ ...shared, clock: systemClock },
+  };
+  const listener = await openBoth(
+    listenWebsocket({ ...options, onRequest: joinHandler(enrolment, systemClock) }),
+    (port) => listenCoded({ ...options, listen: { host: '127.0.0.1', port } }),
+  );
+  t.teardown(() => listener.close());
+  listener.onConnection((connection) => {
+    connection.onMessage((message) => connection.send(message, 'control'));
+    connection.onClose(() => undefined);
+  });
+  url = `wss://${listener.address}`;
+  const joined: HubDoor['joined'] = async (node) => {
+    const dataDir = await folder(t);
+    const { token } = await enrolment.createToken({ node });
+    await join({ token, dataDir, node, clock });
+    const identity = await loadIdentity(dataDir);
+    if (identity === undefined) throw new Error(`${node} did not join`);
+    return { ...identity, dataDir };
+  };
+  return { listener, enrolment, authority, url, joined, logged };
+}
+
+const ports = { clock: systemClock, random: systemRandom, log: silentLog };
+
+export const TRANSPORTS: readonly Transport[] = [websocketTransport(ports), codedTransport(ports)];
