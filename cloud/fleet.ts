@@ -2,6 +2,7 @@ import type { DeviceDescription, DeviceId, PropertyDescription } from '#protocol
 import type { HistoryPage, HistoryQuestion } from '#protocol/history-document.js';
 import type { CommandId } from '#protocol/sync-message-command.js';
 import type { Desired, Reported, SyncState, Value, Version } from '#protocol/twin.js';
+import type { ForwardRefusal } from '#tunnel/transport.js';
 
 /** What the API, the console and the command line may know and do: the hub seen from outside. */
 export interface Fleet {
@@ -54,6 +55,34 @@ export interface HubDevices {
   putDevice(request: PutDevice): Promise<PutDeviceOutcome>;
   /** Rejects with EDGE_NO_DEVICE, EDGE_DEVICE_TAKEN (it stands in a file of its gateway), EDGE_STORAGE. */
   deleteDevice(request: { readonly device: DeviceId; readonly actor: string }): Promise<void>;
+}
+
+/** Ports of this hub's machine that lead through a gateway, as long as whoever asked wants them. */
+export interface Forwards {
+  /**
+   * Listens when the gateway is connected and allows the target. Rejects with EDGE_NO_NODE,
+   * EDGE_CONNECTION (away, or the port is taken), EDGE_UNSUPPORTED (connected without streams),
+   * EDGE_FORBIDDEN (not allowed by its configuration, or elsewhere than loopback), EDGE_CONFIG, EDGE_LIMIT.
+   */
+  open(request: OpenForward): Promise<ForwardView>;
+}
+
+export interface OpenForward {
+  readonly node: string;
+  /** `host:port` on loopback of the hub's machine. */
+  readonly listen: string;
+  /** `host:port` for TCP or `udp:host:port`, from the view of the gateway. */
+  readonly target: string;
+  readonly actor: string;
+  /** A connection was not opened. */
+  readonly onRefused: (why: ForwardRefusal) => void;
+}
+
+export interface ForwardView {
+  readonly node: string;
+  readonly listen: string;
+  readonly target: string;
+  close(): Promise<void>;
 }
 
 export interface PutDevice {

@@ -29,6 +29,7 @@ import { Enrolment } from './enrolment/enrolment.js';
 import { EnrolmentDesk } from './enrolment/identity-desk.js';
 import { joinHandler } from './enrolment/join-handler.js';
 import type { EnrolmentTables } from './enrolment/tables.js';
+import { ForwardDesk, type Forwarder } from './forwards/forward-desk.js';
 import { hubMetrics } from './hub-metrics.js';
 import { HistoryDesk } from './history/history-desk.js';
 import { NodeHistories } from './history/node-histories.js';
@@ -53,6 +54,8 @@ export interface HubPorts {
   readonly software: string;
   /** The transport's listening side. */
   readonly listen: ListenForNodes;
+  /** Absent: nothing can be forwarded through gateways. */
+  readonly forwarder?: () => Promise<Forwarder>;
 }
 
 /** A running hub. */
@@ -133,11 +136,16 @@ async function start(
   teardown.add('cloudhub', () => cloudHub.stop());
   renewDaily(authority, certified, listener, ports, teardown);
 
+  const { forwarder } = ports;
+  const forwards = forwarder && new ForwardDesk({ fleet, forwarder, clock, log });
+  teardown.add('forwards', () => forwards?.stop());
+
   const apiServer = new ApiServer({
     ...{ fleet, clock, random, log, software, dataDir, listen: api },
     commands: new CommandDesk(fleet, random),
     devices: new DeviceDesk(fleet),
     care: fleet,
+    ...(forwards === undefined ? {} : { forwards }),
     histories: new HistoryDesk(fleet, histories),
     operators: new Operators(tablesOf<OperatorTables, AllTables>(store), { clock, random }),
     identities: new EnrolmentDesk({ enrolment, log, cut: (node) => cloudHub.cutOff(node) }),

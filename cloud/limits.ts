@@ -56,6 +56,8 @@ export const HUB_LIMITS = {
   freshMs: 10_000,
   /** Milliseconds between two looks for values that turned stale and for revoked nodes. */
   sweepEveryMs: 1_000,
+  /** Ports that lead through gateways, open at once: each costs a socket, and its streams. */
+  forwards: 64,
   /** Rows of all tables: about 2 GB of memory at 1 KB each. */
   storeRows: 2_000_000,
   /** Milliseconds between two looks whether the hub's certificate is due for renewal. */

@@ -33,6 +33,10 @@ async function wholeHub(): Promise<Readonly<Record<string, CommandHandler>>> {
     clock: systemClock,
     random: systemRandom,
     software: `edgetwin-hub ${version()}`,
+    forwarder: async () => ({
+      ...(await import('#tunnel/forward/forward-entry.js')),
+      ...(await import('#tunnel/forward/dial.js')),
+    }),
     listen: (ownLog, udp) => async (options) => {
       const ports = { clock: systemClock, random: systemRandom, log: ownLog };
       const websocket = listenWebsocket({ ...options, ...ports });

@@ -25,6 +25,7 @@ export class Site {
   readonly link: Link | undefined;
   readonly #hubListen: string;
   readonly #hubApi: string;
+  #hubFlags: readonly string[] = [];
   hubData: string;
   hub: Program | undefined;
   gateway: Program | undefined;
@@ -41,10 +42,11 @@ export class Site {
     this.link = link;
   }
 
-  /** The hub alone: gateways are joined one by one. */
-  static async startHubOnly(hubData?: string): Promise<Site> {
+  /** The hub alone: gateways are joined one by one. `more`: flags of the hub's `run`. */
+  static async startHubOnly(hubData?: string, more: readonly string[] = []): Promise<Site> {
     const site = await Site.#create(undefined);
     site.hubData = hubData ?? site.hubData;
+    site.#hubFlags = more;
     try {
       await site.#openHub();
     } catch (error) {
@@ -90,6 +92,7 @@ export class Site {
     const args = [
       ...['run', '--json', '--data', this.hubData],
       ...['--listen', this.#hubListen, '--api', this.#hubApi],
+      ...this.#hubFlags,
     ];
     this.hub = Program.launch('hub', EDGETWIN_HUB, args, options);
     return this.hub;

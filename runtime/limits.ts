@@ -79,4 +79,6 @@ export const GATEWAY_LIMITS = {
   mapperStopMs: 5_000,
   /** Between looks for an identity while this gateway has not joined a hub. */
   joinLookMs: 5_000,
+  /** Entries of `forward`: a list that a person can still judge. */
+  forwardTargets: 64,
 } as const;

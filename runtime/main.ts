@@ -7,10 +7,12 @@ import { runProcess } from '#protocol/command-line/process.js';
 import type { CommandHandler } from '#protocol/command-line/terminal.js';
 import { EdgeError } from '#protocol/errors.js';
 import { jsonLog } from '#protocol/log.js';
+import type { Log } from '#protocol/log.js';
 import type { MapperModule } from '#protocol/mapper-port.js';
 import { systemRandom } from '#protocol/random.js';
 import type { Transport } from '#tunnel/transport.js';
 import { EDGETWIN } from './cli/commands.js';
+import type { Link, LinkConfig } from './cli/run.js';
 import type { TemplateLibrary } from './config/device-files.js';
 
 const log = jsonLog(
@@ -55,18 +57,32 @@ async function wholeGateway(): Promise<Readonly<Record<string, CommandHandler>>>
     software: `edgetwin ${version()}`,
     loadMapper,
     templates: TEMPLATES,
-    transport: async (ownLog, choice) => {
-      const ports = { clock: systemClock, random: systemRandom, log: ownLog };
-      const websocket = async (): Promise<Transport> =>
-        (await import('#tunnel/websocket/client.js')).websocketTransport(ports);
-      if (choice === 'websocket') return websocket();
-      const { codedTransport } = await import('#tunnel/coded/endpoint/client.js');
-      const coded = codedTransport(ports);
-      if (choice === 'coded') return coded;
-      const { racingTransport } = await import('#tunnel/race.js');
-      return racingTransport({ ...ports, first: coded, second: await websocket() });
-    },
+    link,
   });
+}
+
+/** The way to the hub, and what the hub may reach through it. */
+async function link(ownLog: Log, { transport: choice, forward }: LinkConfig): Promise<Link> {
+  const transport = await transportOf(ownLog, choice);
+  if (forward.length === 0) return { transport };
+  const { ForwardExit } = await import('#tunnel/forward/forward-exit.js');
+  const { forwardingTransport } = await import('#tunnel/forward/forwarding-transport.js');
+  const { readTarget } = await import('#tunnel/forward/target.js');
+  const allowed = forward.map(readTarget);
+  const exit = new ForwardExit({ allowed, clock: systemClock, log: ownLog.child('forward') });
+  return { transport: forwardingTransport(transport, exit), forwards: () => exit.status() };
+}
+
+async function transportOf(ownLog: Log, choice: LinkConfig['transport']): Promise<Transport> {
+  const ports = { clock: systemClock, random: systemRandom, log: ownLog };
+  const websocket = async (): Promise<Transport> =>
+    (await import('#tunnel/websocket/client.js')).websocketTransport(ports);
+  if (choice === 'websocket') return websocket();
+  const { codedTransport } = await import('#tunnel/coded/endpoint/client.js');
+  const coded = codedTransport(ports);
+  if (choice === 'coded') return coded;
+  const { racingTransport } = await import('#tunnel/race.js');
+  return racingTransport({ ...ports, first: coded, second: await websocket() });
 }
 
 async function loadMapper(protocolName: string): Promise<MapperModule | undefined> {

@@ -11,7 +11,7 @@ import type { MapperModule } from '#protocol/mapper-port.js';
 import type { Random } from '#protocol/random.js';
 import { Teardown } from '#protocol/teardown.js';
 import { isoTime } from '#protocol/twin-document.js';
-import type { Transport } from '#tunnel/transport.js';
+import type { ForwardStatus, Transport } from '#tunnel/transport.js';
 import { CommandRunner } from './commands/command-runner.js';
 import { CommandService } from './commands/command-service.js';
 import type { GatewayConfig } from './config/load.js';
@@ -36,6 +36,8 @@ export interface GatewayPorts {
   /** Name and version, as the hub shows them. */
   readonly software: string;
   readonly transport: Transport;
+  /** What the hub has reached through this gateway. */
+  readonly forwards?: () => ForwardStatus;
   /** The in-process mapper of a protocol; undefined: its devices report over MQTT. */
   readonly loadMapper: (protocolName: string) => Promise<MapperModule | undefined>;
 }
@@ -122,6 +124,7 @@ async function start(
     ...mappers.status(),
     commands: commands.status(),
     ...(history === undefined ? {} : { history: history.status() }),
+    ...(ports.forwards === undefined ? {} : { forward: ports.forwards() }),
     devices: twins.devices().length,
     memoryBytes: process.memoryUsage.rss(),
   });

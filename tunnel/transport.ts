@@ -3,6 +3,11 @@ import type { Duplex } from 'node:stream';
 
 // How both ends are named and judged is part of the contract: no transport has its own rules.
 export { NODE_URN, certifiedHub, certifiedNode, type CertifiedName } from './certificates.js';
+// Forwarding through streams: what is written in configurations and command lines, and its ends.
+export { readForward, readTarget, targetText, type Target } from './forward/target.js';
+export type { ForwardDial, ForwardRefusal } from './forward/dial.js';
+export type { ForwardEntry, ForwardEntryOptions } from './forward/forward-entry.js';
+export type { ForwardStatus } from './forward/forward-exit.js';
 
 /**
  * The contract of every transport: whole opaque messages over a link that may be bad. A message is

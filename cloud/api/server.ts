@@ -6,7 +6,7 @@ import { isLoopback, parseListenAddress } from '#protocol/listen-address.js';
 import type { Log } from '#protocol/log.js';
 import type { Random } from '#protocol/random.js';
 import { StandingFile } from '#journal/standing-file.js';
-import type { Commands, Fleet, Histories, HubDevices, NodeCare } from '../fleet.js';
+import type { Commands, Fleet, Forwards, Histories, HubDevices, NodeCare } from '../fleet.js';
 import type { IdentityDesk } from '../enrolment/identity-desk.js';
 import { adminRoutes } from './admin-routes.js';
 import type { CreateJoinToken } from './admin-routes.js';
@@ -16,6 +16,7 @@ import { backupRoute } from './backup-route.js';
 import { commandRoutes } from './command-routes.js';
 import { deviceRoutes } from './device-routes.js';
 import { FailureLimit } from './failure-limit.js';
+import { ForwardFeeds, forwardRoutes } from './forward-routes.js';
 import { fleetRoutes } from './fleet-routes.js';
 import { historyRoutes } from './history-routes.js';
 import { Gate } from './gate.js';
@@ -43,6 +44,8 @@ export interface ApiServerOptions {
   readonly devices?: HubDevices;
   /** Absent: nobody can be revoked here. */
   readonly identities?: IdentityDesk;
+  /** Absent: nothing can be forwarded through gateways. */
+  readonly forwards?: Forwards;
   /** Absent: this interface serves no history. */
   readonly histories?: Histories;
   readonly operators: Operators;
@@ -74,6 +77,7 @@ export class ApiServer {
   readonly #options: ApiServerOptions;
   readonly #limits: ApiLimits;
   readonly #watches: Watches;
+  readonly #feeds: ForwardFeeds | undefined;
   readonly #gate: Gate;
   readonly #controlToken: string;
   readonly #controlFile: StandingFile;
@@ -88,6 +92,8 @@ export class ApiServer {
     this.#controlFile = new StandingFile(join(options.dataDir, CONTROL_FILE), options);
     this.#gate = new Gate(operators, this.#controlToken, new FailureLimit(this.#limits));
     this.#watches = new Watches(fleet, clock, this.#limits);
+    const { forwards } = options;
+    this.#feeds = forwards && new ForwardFeeds(forwards, clock, this.#limits);
     const metrics = new MetricsPage(() => [...options.metrics(), ...this.#metrics()]);
     const describe = () => ({ routes: this.routes, version: options.software });
     this.routes = [
@@ -95,6 +101,7 @@ export class ApiServer {
       ...(options.commands === undefined ? [] : commandRoutes(options.commands)),
       ...(options.care === undefined ? [] : alarmRoutes(options.care)),
       ...(options.devices === undefined ? [] : deviceRoutes(options.devices)),
+      ...(this.#feeds === undefined ? [] : forwardRoutes(this.#feeds)),
       ...(options.histories === undefined ? [] : historyRoutes(fleet, options.histories, clock)),
       watchRoute(this.#watches),
       ...adminRoutes(operators, options.createJoinToken),
@@ -142,6 +149,7 @@ export class ApiServer {
   async stop(): Promise<void> {
     await this.#controlFile.remove();
     this.#watches.closeAll();
+    this.#feeds?.closeAll();
     await Promise.all(this.#listeners.map((listener) => listener.stop()));
     this.#listeners = [];
   }

@@ -154,6 +154,21 @@ export const EDGETWIN_HUB: Program = {
       example: 'edgetwin-hub alarm clear --data hub pi-1 EDGE_QUARANTINED',
     },
     {
+      words: ['forward'],
+      summary:
+        'Open a port here that leads through a gateway to a target that its gateway.yaml allows, until interrupted.',
+      operands: [
+        { name: 'NODE', summary: 'The gateway; it is connected over the coded transport.' },
+        {
+          name: 'LISTEN:TARGET',
+          summary:
+            'host:port on loopback of the hub’s machine, a colon, host:port as the gateway reaches it.',
+        },
+      ],
+      flags: [DATA, { name: 'udp', summary: 'Forward UDP instead of TCP.' }],
+      example: 'edgetwin-hub forward --data hub pi-1 127.0.0.1:8080:127.0.0.1:80',
+    },
+    {
       words: ['devices'],
       summary: 'List the devices with the sync states of their properties.',
       flags: [DATA, { name: 'node', value: 'NODE', summary: 'Only those of this gateway.' }],

@@ -6,6 +6,7 @@ import { jsonLog } from '#protocol/log.js';
 import type { Log, LogLevel } from '#protocol/log.js';
 import type { Random } from '#protocol/random.js';
 import type { ListenForNodes } from '#tunnel/transport.js';
+import type { Forwarder } from '../forwards/forward-desk.js';
 import { startHub } from '../hub.js';
 
 /** What the composition root brings together. */
@@ -15,6 +16,7 @@ export interface HubParts {
   readonly software: string;
   /** `udp`: gateways come in by UDP as well, on the same port number. */
   readonly listen: (log: Log, udp: boolean) => ListenForNodes;
+  readonly forwarder: () => Promise<Forwarder>;
 }
 
 export function hubCommands(parts: HubParts): Readonly<Record<string, CommandHandler>> {

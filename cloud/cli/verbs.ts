@@ -32,6 +32,7 @@ export const VERBS: Readonly<Record<string, CommandHandler>> = {
   'delete device': connected(async (...call) =>
     (await import('./device-verbs.js')).deleteDevice(...call),
   ),
+  forward: connected(async (...call) => (await import('./forward-verb.js')).forward(...call)),
   'twin get': connected(twinGet),
   'twin set': connected(twinSet),
   'twin watch': connected(twinWatch),

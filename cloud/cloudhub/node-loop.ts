@@ -4,7 +4,7 @@ import { EdgeError } from '#protocol/errors.js';
 import type { Log } from '#protocol/log.js';
 import type { ByeReason, SyncMessage } from '#protocol/sync-message.js';
 import type { Desired } from '#protocol/twin.js';
-import type { CloseCode, Priority } from '#tunnel/transport.js';
+import type { CloseCode, Priority, Streams } from '#tunnel/transport.js';
 import { HUB_LIMITS } from '../limits.js';
 import type { Uptime } from '../commands/uptime.js';
 import type { CommitOutcome, HubStore } from '../store/hub-store.js';
@@ -35,6 +35,7 @@ export interface SessionPort {
   readonly id: SessionId;
   readonly address: string;
   readonly transport: string;
+  readonly streams?: Streams | undefined;
   send(message: SyncMessage, priority: Priority): void;
   close(code: CloseCode, detail: string): void;
 }

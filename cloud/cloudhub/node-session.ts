@@ -6,7 +6,7 @@ import { randomId } from '#protocol/random.js';
 import type { Random } from '#protocol/random.js';
 import { SessionCodec } from '#protocol/session-codec.js';
 import type { SyncMessage } from '#protocol/sync-message.js';
-import type { CloseCode, Connection, Priority } from '#tunnel/transport.js';
+import type { CloseCode, Connection, Priority, Streams } from '#tunnel/transport.js';
 import { HUB_LIMITS } from '../limits.js';
 import type { HubCounters } from './counters.js';
 import type { SessionId } from './judgement.js';
@@ -63,6 +63,10 @@ export class NodeSession implements SessionPort {
 
   get node(): string {
     return this.#connection.peer.name;
+  }
+
+  get streams(): Streams | undefined {
+    return this.#connection.streams;
   }
 
   send(message: SyncMessage, priority: Priority): void {

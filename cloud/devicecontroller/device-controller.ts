@@ -5,6 +5,7 @@ import type { Log } from '#protocol/log.js';
 import { randomId } from '#protocol/random.js';
 import type { Random } from '#protocol/random.js';
 import type { Desired } from '#protocol/twin.js';
+import type { Streams } from '#tunnel/transport.js';
 import { newCounters } from '../cloudhub/counters.js';
 import type { HubCounters } from '../cloudhub/counters.js';
 import type { FleetNews } from '../cloudhub/judgement.js';
@@ -92,6 +93,11 @@ export class DeviceController implements Fleet, NodeCare {
   node(name: string): NodeView | undefined {
     const loop = this.#loops.get(name);
     return loop === undefined ? undefined : nodeView(loop);
+  }
+
+  /** The streams of a node's session; undefined: there is none, or its transport has no streams. */
+  streamsOf(node: string): Streams | undefined {
+    return this.#loops.get(node)?.session?.streams;
   }
 
   devices(filter: { readonly node?: string } = {}): readonly DeviceView[] {

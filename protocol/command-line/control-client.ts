@@ -59,8 +59,12 @@ export class ControlClient {
   }
 
   /** Follows a stream of events until it ends or `signal` is aborted. */
-  async *events(path: string, signal: AbortSignal): AsyncGenerator<ServerEvent> {
-    const response = await this.#send({ path }, signal).catch((error: unknown) => {
+  async *events(
+    request: string | ControlRequest,
+    signal: AbortSignal,
+  ): AsyncGenerator<ServerEvent> {
+    const asked = typeof request === 'string' ? { path: request } : request;
+    const response = await this.#send(asked, signal).catch((error: unknown) => {
       if (signal.aborted) return undefined;
       throw error;
     });

@@ -6,11 +6,11 @@ import { jsonLog } from '#protocol/log.js';
 import type { Log } from '#protocol/log.js';
 import type { MapperModule } from '#protocol/mapper-port.js';
 import type { Random } from '#protocol/random.js';
-import type { Transport } from '#tunnel/transport.js';
+import type { ForwardStatus, Transport } from '#tunnel/transport.js';
 import type { TemplateLibrary, ValidateDevice } from '../config/device-files.js';
 import { formatIssues } from '#protocol/config-issue.js';
 import { loadConfig } from '../config/load.js';
-import type { TransportChoice } from '../config/schema.js';
+import type { GatewayConfig } from '../config/load.js';
 import { startGateway } from '../runtime.js';
 import { configFile } from './gateway-file.js';
 
@@ -21,7 +21,16 @@ export interface GatewayParts {
   readonly software: string;
   readonly loadMapper: (protocolName: string) => Promise<MapperModule | undefined>;
   readonly templates: TemplateLibrary;
-  readonly transport: (log: Log, choice: TransportChoice) => Promise<Transport>;
+  readonly link: (log: Log, config: LinkConfig) => Promise<Link>;
+}
+
+/** What the way to the hub is made of. */
+export type LinkConfig = Pick<GatewayConfig, 'transport' | 'forward'>;
+
+export interface Link {
+  readonly transport: Transport;
+  /** What the hub has reached through this gateway; absent: it may reach nothing. */
+  readonly forwards?: () => ForwardStatus;
 }
 
 /** `run` and `check`: the commands that read the whole configuration. */
@@ -42,8 +51,8 @@ async function run(parts: GatewayParts, args: Arguments, terminal: Terminal): Pr
   );
   for (const issue of config.warnings) log.warn('config', { ...issue });
   const start = async () => {
-    const transport = await parts.transport(log, config.transport);
-    const ports = { clock, random, log, software, loadMapper, transport };
+    const link = await parts.link(log, config);
+    const ports = { clock, random, log, software, loadMapper, ...link };
     const gateway = await startGateway(config, ports);
     return { ready: gateway.addresses, stop: () => gateway.stop() };
   };

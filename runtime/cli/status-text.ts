@@ -20,6 +20,7 @@ export function statusText(status: GatewayStatus): string {
     `devices  ${devices}`,
     ...commandLines(status.commands),
     ...historyLines(status.history),
+    ...forwardLines(status.forward),
   ];
   const rows = mappers.flatMap(({ protocolName, devices: served }) =>
     served.map(({ device, state, detail }) => [device, protocolName, state, detail ?? '']),
@@ -52,6 +53,12 @@ function historyLines(history: GatewayStatus['history']): readonly string[] {
     `history  ${kept} samples in ${full}, ${unsent} unsent, ${dropped} dropped${why}`,
     ...(alarm === undefined ? [] : [`ALARM    ${alarm.code}: ${alarm.message}`]),
   ];
+}
+
+function forwardLines(forward: GatewayStatus['forward']): readonly string[] {
+  if (forward === undefined) return [];
+  const { allowed, open, opened, refused } = forward;
+  return [`forward  ${allowed} targets, ${open} open, ${opened} opened, ${refused} refused`];
 }
 
 function commandLines(commands: GatewayStatus['commands']): readonly string[] {

@@ -75,6 +75,7 @@ test('a configuration of one line has every default', async (t) => {
     flashBudget: 1_000,
     history: { maxBytes: 64 * 1024 * 1024, keep: 'newest' },
     transport: 'websocket',
+    forward: [],
     syncWindowMs: 1000,
     broker: { listen: { host: '127.0.0.1', port: 1883 } },
     api: { listen: { host: '127.0.0.1', port: 10_550 } },
@@ -94,6 +95,7 @@ test('a full configuration is read, with devices of several files and formats', 
       history: { maxMiB: 8, maxAge: 30d, whenFull: drop-newest }
       hub: wss://hub.example.org:10000
       transport: auto
+      forward: [10.0.0.5:80, 'udp:plc.site:161']
       syncWindow: 250ms
       broker: { listen: '[::1]:0' }
       api:
@@ -122,6 +124,7 @@ test('a full configuration is read, with devices of several files and formats', 
     history: { maxBytes: 8 * 1024 * 1024, maxAgeMs: 30 * 86_400_000, keep: 'oldest' },
     hub: 'wss://hub.example.org:10000',
     transport: 'auto',
+    forward: ['10.0.0.5:80', 'udp:plc.site:161'],
     syncWindowMs: 250,
     broker: { listen: { host: '::1', port: 0 } },
     api: { listen: { host: 'localhost', port: 10_551 } },
@@ -131,7 +134,24 @@ test('a full configuration is read, with devices of several files and formats', 
   t.deepEqual(devices.map(({ id }) => id).sort(), ['default/m1', 'default/m2']);
 });
 
+test('targets of forwarding over WebSocket have no effect, which is said', async (t) => {
+  const folder = await folderOf(t, { 'gateway.yaml': 'node: g\nforward: [127.0.0.1:80]\n' });
+  const { warnings } = await loadConfig(join(folder, 'gateway.yaml'), () => []);
+  t.like(warnings[0], { line: 2, key: 'forward', severity: 'warning' });
+});
+
 const BROKEN: Record<string, { files: Files; expected: readonly string[] }> = {
+  'targets of forwarding that are none': {
+    files: {
+      'gateway.yaml':
+        'node: g\ntransport: auto\nforward:\n  - http://10.0.0.5/setup\n  - 10.0.0.5\n  - udp://plc:161\n',
+    },
+    expected: [
+      'gateway.yaml:4:5  forward[0]: must be host:port or udp:host:port, such as 127.0.0.1:80 (did you mean 10.0.0.5:80?)',
+      'gateway.yaml:5:5  forward[1]: must be host:port or udp:host:port, such as 127.0.0.1:80',
+      'gateway.yaml:6:5  forward[2]: must be host:port or udp:host:port, such as 127.0.0.1:80 (did you mean udp:plc:161?)',
+    ],
+  },
   'a misspelt key': {
     files: { 'gateway.yaml': 'node: g\nbroker:\n  lisen: 127.0.0.1:1883\n' },
     expected: [

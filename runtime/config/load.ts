@@ -28,6 +28,8 @@ export interface GatewayConfig {
   /** `wss://host:port`; absent before the gateway has joined a hub. */
   readonly hub?: string;
   readonly transport: TransportChoice;
+  /** What the hub may have reached through this gateway: `host:port`, `udp:host:port`. */
+  readonly forward: readonly string[];
   /** How long changes are gathered before they leave for the hub together. */
   readonly syncWindowMs: number;
   readonly broker: { readonly listen: ListenAddress };
@@ -68,6 +70,14 @@ export async function loadConfig(
       severity: 'error',
     });
 
+  const { forward, transport } = checked.output ?? {};
+  if (forward !== undefined && forward.length > 0 && transport === 'websocket')
+    issues.push({
+      ...{ file: path, ...document.place(['forward'], 'key'), key: 'forward' },
+      message: 'has no effect without `transport: auto` or `coded`: WebSocket has no streams',
+      severity: 'warning',
+    });
+
   const patterns = patternsOf(checked.output, document.value);
   const reportPattern: ReportPattern = (index, message, severity) => {
     const at = ['devices', index];
@@ -90,15 +100,15 @@ function toConfig(
   devices: readonly Device[],
   warnings: readonly ConfigIssue[],
 ): GatewayConfig {
-  const { node, dataDir, flashBudget, history, hub, transport, syncWindow, broker, api, log } =
-    document;
+  const { node, dataDir, flashBudget, history, hub, syncWindow, broker, api, log } = document;
   return {
     node,
     dataDir: resolve(folder, dataDir),
     flashBudget,
     history: historyBounds(history),
     ...(hub === undefined ? {} : { hub }),
-    transport,
+    transport: document.transport,
+    forward: document.forward,
     syncWindowMs: parseCycle(syncWindow) ?? GATEWAY_LIMITS.stateWindowMs,
     broker: { listen: parseListen(broker.listen) },
     api: { listen: parseListen(api.listen) },

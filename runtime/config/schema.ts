@@ -3,6 +3,7 @@ import { parseCycle } from '#protocol/device-document-cycle.js';
 import { LIMITS } from '#protocol/limits.js';
 import { NODE_NAME } from '#protocol/name.js';
 import { GATEWAY_LIMITS } from '../limits.js';
+import { forwardSchema } from './forward-schema.js';
 import { historySchema } from './history-schema.js';
 
 /** Where a server listens. Port 0 lets the system choose. */
@@ -112,6 +113,7 @@ export const gatewaySchema = v.strictObject(
       ),
       '1s',
     ),
+    forward: v.optional(forwardSchema, []),
     broker: v.optional(
       v.strictObject(
         { listen: listen(1883, 'host:port of the MQTT broker for local clients.') },

@@ -56,6 +56,12 @@ function samplesOf(status: GatewayStatus, own: Readonly<Record<string, number>>)
       counter('edgetwin_broker_events_total', value, { event: name }),
     ),
     ...historySamples(status.history),
+    ...optionalGauge('edgetwin_forward_connections', status.forward?.open),
+    ...(['opened', 'refused'] as const).flatMap((event) =>
+      status.forward === undefined
+        ? []
+        : [counter('edgetwin_forward_events_total', status.forward[event], { event })],
+    ),
     gauge('edgetwin_commands_open', status.commands?.open ?? 0),
     gauge('edgetwin_commands_kept', status.commands?.kept ?? 0),
     ...Object.entries(status.commands?.counters ?? {}).map(([event, value]) =>

@@ -1,5 +1,6 @@
 import type { FlashStats } from '#journal/flash.js';
 import type { HistoryStatus } from '../history/history.js';
+import type { ForwardStatus } from '#tunnel/transport.js';
 import type { MapperStatus } from '#protocol/mapper-port.js';
 import type { TimeQuality } from '../time/wall-clock.js';
 
@@ -58,6 +59,8 @@ export interface GatewayStatus {
   readonly mappers: readonly MapperStatus[];
   /** Absent: no property has a history, or its folder cannot be used. */
   readonly history?: HistoryStatus;
+  /** What the hub's operators may reach through this gateway: targets; connections since the start. */
+  readonly forward?: ForwardStatus;
   readonly devices: number;
   /** Resident set size. */
   readonly memoryBytes: number;

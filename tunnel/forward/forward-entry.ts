@@ -2,22 +2,17 @@ import { createSocket, type Socket as DatagramSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer, isIPv6, type AddressInfo, type Server } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { Clock } from '#protocol/clock.js';
 import { EdgeError } from '#protocol/errors.js';
-import type { Log } from '#protocol/log.js';
+import { dial, type ForwardDial, type ForwardRefusal } from './dial.js';
 import { DatagramJoin, joinStreams } from './join.js';
 import { FORWARD_LIMITS } from './limits.js';
-import { readAnswer, writeOpening } from './opening.js';
 import type { Target } from './target.js';
 
-export interface ForwardEntryOptions {
+export interface ForwardEntryOptions extends ForwardDial {
   /** Where to listen; port 0: any. */
   readonly listen: Target;
-  readonly target: Target;
-  /** A stream to the gateway, now; undefined: it is not connected, or too many are open. */
-  readonly openStream: () => Duplex | undefined;
-  readonly clock: Clock;
-  readonly log: Log;
+  /** A connection or a flow was not opened. */
+  readonly onRefused?: (why: ForwardRefusal) => void;
 }
 
 /** The hub's end of a forwarding: what connects here comes out at the gateway. */
@@ -46,10 +41,18 @@ async function listenTcp(options: ForwardEntryOptions): Promise<ForwardEntry> {
     open.add(socket);
     socket.on('error', () => undefined);
     socket.on('close', () => open.delete(socket));
+    const gone = (): void => void stream?.destroy();
+    socket.once('close', gone);
     // Nothing is read before the gateway has answered.
-    dial(options, {
-      opened: (stream) => joinStreams(stream, socket, () => undefined),
-      refused: () => socket.destroy(),
+    const stream = dial(options, {
+      opened: (joined) => {
+        socket.off('close', gone);
+        joinStreams(joined, socket, () => undefined);
+      },
+      refused: (why) => {
+        if (!socket.destroyed) options.onRefused?.(why);
+        socket.destroy();
+      },
     });
   });
   server.maxConnections = FORWARD_LIMITS.connections;
@@ -108,7 +111,10 @@ class DatagramSender {
         this.#join = new DatagramJoin(stream, { send: back, close: over }, options.clock);
         for (const datagram of this.#early.splice(0)) this.#join.arrived(datagram);
       },
-      refused: over,
+      refused: (why) => {
+        over();
+        options.onRefused?.(why);
+      },
     });
   }
 
@@ -124,52 +130,6 @@ class DatagramSender {
   close(): void {
     this.#stream?.destroy();
   }
-}
-
-interface DialEvents {
-  readonly opened: (stream: Duplex) => void;
-  /** Once, instead of `opened`. */
-  readonly refused: () => void;
-}
-
-/** Asks the gateway for the target. */
-function dial(
-  { openStream, target, clock, log }: ForwardEntryOptions,
-  { opened, refused }: DialEvents,
-): Duplex | undefined {
-  const stream = openStream();
-  const fail = (why: string): void => {
-    log.warn('forward failed', { ...target, why });
-    refused();
-  };
-  if (stream === undefined) {
-    // Not within the caller's own constructor.
-    clock.setTimer('forward refused', 0, () => fail('no stream'));
-    return undefined;
-  }
-  const { openMs } = FORWARD_LIMITS;
-  const timer = clock.setTimer('forward dial', 2 * openMs, () => stream.destroy());
-  const closed = (): void => {
-    timer.cancel();
-    fail('closed');
-  };
-  stream.on('error', () => undefined);
-  stream.once('close', closed);
-  stream.write(writeOpening(target));
-  stream.once('data', (data: Uint8Array) => {
-    timer.cancel();
-    stream.off('close', closed);
-    stream.pause();
-    const answer = readAnswer(data[0]);
-    if (answer !== 'open') {
-      stream.destroy();
-      fail(answer);
-      return;
-    }
-    if (data.length > 1) stream.unshift(data.subarray(1));
-    opened(stream);
-  });
-  return stream;
 }
 
 function addressText({ address, port }: { address: string; port: number }): string {

@@ -5,7 +5,7 @@ import type { Clock } from '#protocol/clock.js';
 import type { Log } from '#protocol/log.js';
 import { connectedFlow, DatagramJoin, joinStreams } from './join.js';
 import { FORWARD_LIMITS } from './limits.js';
-import { OpeningReader, writeAnswer, type Answer } from './opening.js';
+import { OpeningReader, writeAnswer, type Answer, type Opening } from './opening.js';
 import { isAllowed, type Target } from './target.js';
 
 export interface ForwardExitOptions {
@@ -15,10 +15,18 @@ export interface ForwardExitOptions {
   readonly log: Log;
 }
 
+export interface ForwardStatus {
+  readonly allowed: number;
+  readonly open: number;
+  readonly opened: number;
+  readonly refused: number;
+}
+
 /** The gateway's end of forwardings: reaches what its configuration allows, and nothing else. */
 export class ForwardExit {
   readonly #options: ForwardExitOptions;
   readonly #streams = new Set<Duplex>();
+  #opened = 0;
   #refused = 0;
 
   constructor(options: ForwardExitOptions) {
@@ -31,6 +39,16 @@ export class ForwardExit {
 
   get refused(): number {
     return this.#refused;
+  }
+
+  /** For people: what may be reached, and what became of it since the start. */
+  status(): ForwardStatus {
+    return {
+      allowed: this.#options.allowed.length,
+      open: this.open,
+      opened: this.#opened,
+      refused: this.#refused,
+    };
   }
 
   /** Takes a stream that the hub opened. */
@@ -57,7 +75,7 @@ export class ForwardExit {
         return;
       }
       if (opening.rest.length > 0) stream.unshift(opening.rest);
-      this.#reach(stream, opening.target);
+      this.#reach(stream, opening);
     };
     stream.on('data', read);
   }
@@ -66,16 +84,18 @@ export class ForwardExit {
     for (const stream of this.#streams) stream.destroy();
   }
 
-  #reach(stream: Duplex, target: Target): void {
+  #reach(stream: Duplex, { target, isQuestion }: Opening): void {
     const { allowed, log } = this.#options;
     if (!isAllowed(target, allowed)) {
       log.warn('forward refused', { ...target });
       this.#refuse(stream, 'forbidden');
-    } else if (target.carriage === 'tcp') this.#reachTcp(stream, target);
+    } else if (isQuestion) this.#answer(stream, 'open');
+    else if (target.carriage === 'tcp') this.#reachTcp(stream, target);
     else this.#reachUdp(stream, target);
   }
 
-  #reachTcp(stream: Duplex, { host, port }: Target): void {
+  #reachTcp(stream: Duplex, target: Target): void {
+    const { host, port } = target;
     const socket = connect({ host, port, noDelay: true, allowHalfOpen: true });
     const { openMs } = FORWARD_LIMITS;
     const timer = this.#options.clock.setTimer('forward connect', openMs, () => socket.destroy());
@@ -92,12 +112,13 @@ export class ForwardExit {
       timer.cancel();
       socket.off('close', failed);
       stream.off('close', gone);
-      stream.write(writeAnswer('open'));
+      this.#open(stream, target);
       joinStreams(stream, socket, () => undefined);
     });
   }
 
-  #reachUdp(stream: Duplex, { host, port }: Target): void {
+  #reachUdp(stream: Duplex, target: Target): void {
+    const { host, port } = target;
     const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4');
     const failed = (): void => {
       socket.close();
@@ -111,7 +132,7 @@ export class ForwardExit {
         socket.close();
         return;
       }
-      stream.write(writeAnswer('open'));
+      this.#open(stream, target);
       const join = new DatagramJoin(stream, connectedFlow(socket), this.#options.clock);
       socket.on('message', (datagram) => join.arrived(datagram));
     });
@@ -119,8 +140,18 @@ export class ForwardExit {
 
   #refuse(stream: Duplex, why: Answer): void {
     this.#refused++;
+    this.#answer(stream, why);
+  }
+
+  #answer(stream: Duplex, answer: Answer): void {
     if (stream.destroyed) return;
-    stream.end(writeAnswer(why));
+    stream.end(writeAnswer(answer));
     stream.resume();
+  }
+
+  #open(stream: Duplex, target: Target): void {
+    this.#opened++;
+    this.#options.log.info('forward open', { ...target });
+    stream.write(writeAnswer('open'));
   }
 }

@@ -12,11 +12,12 @@ import { listenCoded } from '../coded/endpoint/listener.js';
 import { TestAuthority } from '../test-authority.js';
 import type { Connection } from '../transport.js';
 import { DatagramReader, frameDatagram } from './datagram-frames.js';
+import { askForward } from './dial.js';
 import { openForward } from './forward-entry.js';
 import { ForwardExit } from './forward-exit.js';
 import { FORWARD_LIMITS } from './limits.js';
 import { OpeningReader, writeOpening } from './opening.js';
-import { isAllowed, readForward, readTarget } from './target.js';
+import { isAllowed, readForward, readTarget, targetText, type Target } from './target.js';
 
 const PORTS = { clock: systemClock, log: silentLog };
 const ANY = readTarget('127.0.0.1:1');
@@ -109,6 +110,32 @@ test('more connections than a gateway forwards are refused', async (t) => {
   exit.close();
 });
 
+test('whether a target is allowed is answered without reaching it', async (t) => {
+  let reached = 0;
+  const server = createServer(() => reached++).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(() => server.close());
+  const target = readTarget(`127.0.0.1:${(server.address() as AddressInfo).port}`);
+  const exit = new ForwardExit({ ...PORTS, allowed: [target] });
+  const ask = (asked: Target, stream?: Duplex): Promise<unknown> =>
+    askForward({
+      ...PORTS,
+      target: asked,
+      openStream: () => {
+        const [near, far] = duplexPair();
+        exit.accept(far);
+        return stream ?? near;
+      },
+    });
+  t.is(await ask(target), undefined);
+  t.is(await ask({ ...target, carriage: 'udp' }), 'forbidden');
+  const [near, far] = duplexPair();
+  far.destroy();
+  t.is(await ask(target, near), 'lost');
+  t.is(reached, 0);
+  t.like(exit.status(), { allowed: 1, opened: 0, refused: 1 });
+});
+
 test('without a stream to the gateway the connection is closed at once', async (t) => {
   const entry = await openForward({
     ...PORTS,
@@ -182,6 +209,8 @@ test('targets and forwardings are read, and refused, as they are written', (t) =
     listen: { carriage: 'tcp', host: '127.0.0.1', port: 8_080 },
     target: { carriage: 'tcp', host: 'printer.local', port: 80 },
   });
+  for (const text of ['10.0.0.5:80', 'udp:[::1]:161', 'printer.local:9100'])
+    t.is(targetText(readTarget(text)), text);
   for (const bad of [
     '',
     'x',
@@ -205,7 +234,8 @@ test('an opening comes in pieces, and what is none is told at once', (t) => {
   const reader = new OpeningReader();
   for (const byte of bytes.subarray(0, -1)) t.is(reader.take(Uint8Array.of(byte)), undefined);
   const opening = reader.take(Uint8Array.of(bytes.at(-1)!, 1, 2));
-  t.deepEqual(opening, { target, rest: Buffer.of(1, 2) });
+  t.deepEqual(opening, { target, isQuestion: false, rest: Buffer.of(1, 2) });
+  t.like(new OpeningReader().take(writeOpening(target, true)), { target, isQuestion: true });
   for (const bad of [
     [2],
     [1, 2, 0, 1, 0],

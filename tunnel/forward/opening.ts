@@ -2,10 +2,12 @@ import { isTarget, type Carriage, type Target } from './target.js';
 import { FORWARD_LIMITS } from './limits.js';
 
 /**
- * The first bytes of a forwarding's stream: version 1, 0 for TCP or 1 for UDP, the port (two bytes,
- * network order), the length of the host's name, the name. The other end answers one byte.
+ * The first bytes of a forwarding's stream: version 1, 0 for TCP or 1 for UDP (with 128 added: only
+ * a question whether it is allowed), the port (two bytes, network order), the length of the host's
+ * name, the name. The other end answers one byte.
  */
 const VERSION = 1;
+const QUESTION = 128;
 const HEAD_BYTES = 5;
 const CARRIAGES: readonly Carriage[] = ['tcp', 'udp'];
 
@@ -13,9 +15,18 @@ const CARRIAGES: readonly Carriage[] = ['tcp', 'udp'];
 export const ANSWERS = ['open', 'forbidden', 'unreachable', 'full', 'malformed'] as const;
 export type Answer = (typeof ANSWERS)[number];
 
-export function writeOpening({ carriage, host, port }: Target): Uint8Array {
+export interface Opening {
+  readonly target: Target;
+  /** Nothing shall be reached: the answer is all that is wanted. */
+  readonly isQuestion: boolean;
+  /** What follows it. */
+  readonly rest: Uint8Array;
+}
+
+export function writeOpening({ carriage, host, port }: Target, isQuestion = false): Uint8Array {
   const name = Buffer.from(host, 'latin1');
-  const head = [VERSION, CARRIAGES.indexOf(carriage), port >> 8, port & 0xff, name.length];
+  const code = CARRIAGES.indexOf(carriage) + (isQuestion ? QUESTION : 0);
+  const head = [VERSION, code, port >> 8, port & 0xff, name.length];
   return Buffer.concat([Buffer.from(head), name]);
 }
 
@@ -23,19 +34,20 @@ export function writeOpening({ carriage, host, port }: Target): Uint8Array {
 export class OpeningReader {
   #bytes = Buffer.alloc(0);
 
-  /** Undefined: more is needed. `rest`: what follows it. */
-  take(data: Uint8Array): { target: Target; rest: Uint8Array } | 'malformed' | undefined {
+  /** Undefined: more is needed. */
+  take(data: Uint8Array): Opening | 'malformed' | undefined {
     this.#bytes = Buffer.concat([this.#bytes, data]);
-    const [version, carriageCode = 0, high = 0, low = 0, length = 0] = this.#bytes;
+    const [version, code = 0, high = 0, low = 0, length = 0] = this.#bytes;
     if (version !== undefined && version !== VERSION) return 'malformed';
     if (this.#bytes.length < HEAD_BYTES) return undefined;
-    const carriage = CARRIAGES[carriageCode];
+    const carriage = CARRIAGES[code & ~QUESTION];
     if (carriage === undefined || length > FORWARD_LIMITS.hostBytes) return 'malformed';
     const end = HEAD_BYTES + length;
     if (this.#bytes.length < end) return undefined;
     const host = this.#bytes.toString('latin1', HEAD_BYTES, end);
     const target = { carriage, host, port: high * 256 + low };
-    return isTarget(target) ? { target, rest: this.#bytes.subarray(end) } : 'malformed';
+    if (!isTarget(target)) return 'malformed';
+    return { target, isQuestion: code >= QUESTION, rest: this.#bytes.subarray(end) };
   }
 }
 

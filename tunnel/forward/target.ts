@@ -29,6 +29,12 @@ export function readTarget(text: string): Target {
   return target;
 }
 
+/** As `readTarget` reads it. */
+export function targetText({ carriage, host, port }: Target): string {
+  const prefix = carriage === 'udp' ? 'udp:' : '';
+  return `${prefix}${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
 export function isTarget({ host, port }: Target): boolean {
   return (
     /^[A-Za-z0-9._:-]+$/.test(host) &&
