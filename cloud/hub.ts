@@ -19,6 +19,10 @@ import type { ListenForNodes, NodeListener } from '#tunnel/transport.js';
 import type { OperatorTables } from './api/operators.js';
 import { Operators } from './api/operators.js';
 import { ApiServer } from './api/server.js';
+import { audited } from './audit/audited-store.js';
+import { AuditTrail } from './audit/audit-trail.js';
+import { Refusals } from './audit/refusals.js';
+import type { AuditTables } from './audit/tables.js';
 import { CloudHub } from './cloudhub/cloud-hub.js';
 import { CommandDesk } from './commands/command-desk.js';
 import { readUptime } from './commands/os-uptime.js';
@@ -94,11 +98,14 @@ async function start(
   teardown.add('lock', () => lock.release());
   await finishRestore(dataDir, random);
   const flash = new Flash({ clock });
-  const store = await openStore<AllTables>(storage, {
+  const kept = await openStore<AllTables>(storage, {
     ...{ clock, random, log, flash },
     rowsMax: HUB_LIMITS.storeRows,
   });
-  teardown.add('store', () => store.close());
+  teardown.add('store', () => kept.close());
+  const audit = new AuditTrail(tablesOf<AuditTables, AllTables>(kept), { clock, log });
+  const store = audited(kept, audit);
+  const { refused } = new Refusals(audit, clock);
   const histories = new NodeHistories({
     store: tablesOf<SeriesTables, AllTables>(store),
     storageOf: async (node) => flash.over(await openFileStorage(join(dataDir, 'history', node))),
@@ -108,7 +115,7 @@ async function start(
   const uptime = await readUptime(clock);
   const fleet = await DeviceController.open({
     store: new EmbeddedHubStore(store, histories),
-    ...{ clock, random, log },
+    ...{ clock, random, log, refused },
     ...(uptime === undefined ? {} : { uptime }),
   });
   teardown.add('devicecontroller', () => fleet.stop());
@@ -131,7 +138,7 @@ async function start(
     onRequest: joinHandler(enrolment, clock),
     admit: isNodeAllowed,
   });
-  const cloudHub = new CloudHub({ fleet, clock, random, log, isNodeAllowed });
+  const cloudHub = new CloudHub({ fleet, clock, random, log, isNodeAllowed, refused });
   cloudHub.accept(listener);
   teardown.add('cloudhub', () => cloudHub.stop());
   renewDaily(authority, certified, listener, ports, teardown);
@@ -147,8 +154,9 @@ async function start(
     care: fleet,
     ...(forwards === undefined ? {} : { forwards }),
     histories: new HistoryDesk(fleet, histories),
-    operators: new Operators(tablesOf<OperatorTables, AllTables>(store), { clock, random }),
-    identities: new EnrolmentDesk({ enrolment, log, cut: (node) => cloudHub.cutOff(node) }),
+    operators: new Operators(tablesOf<OperatorTables, AllTables>(store), { clock, random, audit }),
+    audit,
+    identities: new EnrolmentDesk({ enrolment, log, audit, cut: (node) => cloudHub.cutOff(node) }),
     createJoinToken: (request) => enrolment.createToken(request),
     health: () => {
       const { alarm } = store.stats();

@@ -88,8 +88,8 @@ function sampleDocument({ value, quality, reason, timestamp: at }: KeptSample): 
 
 const RFC_3339 = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d))?$/;
 
-/** A day without a time begins at midnight UTC. */
-function timeOf(name: string, text: string, nowMs: number): number {
+/** Text from outside as wall time; a day without a time begins at midnight UTC. Throws EDGE_MALFORMED. */
+export function timeOf(name: string, text: string, nowMs: number): number {
   const ms = RFC_3339.test(text)
     ? Date.parse(text)
     : text.startsWith('-')

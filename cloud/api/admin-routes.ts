@@ -1,9 +1,11 @@
 import * as v from 'valibot';
 import { LIMITS } from '#protocol/limits.js';
 import { isoTime } from '#protocol/twin-document.js';
+import type { Audit } from '../audit/audit-trail.js';
 import { operatorDocument, OperatorSchema } from './documents.js';
 import { API_LIMITS } from './limits.js';
 import { ROLES } from './roles.js';
+import { actorOf } from './operators.js';
 import type { Operators } from './operators.js';
 import { route } from './route.js';
 import type { Route } from './route.js';
@@ -29,6 +31,7 @@ const HOUR_MS = 3_600_000;
 export function adminRoutes(
   operators: Operators,
   createJoinToken: CreateJoinToken,
+  audit?: Audit,
 ): readonly Route[] {
   return [
     route({
@@ -53,10 +56,14 @@ export function adminRoutes(
           }),
         },
       ],
-      handle: async ({ body }) => {
+      handle: async ({ body, identity }) => {
         const ttlMs = (body.ttlHours ?? DEFAULT_TTL_HOURS) * HOUR_MS;
         const { token, expiresAt } = await createJoinToken({ node: body.node, ttlMs });
         const expires = isoTime(expiresAt);
+        await audit?.record({
+          ...{ actor: actorOf(identity), action: 'token.create', subject: body.node },
+          ...{ node: body.node, after: { expires } },
+        });
         const document = { node: body.node, token };
         return { status: 201, body: expires === undefined ? document : { ...document, expires } };
       },
@@ -91,8 +98,9 @@ export function adminRoutes(
           schema: v.strictObject({ ...OperatorSchema.entries, token: v.string() }),
         },
       ],
-      handle: async ({ body }) => {
-        const { operator, token } = await operators.create(body.name, body.role);
+      handle: async ({ body, identity }) => {
+        const { name, role } = body;
+        const { operator, token } = await operators.create(name, role, actorOf(identity));
         return { status: 201, body: { ...operatorDocument(operator), token } };
       },
     }),
@@ -102,8 +110,8 @@ export function adminRoutes(
       access: 'admin',
       summary: 'Removes an operator; its token and its watches end within seconds.',
       answers: [{ status: 204, summary: 'Removed.' }],
-      handle: async ({ params }) => {
-        await operators.remove(params['operator'] ?? '');
+      handle: async ({ params, identity }) => {
+        await operators.remove(params['operator'] ?? '', actorOf(identity));
         return { status: 204 };
       },
     }),

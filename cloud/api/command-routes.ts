@@ -7,6 +7,7 @@ import { HUB_COMMAND_LIMITS } from '../commands/limits.js';
 import type { Commands, CommandView } from '../fleet.js';
 import { commandDocument, CommandSchema } from './command-document.js';
 import { PageQuery } from './page-query.js';
+import { actorOf } from './operators.js';
 import { route } from './route.js';
 import type { Reply, Route, RouteRequest } from './route.js';
 
@@ -112,7 +113,7 @@ async function run(
     args: peerValue(body.args ?? {}),
     ttlMs: body.ttlMs ?? LIMITS.commandTtlMs,
     ...(key === undefined ? {} : { key }),
-    actor: `operator:${identity.name}`,
+    actor: actorOf(identity),
   });
   const location = `/api/v1/commands/${command.id}`;
   const waits = command.state === 'new' || command.state === 'sent';

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import type { HubDevices } from '../fleet.js';
 import { API_LIMITS } from './limits.js';
+import { actorOf } from './operators.js';
 import { route } from './route.js';
 import type { Route, RouteRequest } from './route.js';
 
@@ -65,7 +66,7 @@ export function deviceRoutes(devices: HubDevices): readonly Route[] {
         const isDryRun = query.dryRun === 'true';
         const { node, change, warnings } = await devices.putDevice({
           ...{ id, device: body.device, model: body.model, isDryRun },
-          actor: `operator:${identity.name}`,
+          actor: actorOf(identity),
         });
         const answer: PutDocument = {
           ...{ device: id, node, change },
@@ -84,7 +85,7 @@ export function deviceRoutes(devices: HubDevices): readonly Route[] {
         { status: 204, summary: 'Gone at the hub. Its gateway hears of it when it is connected.' },
       ],
       handle: async ({ params, identity }) => {
-        const actor = `operator:${identity.name}`;
+        const actor = actorOf(identity);
         await devices.deleteDevice({ device: deviceId(params), actor });
         return { status: 204 };
       },

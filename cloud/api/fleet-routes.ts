@@ -15,6 +15,7 @@ import {
   propertyDocument,
   PropertySchema,
 } from './documents.js';
+import { actorOf } from './operators.js';
 import { PageQuery } from './page-query.js';
 import { route } from './route.js';
 import type { Reply, Route, RouteRequest } from './route.js';
@@ -135,7 +136,7 @@ async function setDesired(
     property,
     value: peerValue(body.value),
     ...(ifVersion === undefined ? {} : { ifVersion }),
-    actor: `operator:${identity.name}`,
+    actor: actorOf(identity),
   });
   const { value, version } = desired;
   const present = fleet.device(device)?.properties.find((p) => p.description.name === property);

@@ -3,12 +3,14 @@ import type { Clock } from '#protocol/clock.js';
 import { EdgeError } from '#protocol/errors.js';
 import type { Random } from '#protocol/random.js';
 import type { Store } from '#journal/store.js';
+import type { Audit } from '../audit/audit-trail.js';
+import type { AuditTables } from '../audit/tables.js';
 import { API_LIMITS } from './limits.js';
 import type { Role } from './roles.js';
 import { Refusal } from '#protocol/problem.js';
 
 /** The table that the hub's store has for this file; the key is the operator's name. */
-export interface OperatorTables {
+export interface OperatorTables extends AuditTables {
   operators: OperatorRow;
 }
 
@@ -28,6 +30,11 @@ export interface Identity {
   readonly role: Role;
 }
 
+/** As rows and the audit trail name them. */
+export function actorOf({ name }: Identity): string {
+  return `operator:${name}`;
+}
+
 /** The name of the command line, which the control file lets in; nobody else may have it. */
 export const CONTROL_NAME = 'control';
 
@@ -36,20 +43,33 @@ const TOKEN_BYTES = 32;
 /** `last used` is worth a write an hour, not one per request. */
 const LAST_USED_STEP_MS = 3_600_000;
 
+export interface NewOperator {
+  readonly operator: OperatorRow;
+  readonly token: string;
+}
+
+/** The actor of what nobody asked for. */
+const HUB = 'hub';
+
 /** The people and programs that may use the REST interface. */
 export class Operators {
   readonly #store: Store<OperatorTables>;
   readonly #clock: Clock;
   readonly #random: Random;
+  readonly #audit: Pick<Audit, 'puts'> | undefined;
 
-  constructor(store: Store<OperatorTables>, ports: { clock: Clock; random: Random }) {
+  constructor(
+    store: Store<OperatorTables>,
+    ports: { clock: Clock; random: Random; audit?: Pick<Audit, 'puts'> },
+  ) {
     this.#store = store;
     this.#clock = ports.clock;
     this.#random = ports.random;
+    this.#audit = ports.audit;
   }
 
   /** Resolves when durable, with the token: it cannot be shown again. 409 when the name is taken. */
-  async create(name: string, role: Role): Promise<{ operator: OperatorRow; token: string }> {
+  async create(name: string, role: Role, actor = HUB): Promise<NewOperator> {
     const known = this.#store.rows('operators');
     if (known.has(name) || name === CONTROL_NAME)
       throw new Refusal(409, 'EDGE_CONFLICT', `the operator ${name} exists already`, {
@@ -62,7 +82,9 @@ export class Operators {
     const token = newToken(this.#random);
     const created = this.#clock.wallTime();
     const row = { name, role, tokenHash: hashOf(token).toString('hex'), created };
-    await this.#store.commit([{ table: 'operators', key: name, row }]);
+    const entry = { actor, action: 'operator.create', subject: name, after: { role } } as const;
+    const audit = this.#audit?.puts([entry]) ?? [];
+    await this.#store.commit([{ table: 'operators', key: name, row }, ...audit]);
     return { operator: row, token };
   }
 
@@ -72,12 +94,16 @@ export class Operators {
   }
 
   /** From its resolution on, and already before, the token is refused. */
-  async remove(name: string): Promise<void> {
-    if (this.#store.get('operators', name) === undefined)
+  async remove(name: string, actor = HUB): Promise<void> {
+    const row = this.#store.get('operators', name);
+    if (row === undefined)
       throw new EdgeError('EDGE_NO_OPERATOR', `there is no operator ${name}`, {
         hint: 'GET /api/v1/operators lists them.',
       });
-    await this.#store.commit([{ table: 'operators', key: name, row: null }]);
+    const before = { role: row.role };
+    const entry = { actor, action: 'operator.remove', subject: name, before } as const;
+    const audit = this.#audit?.puts([entry]) ?? [];
+    await this.#store.commit([{ table: 'operators', key: name, row: null }, ...audit]);
   }
 
   /** Compares with every operator in constant time, so that time tells nothing about hashes. */

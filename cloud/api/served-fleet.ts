@@ -6,6 +6,8 @@ import { silentLog } from '#protocol/log.js';
 import { systemRandom } from '#protocol/random.js';
 import { openStore } from '#journal/journal-store.js';
 import { MemoryStorage } from '#journal/memory-storage.js';
+import { tablesOf } from '#journal/store.js';
+import { AuditTrail } from '../audit/audit-trail.js';
 import { API_LIMITS } from './limits.js';
 import type { ApiLimits } from './limits.js';
 import { MemoryFleet, sampleDevice } from './memory-fleet.js';
@@ -43,15 +45,16 @@ export class ServedFleet {
     fleet.putNode({ name: 'pi-1', online: true, epoch: 1, devices: 1, alarms: [] });
     fleet.putDevice(sampleDevice('default/meter', 'pi-1'));
     const ports = { clock: options.clock ?? systemClock, random: systemRandom, log: silentLog };
-    const operators = new Operators(
-      await openStore<OperatorTables>(new MemoryStorage(), { ...ports, journalBytes: 0 }),
-      ports,
-    );
+    const storage = new MemoryStorage();
+    const store = await openStore<OperatorTables>(storage, { ...ports, journalBytes: 0 });
+    const audit = new AuditTrail(tablesOf(store), ports);
+    const operators = new Operators(store, { ...ports, audit });
     const dataDir = await mkdtemp(join(tmpdir(), 'edgetwin-api-'));
     const alarms: ServedFleet['alarms'] = [];
     const server = new ApiServer({
       fleet,
       operators,
+      audit,
       createJoinToken: async ({ node, ttlMs }) =>
         Promise.resolve({ token: `join-${node}`, expiresAt: systemClock.wallTime() + ttlMs }),
       health: () => ({ alarms }),

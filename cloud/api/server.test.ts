@@ -227,6 +227,23 @@ test('an admin makes, lists and removes operators; a removed token is refused at
   t.is((await ask(t.context, '/api/v1/nodes', '/api/v1/nodes', { token: ann })).status, 401);
 });
 
+test('an audit trail is for admins, in pages, and cannot be changed', async (t) => {
+  const token = await t.context.hub.token('admin');
+  const route = '/api/v1/audit';
+  for (let index = 0; index < 3; index++) await t.context.hub.token('viewer');
+  const first = await ask(t.context, route, `${route}?limit=3`, { token });
+  t.like(first.body, {
+    records: [{ n: 1, actor: 'hub', action: 'operator.create' }, { n: 2 }, { n: 3 }],
+    next: '3',
+  });
+  const second = await ask(t.context, route, `${route}?after=3`, { token });
+  t.like(second.body, { records: [{ n: 4 }], next: undefined });
+  for (const method of ['DELETE', 'PUT', 'POST'])
+    t.is((await fetch(t.context.hub.url + route, { method })).status, 405);
+  for (const query of ['after=-1', 'after=x', 'since=soon', 'limit=0', 'n=1'])
+    t.is((await ask(t.context, route, `${route}?${query}`, { token })).status, 400, query);
+});
+
 test('wrong tokens are slowed down by address, and do not lock out right ones', async (t) => {
   const right = await t.context.hub.token('viewer');
   const wrong = async () =>

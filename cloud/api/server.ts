@@ -6,12 +6,14 @@ import { isLoopback, parseListenAddress } from '#protocol/listen-address.js';
 import type { Log } from '#protocol/log.js';
 import type { Random } from '#protocol/random.js';
 import { StandingFile } from '#journal/standing-file.js';
+import type { AuditTrail } from '../audit/audit-trail.js';
 import type { Commands, Fleet, Forwards, Histories, HubDevices, NodeCare } from '../fleet.js';
 import type { IdentityDesk } from '../enrolment/identity-desk.js';
 import { adminRoutes } from './admin-routes.js';
 import type { CreateJoinToken } from './admin-routes.js';
 import { alarmRoutes } from './alarm-routes.js';
 import { createApp } from './app.js';
+import { auditRoutes } from './audit-routes.js';
 import { backupRoute } from './backup-route.js';
 import { commandRoutes } from './command-routes.js';
 import { deviceRoutes } from './device-routes.js';
@@ -50,6 +52,8 @@ export interface ApiServerOptions {
   readonly histories?: Histories;
   readonly operators: Operators;
   readonly createJoinToken: CreateJoinToken;
+  /** Absent: nothing is recorded but what the store records by itself. */
+  readonly audit?: AuditTrail;
   readonly health: () => Health;
   /** The bytes of a backup of the rows as they are now. Absent: this interface makes none. */
   readonly backup?: () => AsyncIterable<Uint8Array>;
@@ -99,13 +103,14 @@ export class ApiServer {
     this.routes = [
       ...fleetRoutes(fleet),
       ...(options.commands === undefined ? [] : commandRoutes(options.commands)),
-      ...(options.care === undefined ? [] : alarmRoutes(options.care)),
+      ...(options.care === undefined ? [] : alarmRoutes(options.care, options.audit)),
       ...(options.devices === undefined ? [] : deviceRoutes(options.devices)),
       ...(this.#feeds === undefined ? [] : forwardRoutes(this.#feeds)),
       ...(options.histories === undefined ? [] : historyRoutes(fleet, options.histories, clock)),
       watchRoute(this.#watches),
-      ...adminRoutes(operators, options.createJoinToken),
+      ...adminRoutes(operators, options.createJoinToken, options.audit),
       ...(options.identities === undefined ? [] : identityRoutes(options.identities)),
+      ...(options.audit === undefined ? [] : auditRoutes(options.audit, clock)),
       ...(options.backup === undefined ? [] : [backupRoute(options.backup, clock, this.#limits)]),
       ...serviceRoutes(options.health, metrics, describe),
     ];

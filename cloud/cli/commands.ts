@@ -138,6 +138,21 @@ export const EDGETWIN_HUB: Program = {
       example: 'edgetwin-hub operator remove --data hub --name ann',
     },
     {
+      words: ['audit'],
+      summary: 'Print who did what and what was refused, oldest first; JSON lines with --json.',
+      flags: [
+        DATA,
+        {
+          name: 'since',
+          value: 'TIME',
+          summary: 'Only from then on: 12h or 7d before now, 2026-01-31, or RFC 3339.',
+        },
+        { name: 'actor', value: 'ACTOR', summary: 'Only this one: operator:ann, node:pi-1, hub.' },
+        { name: 'node', value: 'NODE', summary: 'Only what concerns this gateway.' },
+      ],
+      example: 'edgetwin-hub audit --data hub --since 7d --json',
+    },
+    {
       words: ['nodes'],
       summary: 'List the gateways.',
       flags: [DATA],

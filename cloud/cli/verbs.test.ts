@@ -68,6 +68,23 @@ test('operators are made, listed and removed, and their tokens work', async (t) 
   t.is((await run(['operator', 'create', ...data, '--name', 'x', '--role', 'root'])).code, 2);
 });
 
+test('the audit trail says who did what, as lines and as JSON lines', async (t) => {
+  const data = ['--data', t.context.dataDir];
+  await run(['operator', 'create', ...data, '--name', 'ann', '--role', 'viewer']);
+  await run(['token', 'create', ...data, '--node', 'pi-1']);
+  await run(['operator', 'remove', ...data, '--name', 'ann']);
+  const { out } = await run(['audit', ...data]);
+  t.regex(
+    out,
+    /^1 {2}\S+Z {2}operator:control {2}operator\.create {2}ann {2}after \{"role":"viewer"/,
+  );
+  t.regex(out, /\n2 .* token\.create {2}pi-1 .*\n3 .* operator\.remove {2}ann /);
+  const lines = (await run(['audit', ...data, '--json', '--since', '1h', '--node', 'pi-1'])).out;
+  t.like(JSON.parse(lines), { n: 2, actor: 'operator:control', action: 'token.create' });
+  t.is((await run(['audit', ...data, '--since', '2100-01-01'])).out, '');
+  t.is((await run(['audit', ...data, '--since', 'soon'])).code, 4);
+});
+
 test('nodes and devices are tables for people and documents for programs, over all pages', async (t) => {
   const { dataDir, fleet } = t.context;
   for (let index = 0; index < 150; index++) fleet.putDevice(sampleDevice(`d/${index}`, 'pi-2'));

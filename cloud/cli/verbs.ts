@@ -25,6 +25,7 @@ export const VERBS: Readonly<Record<string, CommandHandler>> = {
   'operator create': connected(operatorCreate),
   'operator list': connected(operatorList),
   'operator remove': connected(operatorRemove),
+  audit: connected(async (...call) => (await import('./audit-verb.js')).audit(...call)),
   nodes: connected(nodes),
   devices: connected(devices),
   'alarm clear': connected(alarmClear),

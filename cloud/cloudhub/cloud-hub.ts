@@ -7,6 +7,7 @@ import type { Random } from '#protocol/random.js';
 import type { ByeReason } from '#protocol/sync-message.js';
 import type { Connection, Listener, Peer } from '#tunnel/transport.js';
 import type { DeviceController } from '../devicecontroller/device-controller.js';
+import type { Refused } from '../audit/refusals.js';
 import { HUB_LIMITS } from '../limits.js';
 import { Admission } from './admission.js';
 import type { HubCounters } from './counters.js';
@@ -19,6 +20,8 @@ export interface CloudHubOptions {
   readonly log: Log;
   /** The enrolment's answer: false for an unknown, removed or revoked identity. Asked often. */
   readonly isNodeAllowed: (peer: Peer) => boolean;
+  /** Told of nodes that are not let in, or not any more. */
+  readonly refused?: Refused;
 }
 
 /**
@@ -78,6 +81,7 @@ export class CloudHub {
     if (!isNodeName(peer.name) || !isNodeAllowed(peer)) {
       fleet.counters.refusedConnections++;
       log.warn('node refused', { node: peer.name, address: peer.address });
+      this.#recordRefusal(peer, 'not enrolled here, or revoked');
       refuse(connection, 'refused', 'This node is not enrolled here, or it was revoked.');
       return;
     }
@@ -105,6 +109,13 @@ export class CloudHub {
     this.#sessions.set(session, peer);
   }
 
+  #recordRefusal({ name, address }: Peer, why: string): void {
+    this.#options.refused?.({
+      ...{ actor: `node:${name}`, action: 'node.refuse', subject: name, node: name },
+      ...{ code: 'EDGE_FORBIDDEN', detail: `${why}; from ${address}` },
+    });
+  }
+
   /** Ends the sessions of nodes that are not allowed any more; how many of this one. */
   cutOff(node?: string): number {
     const { isNodeAllowed, fleet } = this.#options;
@@ -113,6 +124,7 @@ export class CloudHub {
       if (isNodeAllowed(peer)) continue;
       const detail = 'This node was revoked.';
       fleet.counters.refusedConnections++;
+      this.#recordRefusal(peer, 'revoked: its session was ended');
       session.send({ kind: 'bye', reason: 'refused', detail }, 'control');
       session.close('unauthorized', detail);
       if (peer.name === node) count++;

@@ -8,7 +8,7 @@ import { HUB_LIMITS } from '../limits.js';
 import { HubBench } from './hub-bench.js';
 import { announceRow, helloOf, hex, stateRow, version } from './machine-bench.js';
 
-test('a gateway cannot touch the devices of another, whatever it sends; it is counted', async (t) => {
+test('Authorization.Enable=false, node A writes B’s twin: refused whatever it sends, counted and audited', async (t) => {
   const bench = await HubBench.start();
   const owner = await bench.ready('gw-b', {}, 'default/theirs');
   await bench.fleet.setDesired({
@@ -68,6 +68,10 @@ test('a gateway cannot touch the devices of another, whatever it sends; it is co
   t.like(hostile.all('local-result')[0], { outcome: 'rejected', code: 'EDGE_FORBIDDEN' });
   t.is(hostile.all('desired').length + hostile.all('resend').length, 0);
   t.is(bench.fleet.counters.foreignRows, 5);
+  const refusals = bench.audit.filter(({ action }) => action === 'device.refuse');
+  t.like(refusals, [
+    { actor: 'node:gw-a', subject: 'default/theirs', node: 'gw-a', code: 'EDGE_FORBIDDEN' },
+  ]);
   t.deepEqual(
     bench.fleet.node('gw-a')?.alarms.map(({ code }) => code),
     ['EDGE_DEVICE_TAKEN'],
@@ -227,4 +231,11 @@ test('an unknown node is refused at the door, a revoked one within seconds', asy
   await bench.skip(2000);
   t.is(gateway.closed?.code, 'unauthorized');
   t.is(bench.fleet.node('gw-1')?.online, false);
+  t.deepEqual(
+    bench.audit.map(({ action, subject }) => [action, subject]),
+    [
+      ['node.refuse', 'gw-9'],
+      ['node.refuse', 'gw-1'],
+    ],
+  );
 });

@@ -1,5 +1,6 @@
 import { openStore } from '#journal/journal-store.js';
 import { MemoryStorage } from '#journal/memory-storage.js';
+import { tablesOf } from '#journal/store.js';
 import { silentLog } from '#protocol/log.js';
 import { ManualClock } from '#protocol/manual-clock.js';
 import { FLAG_COMPRESSED } from '#protocol/message-codec.js';
@@ -9,6 +10,10 @@ import type { Random } from '#protocol/random.js';
 import type { Hello, SyncMessage } from '#protocol/sync-message.js';
 import { MemoryNetwork } from '#tunnel/memory.js';
 import type { CloseReason, Connection, Peer } from '#tunnel/transport.js';
+import { audited } from '../audit/audited-store.js';
+import { AuditTrail } from '../audit/audit-trail.js';
+import { Refusals } from '../audit/refusals.js';
+import type { AuditRecord, AuditTables } from '../audit/tables.js';
 import { DeviceController } from '../devicecontroller/device-controller.js';
 import type { FleetChange } from '../fleet.js';
 import { EmbeddedHubStore } from '../store/embedded-hub-store.js';
@@ -16,6 +21,8 @@ import type { HubStore } from '../store/hub-store.js';
 import type { HubTables } from '../store/tables.js';
 import { CloudHub } from './cloud-hub.js';
 import { announceRow, helloOf } from './machine-bench.js';
+
+type BenchTables = HubTables & AuditTables;
 
 type StorageAction = 'sync' | 'write';
 
@@ -35,6 +42,7 @@ export class HubBench {
   #fleet: DeviceController | undefined;
   #unwatch = (): void => undefined;
   #hub: CloudHub | undefined;
+  #trail: AuditTrail | undefined;
 
   constructor({ seed = 7, jitterMs = 0 } = {}) {
     const { clock } = this;
@@ -61,17 +69,26 @@ export class HubBench {
     return this.#hub;
   }
 
+  /** The audit trail, oldest first. */
+  get audit(): readonly AuditRecord[] {
+    return this.#trail?.page({ after: 0, limit: 1_000 }).records ?? [];
+  }
+
   async open(): Promise<void> {
     const { clock, random } = this;
-    const opening = openStore<HubTables>(this.storage, { clock, random, log: silentLog });
-    const store = this.wrap(new EmbeddedHubStore(await opening));
-    this.#fleet = await DeviceController.open({ store, clock, random, log: silentLog });
+    const log = silentLog;
+    const kept = await openStore<BenchTables>(this.storage, { clock, random, log });
+    const trail = new AuditTrail(tablesOf<AuditTables, BenchTables>(kept), { clock, log });
+    const { refused } = new Refusals(trail, clock);
+    this.#trail = trail;
+    const store = this.wrap(new EmbeddedHubStore(audited(kept, trail)));
+    this.#fleet = await DeviceController.open({ store, clock, random, log, refused });
     this.#unwatch = this.#fleet.watch((change) => this.changes.push(change));
     this.#hub = new CloudHub({
       fleet: this.#fleet,
       clock,
       random,
-      log: silentLog,
+      ...{ log, refused },
       isNodeAllowed: (peer: Peer) => !this.revoked.has(peer.name),
     });
     const identity = { key: '', certificate: 'hub', authorities: [] };

@@ -10,6 +10,7 @@ import type { Uptime } from '../commands/uptime.js';
 import type { CommitOutcome, HubStore } from '../store/hub-store.js';
 import { liveDevices } from '../store/node-rows.js';
 import type { NodeRows } from '../store/node-rows.js';
+import type { Refused } from '../audit/refusals.js';
 import type { OwnerOf } from './authorizer.js';
 import type { HubCounters } from './counters.js';
 import { goodbye } from './judgement.js';
@@ -28,6 +29,8 @@ export interface NodeLoopOptions {
   readonly uptime?: Uptime | undefined;
   /** What others may see now: it is durable. */
   readonly publish: (news: FleetNews) => void;
+  /** The node spoke about what is not its own. */
+  readonly refused?: Refused | undefined;
 }
 
 /** One connection as the loop sees it. */
@@ -68,6 +71,8 @@ export class NodeLoop {
   #isBehind = false;
   /** Devices that a commit of another node claimed first. */
   #taken: ReadonlySet<DeviceId> = new Set();
+  /** A device of another node that the event under judgement is about. */
+  #foreign: DeviceId | undefined;
   #lastHeardMs: number | undefined;
 
   constructor(options: NodeLoopOptions) {
@@ -76,7 +81,7 @@ export class NodeLoop {
     this.#machine = new SyncMachine({
       rows: options.rows,
       hubBoot: options.hubBoot,
-      ownerOf: (device) => (this.#taken.has(device) ? '' : options.ownerOf(device)),
+      ownerOf: (device) => this.#ownerOf(device),
       ...(options.uptime === undefined ? {} : { uptime: options.uptime }),
     });
   }
@@ -141,6 +146,7 @@ export class NodeLoop {
   async #process(event: NodeEvent): Promise<Desired | undefined> {
     if (event.kind === 'message') this.#lastHeardMs = this.#options.clock.wallTime();
     this.#taken = new Set();
+    this.#foreign = undefined;
     for (let attempt = 1; ; attempt++) {
       if (this.#isBehind && needsRows(event)) await this.#catchUp();
       const moment = this.#moment();
@@ -213,6 +219,7 @@ export class NodeLoop {
           break;
         case 'count':
           this.#options.counters[effect.counter] += effect.by;
+          if (effect.counter === 'foreignRows' && effect.by > 0) this.#trespassed(effect.by);
           break;
         case 'alarm':
           this.#options.log.warn('alarm', {
@@ -225,6 +232,25 @@ export class NodeLoop {
           this.#options.publish(effect);
       }
     }
+  }
+
+  #ownerOf(device: DeviceId): string | undefined {
+    const owner = this.#taken.has(device) ? '' : this.#options.ownerOf(device);
+    if (owner !== undefined && owner !== this.name) this.#foreign = device;
+    return owner;
+  }
+
+  #trespassed(rows: number): void {
+    this.#options.refused?.(
+      {
+        actor: `node:${this.name}`,
+        action: 'device.refuse',
+        subject: this.#foreign ?? 'a device',
+        node: this.name,
+        code: 'EDGE_FORBIDDEN',
+      },
+      rows,
+    );
   }
 
   #moment(): Moment {

@@ -6,6 +6,7 @@ import { randomId } from '#protocol/random.js';
 import type { Random } from '#protocol/random.js';
 import type { Desired } from '#protocol/twin.js';
 import type { Streams } from '#tunnel/transport.js';
+import type { Refused } from '../audit/refusals.js';
 import { newCounters } from '../cloudhub/counters.js';
 import type { HubCounters } from '../cloudhub/counters.js';
 import type { FleetNews } from '../cloudhub/judgement.js';
@@ -30,6 +31,8 @@ export interface DeviceControllerOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** Told when a node speaks about devices of another one. */
+  readonly refused?: Refused;
 }
 
 /**
@@ -150,11 +153,11 @@ export class DeviceController implements Fleet, NodeCare {
   }
 
   #add(rows: NodeRows): NodeLoop {
-    const { store, clock, log, uptime } = this.#options;
+    const { store, clock, log, uptime, refused } = this.#options;
     const loop: NodeLoop = new NodeLoop({
       rows,
       hubBoot: this.#hubBoot,
-      ...{ store, clock, log, uptime },
+      ...{ store, clock, log, uptime, refused },
       counters: this.counters,
       ownerOf: (device) => this.#owners.get(device),
       publish: (news) => this.#publish(loop, news),

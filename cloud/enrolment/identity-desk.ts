@@ -1,5 +1,6 @@
 import { EdgeError } from '#protocol/errors.js';
 import type { Log } from '#protocol/log.js';
+import type { Audit } from '../audit/audit-trail.js';
 import type { CertificateView } from './certificate-book.js';
 import type { Enrolment } from './enrolment.js';
 import type { TokenView } from './token-book.js';
@@ -33,6 +34,7 @@ export interface IdentityDeskOptions {
   /** Cuts the sessions of nodes that are no longer allowed; how many of this node. */
   readonly cut: (node: string) => number;
   readonly log: Log;
+  readonly audit?: Audit;
 }
 
 export class EnrolmentDesk implements IdentityDesk {
@@ -54,6 +56,7 @@ export class EnrolmentDesk implements IdentityDesk {
         hint: '`edgetwin-hub token list` shows their ids.',
       });
     this.#log.warn('token-revoked', { actor, id });
+    await this.#options.audit?.record({ actor, action: 'token.revoke', subject: id });
   }
 
   certificates(node?: string): readonly CertificateView[] {
@@ -61,7 +64,7 @@ export class EnrolmentDesk implements IdentityDesk {
   }
 
   async revoke(node: string, actor: string, isDryRun = false): Promise<Revocation> {
-    const { enrolment, cut } = this.#options;
+    const { enrolment, cut, audit } = this.#options;
     const known = this.certificates(node);
     const open = this.tokens().filter((token) => token.node === node);
     if (known.length === 0 && open.length === 0)
@@ -74,6 +77,8 @@ export class EnrolmentDesk implements IdentityDesk {
     await enrolment.revokeNode(node);
     const sessions = cut(node);
     this.#log.warn('node-revoked', { actor, node, certificates, tokens, sessions });
+    const after = { certificates, tokens, sessions };
+    await audit?.record({ actor, action: 'node.revoke', subject: node, node, after });
     return { node, certificates, tokens, sessions };
   }
 }
