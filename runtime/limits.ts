@@ -64,6 +64,10 @@ export const GATEWAY_LIMITS = {
   /** After BYE superseded, clone or unsupported: docs/sync-protocol.md section 4.10. */
   holdFirstMs: 10 * 60_000,
   holdMaxMs: 4 * 60 * 60_000,
+  /** Dead letters that `status` lists: equal ones are one. The oldest is forgotten, its count not. */
+  deadLetters: 64,
+  /** Characters of a refusal's code: those of this product are shorter. */
+  deadLetterCodeChars: 64,
   /** What `stop` grants for the last rows to be acknowledged. */
   flushMs: 1_000,
 

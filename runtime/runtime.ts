@@ -12,6 +12,8 @@ import type { Random } from '#protocol/random.js';
 import { Teardown } from '#protocol/teardown.js';
 import { isoTime } from '#protocol/twin-document.js';
 import type { ForwardStatus, Transport } from '#tunnel/transport.js';
+import { AlarmBook } from './alarms/alarm-book.js';
+import { standingAlarms } from './alarms/standing-alarms.js';
 import { CommandRunner } from './commands/command-runner.js';
 import { CommandService } from './commands/command-service.js';
 import type { GatewayConfig } from './config/load.js';
@@ -104,16 +106,17 @@ async function start(
   });
   const commands = new CommandService({ meta, runner, clock, log });
   teardown.add('commands', () => commands.stop());
+  const alarms = new AlarmBook(meta, clock);
   const { hub, syncWindowMs } = config;
   const uplink = new Uplink({
-    ...{ ...ports, clock, meta, twins, dataDir, hub, syncWindowMs },
+    ...{ ...ports, clock, meta, twins, dataDir, hub, syncWindowMs, care: alarms },
     channels: [
       ...[time, commands],
       ...(history === undefined ? [] : [new SampleChannel(history, meta, log)]),
     ],
   });
 
-  const status = (): GatewayStatus => ({
+  const present = (): PresentStatus => ({
     node,
     software,
     uptimeMs: Math.round(clock.now() - startedAtMs),
@@ -126,10 +129,12 @@ async function start(
     ...(history === undefined ? {} : { history: history.status() }),
     ...(ports.forwards === undefined ? {} : { forward: ports.forwards() }),
     devices: twins.devices().length,
+    refusedDevices: Object.fromEntries(twins.refused()),
     memoryBytes: process.memoryUsage.rss(),
   });
+  const status = (): GatewayStatus => withAlarms(present(), alarms);
   const metaServer = new MetaServer({
-    ...{ twins, history, status, listen: config.api.listen, dataDir },
+    ...{ twins, history, status, alarms, listen: config.api.listen, dataDir },
     backup: () =>
       backupOfStore(store, {
         program: 'edgetwin',
@@ -172,6 +177,14 @@ async function modulesFor(
   const names = new Set(devices.map((device) => device.protocol.protocolName));
   const modules = await Promise.all([...names].map((name) => loadMapper(name)));
   return modules.filter((module) => module !== undefined);
+}
+
+type PresentStatus = Omit<GatewayStatus, 'alarms' | 'undelivered'>;
+
+/** Alarms follow from what else the status says, and from what happened. */
+function withAlarms(status: PresentStatus, book: AlarmBook): GatewayStatus {
+  const alarms = [...standingAlarms(status), ...book.raised()];
+  return { ...status, alarms, undelivered: book.undelivered() };
 }
 
 function brokerStatus(eventBus: EventBus): { clients: number; counters: Record<string, number> } {

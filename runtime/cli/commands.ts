@@ -6,6 +6,7 @@ import {
 import type { Flag, Program } from '#protocol/command-line/command.js';
 import { completionCommand } from '#protocol/command-line/completion.js';
 import { HISTORY_FLAGS } from '#protocol/command-line/history-verb.js';
+import { DRY_RUN_FLAG } from '#protocol/command-line/time-text.js';
 import { SET_FLAGS } from '#protocol/command-line/twin-set.js';
 import {
   DEVICE_OPERAND,
@@ -58,6 +59,13 @@ export const EDGETWIN: Program = {
       summary: 'Show the link to the hub, the store, the broker and the mappers.',
       flags: [CONFIG],
       example: 'edgetwin status',
+    },
+    {
+      words: ['alarm', 'clear'],
+      summary: 'Take an alarm that was seen from `status`; EDGE_UNDELIVERED empties its list too.',
+      operands: [{ name: 'CODE', summary: 'The alarm, as `status` shows it.' }],
+      flags: [CONFIG, DRY_RUN_FLAG],
+      example: 'edgetwin alarm clear EDGE_UNDELIVERED',
     },
     {
       words: ['backup'],

@@ -9,13 +9,12 @@ export function statusText(status: GatewayStatus): string {
   const lines = [
     `node     ${node}, ${software}, up ${duration(uptimeMs)}, ${mebibytes(memoryBytes)} of memory`,
     `hub      ${hubText(status.hub)}`,
+    ...status.alarms.map(alarmText),
     `store    ${store.commits} commits, ${store.syncs} syncs, ${mebibytes(store.bytesWritten)} written`,
     `flash    ${flashText(store.flash)}`,
-    ...(store.alarm === undefined ? [] : [`ALARM    ${store.alarm.code}: ${store.alarm.message}`]),
     ...(store.warning === undefined
       ? []
       : [`WARNING  ${store.warning.code}: ${store.warning.message}`]),
-    ...store.damage.map(({ file, message }) => `DAMAGE   ${message} (copy: ${file})`),
     `broker   ${broker.address}, ${broker.clients} clients`,
     `devices  ${devices}`,
     ...commandLines(status.commands),
@@ -26,7 +25,24 @@ export function statusText(status: GatewayStatus): string {
     served.map(({ device, state, detail }) => [device, protocolName, state, detail ?? '']),
   );
   const table = rows.length === 0 ? '' : `\n${textTable(['DEVICE', 'MAPPER', 'STATE', ''], rows)}`;
-  return `${lines.map(printable).join('\n')}\n${table}`;
+  return `${lines.map(printable).join('\n')}\n${table}${undeliveredTable(status.undelivered)}`;
+}
+
+/** One that happened says since when, and how it goes. */
+function alarmText({ code, detail, raised }: GatewayStatus['alarms'][number]): string {
+  if (raised === undefined) return `ALARM    ${code}: ${detail}`;
+  const { count, first } = raised;
+  const times = `${count} since ${isoTime(first) ?? 'long ago'}`;
+  return `ALARM    ${code}: ${detail} (${times}; seen: edgetwin alarm clear ${code})`;
+}
+
+function undeliveredTable({ total, kept }: GatewayStatus['undelivered']): string {
+  if (kept.length === 0) return '';
+  const rows = kept.map(({ what, device, property, code, count, last }) => [
+    ...[what, device, property ?? '', code, String(count), isoTime(last) ?? ''],
+  ]);
+  const headings = [`UNDELIVERED (${total})`, 'DEVICE', 'PROPERTY', 'WHY', 'TIMES', 'LAST'];
+  return `\n${textTable(headings, rows)}`;
 }
 
 /** Beside the budget, in its unit of 10^6 bytes. */
@@ -46,13 +62,10 @@ function flashText({ day, dayFlashBytes, budgetBytes, state, windowMs }: FlashSt
 /** Nothing of a gateway that never got one. */
 function historyLines(history: GatewayStatus['history']): readonly string[] {
   if (history === undefined) return [];
-  const { kept, unsent, dropped, bytes, maxBytes, shedding, alarm } = history;
+  const { kept, unsent, dropped, bytes, maxBytes, shedding } = history;
   const full = `${mebibytes(bytes)} of ${mebibytes(maxBytes)}`;
   const why = shedding === undefined ? '' : `; NOT KEPT now: ${shedding}`;
-  return [
-    `history  ${kept} samples in ${full}, ${unsent} unsent, ${dropped} dropped${why}`,
-    ...(alarm === undefined ? [] : [`ALARM    ${alarm.code}: ${alarm.message}`]),
-  ];
+  return [`history  ${kept} samples in ${full}, ${unsent} unsent, ${dropped} dropped${why}`];
 }
 
 function forwardLines(forward: GatewayStatus['forward']): readonly string[] {

@@ -5,6 +5,7 @@ import test from 'ava';
 import { systemClock } from '#protocol/clock.js';
 import { commandName } from '#protocol/command-line/command.js';
 import { runCommandLine } from '#protocol/command-line/terminal.js';
+import { EdgeError } from '#protocol/errors.js';
 import { silentLog } from '#protocol/log.js';
 import { systemRandom } from '#protocol/random.js';
 import { FakeTwins, fakeProperty } from '../eventbus/fake-twins.js';
@@ -50,6 +51,7 @@ const STATUS: GatewayStatus = {
     },
   ],
   devices: 1,
+  ...{ refusedDevices: {}, alarms: [], undelivered: { total: 0, kept: [] } },
   memoryBytes: 52_428_800,
 };
 
@@ -138,21 +140,61 @@ test('status puts the link, the store and what is wrong into a few lines', (t) =
     statusText({ ...STATUS, store: { ...STATUS.store, flash: exceeded } }),
     /120 % of the budget of 1000 MB; EXCEEDED: .*history is not kept/,
   );
-  const alarm = { code: 'EDGE_STORAGE', message: 'disk full' };
-  t.regex(
-    statusText({ ...STATUS, store: { ...STATUS.store, alarm } }),
-    /ALARM +EDGE_STORAGE: disk full/,
-  );
+  const alarm = { code: 'EDGE_STORAGE', detail: 'disk full' } as const;
+  t.regex(statusText({ ...STATUS, alarms: [alarm] }), /ALARM +EDGE_STORAGE: disk full\n/);
   const warning = { code: 'EDGE_STORAGE', message: 'no space for a snapshot' };
   t.regex(
     statusText({ ...STATUS, store: { ...STATUS.store, warning } }),
     /WARNING +EDGE_STORAGE: no space for a snapshot/,
   );
-  const damage = [{ file: 'damaged-journal-0000000001', message: 'cut off' }];
-  t.regex(
-    statusText({ ...STATUS, store: { ...STATUS.store, damage } }),
-    /DAMAGE +cut off \(copy: damaged-journal-0000000001\)/,
-  );
+});
+
+test('status lists what the hub refused, and says how the alarm goes', (t) => {
+  const [first, last] = [Date.UTC(2026, 10, 1), Date.UTC(2026, 10, 2)];
+  const refused = {
+    what: 'value',
+    device: 'a/b',
+    property: 'p',
+    code: 'EDGE_NO_PROPERTY',
+  } as const;
+  const raised = { count: 7, first, last, detail: 'x' };
+  const text = statusText({
+    ...STATUS,
+    alarms: [{ code: 'EDGE_UNDELIVERED', detail: 'value of a/b p', raised }],
+    undelivered: { total: 7, kept: [{ ...refused, count: 6, first, last }] },
+  });
+  t.regex(text, /ALARM +EDGE_UNDELIVERED: .* \(7 since 2026-11-01T.*edgetwin alarm clear EDGE_UND/);
+  t.regex(text, /UNDELIVERED \(7\) .*\nvalue +a\/b +p +EDGE_NO_PROPERTY +6 +2026-11-02T/);
+});
+
+test('alarm clear reaches the running gateway, and with --dry-run changes nothing', async (t) => {
+  const { folder, config } = await folderWith(t, 'node: pi-1\n');
+  const asked: unknown[] = [];
+  const server = new MetaServer({
+    ...{ twins: new FakeTwins(), status: () => STATUS, dataDir: join(folder, 'data') },
+    ...{ listen: { host: '127.0.0.1', port: 0 }, log: silentLog },
+    ...{ clock: systemClock, random: systemRandom },
+    alarms: {
+      clear: async (code, { isDryRun }) => {
+        asked.push([code, isDryRun]);
+        if (code === 'EDGE_STORAGE') throw new EdgeError('EDGE_CONFLICT', 'it stands');
+        await Promise.resolve();
+      },
+    },
+  });
+  await server.start();
+  t.teardown(() => server.stop());
+  const words = ['alarm', 'clear', '--config', config];
+  const dry = await run(...words, 'EDGE_UNDELIVERED', '--dry-run');
+  t.deepEqual(dry, { code: 0, out: 'would clear EDGE_UNDELIVERED\n', err: '' });
+  const done = await run(...words, 'EDGE_UNDELIVERED', '--json');
+  t.deepEqual(JSON.parse(done.out), { cleared: 'EDGE_UNDELIVERED' });
+  t.is((await run(...words, 'EDGE_STORAGE')).code, 4);
+  t.deepEqual(asked, [
+    ['EDGE_UNDELIVERED', true],
+    ['EDGE_UNDELIVERED', false],
+    ['EDGE_STORAGE', false],
+  ]);
 });
 
 test('without a running gateway the exit code is 3', async (t) => {

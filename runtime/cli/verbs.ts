@@ -23,6 +23,7 @@ type Verb = (client: ControlClient, args: Arguments, terminal: Terminal) => Prom
 export const VERBS: Readonly<Record<string, CommandHandler>> = {
   join: joinHub,
   status: connected(status),
+  'alarm clear': connected(alarmClear),
   backup: async (args, terminal) => (await import('./backup-verbs.js')).backup(args, terminal),
   restore: async (args, terminal) => (await import('./backup-verbs.js')).restore(args, terminal),
   'twin get': connected(twinGet),
@@ -44,6 +45,20 @@ function connected(verb: Verb): CommandHandler {
 async function status(client: ControlClient, args: Arguments, terminal: Terminal): Promise<void> {
   const { body } = await client.request({ path: '/api/v1/status' });
   terminal.out(args.on('json') ? `${JSON.stringify(body)}\n` : statusText(body as GatewayStatus));
+}
+
+async function alarmClear(
+  client: ControlClient,
+  args: Arguments,
+  terminal: Terminal,
+): Promise<void> {
+  const code = args.required('CODE');
+  const isDryRun = args.on('dry-run');
+  const path = `/api/v1/alarms/${encodeURIComponent(code)}${isDryRun ? '?dryRun=true' : ''}`;
+  await client.request({ method: 'DELETE', path });
+  const json = { cleared: code, ...(isDryRun ? { dryRun: true } : {}) };
+  const text = `${isDryRun ? 'would clear' : 'cleared'} ${code}`;
+  terminal.out(`${args.on('json') ? JSON.stringify(json) : text}\n`);
 }
 
 async function joinHub(args: Arguments, terminal: Terminal): Promise<void> {

@@ -46,8 +46,8 @@ test('chunk after chunk, each after the answer to the one before, the last one m
     t.is(adoption.inFlight, 1);
     t.true(JSON.stringify(message).length < 33_000);
     seen.push(...message.rows.map(({ property }) => property));
-    t.is(adoption.acknowledge(ack(99_999)), 'other');
-    t.is(adoption.acknowledge(ack(id)), message.last ? 'done' : 'more');
+    t.is(adoption.acknowledge(ack(99_999)).told, 'other');
+    t.is(adoption.acknowledge(ack(id)).told, message.last ? 'done' : 'more');
     if (message.last) break;
   }
   t.deepEqual(
@@ -61,13 +61,15 @@ test('chunk after chunk, each after the answer to the one before, the last one m
 test('a gateway that holds nothing says so', (t) => {
   const adoption = told(0);
   t.like(adoption.next(1, 1, 1e6, 0), { rows: [], devices: [], last: true });
-  t.is(adoption.acknowledge(ack(1)), 'done');
+  t.is(adoption.acknowledge(ack(1)).told, 'done');
 });
 
-test('rows that the hub could not take are counted', (t) => {
+test('rows that the hub could not take are counted and named', (t) => {
   const adoption = told(2);
-  adoption.next(1, 1, 1e6, 0);
-  adoption.acknowledge(ack(1, [{ row: 0, code: 'EDGE_NO_DEVICE' }]));
+  const [, second] = adoption.next(1, 1, 1e6, 0)?.rows ?? [];
+  const { undelivered } = adoption.acknowledge(ack(1, [{ row: 1, code: 'EDGE_NO_DEVICE' }]));
+  const { device, property } = second!;
+  t.deepEqual(undelivered, [{ what: 'desired', device, property, code: 'EDGE_NO_DEVICE' }]);
   t.is(adoption.rejected, 1);
 });
 

@@ -1,6 +1,7 @@
 import { LIMITS } from '#protocol/limits.js';
 import type { Ack } from '#protocol/sync-message.js';
 import type { Adopt, DesiredRow, HubDeviceRow } from '#protocol/sync-message-desired.js';
+import type { Undelivered } from '../alarms/dead-letter.js';
 import type { Adoptable } from '../devicetwin/adoptable.js';
 import { GATEWAY_LIMITS } from '../limits.js';
 
@@ -16,7 +17,14 @@ export class Adoption {
   #state: 'none' | 'wanted' | 'asked' | 'telling' = 'none';
   #rows: DesiredRow[] = [];
   #devices: HubDeviceRow[] = [];
-  #flying: { readonly id: number; readonly last: boolean; readonly sentMs: number } | undefined;
+  #flying:
+    | {
+        readonly id: number;
+        readonly last: boolean;
+        readonly sentMs: number;
+        readonly rows: readonly DesiredRow[];
+      }
+    | undefined;
   #rejected = 0;
 
   /** WELCOME asks for it; `isWanted` false: no adoption, or of a hub that cannot be told. */
@@ -62,19 +70,27 @@ export class Adoption {
     const devices = take(this.#devices, limit);
     const rows = devices.length > 0 ? [] : take(this.#rows, limit);
     const last = this.#rows.length === 0 && this.#devices.length === 0;
-    this.#flying = { id, last, sentMs: now };
+    this.#flying = { id, last, sentMs: now, rows };
     return { kind: 'adopt', epoch, id, rows, devices, last };
   }
 
-  /** What an Ack means: not ours, go on, or all is told and durable. */
-  acknowledge({ id, rejects }: Ack): 'other' | 'more' | 'done' {
-    if (this.#flying?.id !== id) return 'other';
-    const { last } = this.#flying;
+  /** What an Ack means: not ours, go on, or all is told and durable; and what was not taken over. */
+  acknowledge({ id, rejects }: Ack): {
+    readonly told: 'other' | 'more' | 'done';
+    readonly undelivered: readonly Undelivered[];
+  } {
+    if (this.#flying?.id !== id) return { told: 'other', undelivered: [] };
+    const { last, rows } = this.#flying;
     this.#rejected += rejects.length;
+    const undelivered = rejects.flatMap(({ row, code }): Undelivered[] => {
+      const { device, property } = rows[row] ?? {};
+      if (device === undefined || property === undefined) return [];
+      return [{ what: 'desired', device, property, code }];
+    });
     this.#flying = undefined;
-    if (!last) return 'more';
+    if (!last) return { told: 'more', undelivered };
     this.#state = 'none';
-    return 'done';
+    return { told: 'done', undelivered };
   }
 
   /** The hub does not know the message: it goes on holding back. */

@@ -7,6 +7,7 @@ import type { Random } from '#protocol/random.js';
 import { SessionCodec } from '#protocol/session-codec.js';
 import type { ByeReason, SyncMessage } from '#protocol/sync-message.js';
 import type { Connection, Identity, Priority, Transport } from '#tunnel/transport.js';
+import type { Care } from '../alarms/dead-letter.js';
 import { heldHubDevices } from '../devicetwin/hub-devices.js';
 import type { DeviceTwin } from '../devicetwin/device-twin.js';
 import { Invariants } from '../invariants.js';
@@ -31,6 +32,8 @@ export interface EdgeHubOptions {
   readonly log: Log;
   /** Name and version of this program, shown at the hub. */
   readonly software: string;
+  /** Hears of what a person may have to do. */
+  readonly care?: Care | undefined;
   /** Samples, commands: what a session carries beside twins. */
   readonly channels?: readonly Channel[];
   /** How long changes are gathered before they leave together; GATEWAY_LIMITS.stateWindowMs. */
@@ -285,6 +288,9 @@ export class EdgeHub {
         this.#close(line, effect.code, effect.detail, effect.bye);
         break;
       }
+      case 'care':
+        this.#options.care?.take(effect.event);
+        break;
       case 'notice':
         this.#log.warn(effect.event, effect.fields);
         break;

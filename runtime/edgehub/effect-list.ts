@@ -1,4 +1,6 @@
 import type { ByeReason, SyncMessage } from '#protocol/sync-message.js';
+import type { Undelivered } from '../alarms/dead-letter.js';
+import type { RaisedAlarmCode } from '../alarms/gateway-alarms.js';
 import type { CloseCode, Priority } from '#tunnel/transport.js';
 import type { HubEvent } from '../devicetwin/twin-event.js';
 import type { Pending } from './session.js';
@@ -50,6 +52,15 @@ export class EffectList {
 
   notice(event: string, fields: Readonly<Record<string, unknown>>): void {
     this.#effects.push({ kind: 'notice', event, fields });
+  }
+
+  undelivered(letters: readonly Undelivered[]): void {
+    if (letters.length > 0)
+      this.#effects.push({ kind: 'care', event: { kind: 'undelivered', letters } });
+  }
+
+  raise(code: RaisedAlarmCode, detail: string): void {
+    this.#effects.push({ kind: 'care', event: { kind: 'raised', code, detail } });
   }
 
   /** What waited for this token, once. */

@@ -1,7 +1,7 @@
 import { ADOPTION } from '#protocol/sync-message.js';
 import type { Ack, LocalResult, SyncMessage, Welcome } from '#protocol/sync-message.js';
 import type { Priority } from '#tunnel/transport.js';
-import type { AcknowledgedRows, Uplink } from '../devicetwin/twin-event.js';
+import type { Uplink } from '../devicetwin/twin-event.js';
 import { GATEWAY_LIMITS } from '../limits.js';
 import { Adoption } from './adoption.js';
 import type { Channel } from './channel.js';
@@ -9,6 +9,7 @@ import { LocalWritesQueue } from './local-queue.js';
 import { answerDueMs } from './session.js';
 import type { Session } from './session.js';
 import { UplinkQueue } from './uplink-queue.js';
+import type { Accounted } from './uplink-queue.js';
 
 export interface Outgoing {
   readonly message: SyncMessage;
@@ -126,7 +127,7 @@ export class Outbound {
       : Infinity;
   }
 
-  acknowledge(ack: Ack, now: number): AcknowledgedRows | undefined {
+  acknowledge(ack: Ack, now: number): Accounted | undefined {
     return this.#queue.acknowledge(ack, now);
   }
 

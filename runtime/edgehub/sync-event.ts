@@ -1,5 +1,6 @@
 import type { ByeReason, CounterHistory, SyncMessage } from '#protocol/sync-message.js';
 import type { CloseCode, Priority } from '#tunnel/transport.js';
+import type { CareEvent } from '../alarms/dead-letter.js';
 import type { Adoptable } from '../devicetwin/adoptable.js';
 import type { DigestSnapshot } from '../devicetwin/device-twin.js';
 import type { HubEvent, Uplink } from '../devicetwin/twin-event.js';
@@ -54,6 +55,8 @@ export type SyncEffect =
       readonly detail: string;
       readonly bye?: ByeReason;
     }
+  /** Something a person may have to do. */
+  | { readonly kind: 'care'; readonly event: CareEvent }
   /** Something a person may want to know. */
   | {
       readonly kind: 'notice';

@@ -166,6 +166,7 @@ export class SyncMachine {
           break;
         case 'unsupported':
           if (this.#outbound.park(message.id)) this.#counters.parked++;
+          this.#effects.undelivered([{ what: 'message', device: '', code: 'EDGE_UNSUPPORTED' }]);
           this.#effects.notice('message-unsupported-by-hub', { id: message.id });
           break;
         default:
@@ -183,6 +184,8 @@ export class SyncMachine {
       return;
     }
     welcomed(session, welcome);
+    if (fork || resync) this.#effects.raise('EDGE_GATEWAY_RESTORED', `generation ${gen}`);
+    if (adopt) this.#effects.raise('EDGE_HUB_RESTORED', `generation ${welcome.hubGen}`);
     if (fork || resync || adopt)
       this.#effects.notice('histories-differ', { fork, resync, adopt, gen, known: known.state });
     this.#effects.apply({ kind: 'welcome', welcome }, { kind: 'welcome', session, welcome });
@@ -211,17 +214,20 @@ export class SyncMachine {
   #acknowledge(session: Session, ack: Ack, now: number): void {
     this.#confirm(session);
     const { adoption } = this.#outbound;
-    const told = adoption.acknowledge(ack);
+    const { told, undelivered: notAdopted } = adoption.acknowledge(ack);
+    this.#effects.undelivered(notAdopted);
     if (told === 'done') {
       session.adopting = false;
       this.#effects.notice('hub-restored-from-here', { rejected: adoption.rejected });
     }
     if (told !== 'other') return;
-    const rows = this.#outbound.acknowledge(ack, now);
-    if (rows === undefined) {
+    const accounted = this.#outbound.acknowledge(ack, now);
+    if (accounted === undefined) {
       this.#ignore();
       return;
     }
+    const { rows, undelivered } = accounted;
+    this.#effects.undelivered(undelivered);
     for (const { n } of [...rows.reported, ...rows.announced])
       session.acknowledged = Math.max(session.acknowledged, n);
     this.#counters.rowsAcknowledged += rows.reported.length + rows.announced.length;
@@ -246,8 +252,11 @@ export class SyncMachine {
       return;
     }
     const { outcome, device, property, code } = result;
-    if (outcome !== 'ok')
+    if (outcome !== 'ok') {
       this.#effects.notice('local-write-lost', { device, property, outcome, code });
+      const why = code ?? 'EDGE_CONFLICT';
+      this.#effects.undelivered([{ what: 'local-write', device, property, code: why }]);
+    }
     this.#effects.apply({ kind: 'local-result', result });
   }
 

@@ -3,6 +3,7 @@ import { LIMITS } from '#protocol/limits.js';
 import type { Ack, Announce, AnnounceRow, State, StateRow } from '#protocol/sync-message.js';
 import { compareVersions, NO_VERSION, sameVersion } from '#protocol/twin.js';
 import type { Version } from '#protocol/twin.js';
+import type { Undelivered } from '../alarms/dead-letter.js';
 import type { AcknowledgedRows, Uplink } from '../devicetwin/twin-event.js';
 import { GATEWAY_LIMITS } from '../limits.js';
 import { propertyKey, splitKey } from '../metamanager/tables.js';
@@ -10,6 +11,12 @@ import { SendWindow } from './send-window.js';
 import { Unanswered } from './unanswered.js';
 
 type Sent = Pick<State, 'kind' | 'rows'> | Pick<Announce, 'kind' | 'rows'>;
+
+/** What an acknowledgement settles, and what of it the hub did not take. */
+export interface Accounted {
+  readonly rows: AcknowledgedRows;
+  readonly undelivered: readonly Undelivered[];
+}
 
 /** Bytes around the rows of a message, and around one row: generous. */
 const ENVELOPE_BYTES = 256;
@@ -147,10 +154,11 @@ export class UplinkQueue {
   }
 
   /** What an Ack accounts for; undefined when no such message is in flight. */
-  acknowledge(ack: Ack, now: number): AcknowledgedRows | undefined {
+  acknowledge(ack: Ack, now: number): Accounted | undefined {
     const sent = this.#inFlight.answered(ack.id, now);
     if (sent === undefined) return undefined;
     const rejected = new Map(ack.rejects.map(({ row, code }) => [row, code]));
+    const undelivered = sent.rows.flatMap((row, index) => refusedRow(row, rejected.get(index)));
     if (sent.kind === 'announce') {
       const announced = sent.rows.filter((row, index) => {
         const code = rejected.get(index);
@@ -159,14 +167,14 @@ export class UplinkQueue {
           this.#announcements.delete(row.device);
         return code === undefined;
       });
-      return { reported: [], announced };
+      return { rows: { reported: [], announced }, undelivered };
     }
     for (const row of sent.rows) {
       const key = propertyKey(row.device, row.property);
       if (this.#rows.get(key)?.n === row.n) this.#rows.delete(key);
       this.#notDue(row);
     }
-    return { reported: sent.rows, announced: [] };
+    return { rows: { reported: sent.rows, announced: [] }, undelivered };
   }
 
   /** The hub does not know this type of message: its rows wait for another session. */
@@ -246,6 +254,14 @@ export class UplinkQueue {
       for (const key of this.#labels.keys())
         if (splitKey(key).device === device) this.#labels.delete(key);
   }
+}
+
+/** A row of a life that is over is no loss: its device was deleted or created anew. */
+function refusedRow(row: StateRow | AnnounceRow, code: string | undefined): readonly Undelivered[] {
+  if (code === undefined || code === 'EDGE_INCARNATION') return [];
+  const { device } = row;
+  if ('property' in row) return [{ what: 'value', device, property: row.property, code }];
+  return [{ what: 'device', device, code }];
 }
 
 /** At least what the codec writes: its rows are arrays, without the names of fields. */

@@ -3,6 +3,7 @@ import { EdgeError } from '#protocol/errors.js';
 import type { Log } from '#protocol/log.js';
 import type { Random } from '#protocol/random.js';
 import type { Transport } from '#tunnel/transport.js';
+import type { Care } from '../alarms/dead-letter.js';
 import type { DeviceTwin } from '../devicetwin/device-twin.js';
 import { GATEWAY_LIMITS } from '../limits.js';
 import type { GatewayStatus } from '../metaserver/status.js';
@@ -24,6 +25,8 @@ export interface UplinkOptions {
   readonly random: Random;
   readonly log: Log;
   readonly software: string;
+  /** Hears of what a person may have to do. */
+  readonly care: Care;
   /** What a session carries beside twins. */
   readonly channels: readonly Channel[];
 }

@@ -1,3 +1,5 @@
+import type { DeadLetter } from '../alarms/dead-letter.js';
+import type { RaisedAlarm } from '../alarms/gateway-alarms.js';
 import type { DeviceDescription, DeviceId } from '#protocol/device.js';
 import type { SeriesTables } from '#journal/series-tables.js';
 import type { NumberingState } from '#protocol/numbering.js';
@@ -27,6 +29,9 @@ export interface GatewayTables extends SeriesTables {
   time: TimeRow;
   /** Key: command id. */
   commands: CommandRow;
+  /** Key: the code of an alarm that happened and was not cleared. */
+  alarms: RaisedAlarm;
+  deadLetters: DeadLetter;
 }
 
 export interface TimeRow {

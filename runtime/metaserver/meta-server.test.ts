@@ -70,6 +70,7 @@ function status({ alarm }: Trouble = {}): GatewayStatus {
       },
     ],
     devices: 1,
+    ...{ refusedDevices: {}, alarms: [], undelivered: { total: 0, kept: [] } },
     memoryBytes: 50_000_000,
   };
 }
@@ -204,6 +205,7 @@ test('metrics are plain text, escaped, with one TYPE line a family', async (t) =
   const lines = (await response.text()).trimEnd().split('\n');
   t.true(lines.includes('edgetwin_hub_unsent_rows 2'));
   t.true(lines.includes('edgetwin_store_warning 0'));
+  t.true(lines.includes('edgetwin_alarm{code="EDGE_UNDELIVERED"} 0'));
   t.true(lines.includes('edgetwin_broker_events_total{event="published"} 9'));
   t.true(
     lines.includes('edgetwin_mapper_events_total{protocol="modbus",event="odd \\"name\\"\\n"} 8'),

@@ -11,6 +11,7 @@ import type { ListenAddress } from '#protocol/listen-address.js';
 import type { Log } from '#protocol/log.js';
 import type { Random } from '#protocol/random.js';
 import { StandingFile } from '#journal/standing-file.js';
+import type { AlarmBook } from '../alarms/alarm-book.js';
 import type { TwinAccess } from '../devicetwin/twin-access.js';
 import { Backups } from './backups.js';
 import { checkHost, checkToken, isLocal, sendProblem } from './exchange.js';
@@ -31,6 +32,8 @@ export interface MetaServerOptions {
   readonly listen: ListenAddress;
   /** Where the control file is kept while this server runs. */
   readonly dataDir: string;
+  /** Absent: alarms cannot be cleared here. */
+  readonly alarms?: Pick<AlarmBook, 'clear'>;
   /** The bytes of a backup of the rows as they are now. */
   readonly backup?: () => AsyncIterable<Uint8Array>;
   readonly clock: Clock;
@@ -68,6 +71,7 @@ export class MetaServer {
     const backups = options.backup === undefined ? undefined : new Backups(options.backup);
     this.#routes = routesOf({
       ...{ twins, history, status, watches: this.#watches, limits, counters, backups },
+      alarms: options.alarms,
       wallTime: () => clock.wallTime(),
     });
     this.#admission = new ConnectionAdmission(limits.connections);

@@ -1,3 +1,4 @@
+import { GATEWAY_ALARMS } from '../alarms/gateway-alarms.js';
 import type { GatewayStatus } from './status.js';
 
 interface Sample {
@@ -51,6 +52,10 @@ function samplesOf(status: GatewayStatus, own: Readonly<Record<string, number>>)
     gauge('edgetwin_store_alarm', store.alarm === undefined ? 0 : 1),
     gauge('edgetwin_store_warning', store.warning === undefined ? 0 : 1),
     gauge('edgetwin_store_damaged_files', store.damage.length),
+    ...Object.entries(countBy(status.alarms)).map(([code, count]) =>
+      gauge('edgetwin_alarm', count, { code }),
+    ),
+    gauge('edgetwin_undelivered', status.undelivered.total),
     gauge('edgetwin_broker_clients', broker.clients),
     ...Object.entries(broker.counters).map(([name, value]) =>
       counter('edgetwin_broker_events_total', value, { event: name }),
@@ -81,6 +86,13 @@ function samplesOf(status: GatewayStatus, own: Readonly<Record<string, number>>)
       counter('edgetwin_api_events_total', value, { event }),
     ),
   ];
+}
+
+function countBy(alarms: GatewayStatus['alarms']): Readonly<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  for (const code of Object.keys(GATEWAY_ALARMS)) counts[code] = 0;
+  for (const { code } of alarms) counts[code] = (counts[code] ?? 0) + 1;
+  return counts;
 }
 
 function historySamples(history: GatewayStatus['history']): Sample[] {

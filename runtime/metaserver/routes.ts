@@ -4,6 +4,7 @@ import { page } from '#protocol/page.js';
 import { Refusal } from '#protocol/problem.js';
 import { formatVersion } from '#protocol/twin.js';
 import { peerValue } from '#protocol/value-check-json.js';
+import type { AlarmBook } from '../alarms/alarm-book.js';
 import type { TwinAccess, TwinView } from '../devicetwin/twin-access.js';
 import type { Backups } from './backups.js';
 import { deviceDocument } from './documents.js';
@@ -19,7 +20,7 @@ import type { Watches } from './watch.js';
 export type Access = 'open' | 'read' | 'write';
 
 export interface Route {
-  readonly method: 'GET' | 'PUT';
+  readonly method: 'GET' | 'PUT' | 'DELETE';
   /** Segments; one in braces matches anything. */
   readonly path: string;
   readonly access: Access;
@@ -41,13 +42,15 @@ export interface RouteParts {
   readonly watches: Watches;
   readonly limits: MetaServerLimits;
   readonly counters: () => Readonly<Record<string, number>>;
+  /** Absent: alarms cannot be cleared here. */
+  readonly alarms?: Pick<AlarmBook, 'clear'> | undefined;
   /** Absent: this interface makes none. */
   readonly backups?: Backups | undefined;
 }
 
 /** Everything that the local interface offers. */
 export function routesOf(parts: RouteParts): readonly Route[] {
-  const { twins, status, watches, backups } = parts;
+  const { twins, status, watches, alarms, backups } = parts;
   return [
     {
       method: 'GET',
@@ -112,6 +115,7 @@ export function routesOf(parts: RouteParts): readonly Route[] {
       access: 'write',
       handle: (call) => setDesired(parts, call),
     },
+    ...(alarms === undefined ? [] : [alarmRoute(alarms)]),
     ...(backups === undefined ? [] : [backupRoute(backups)]),
   ];
 }
@@ -119,6 +123,19 @@ export function routesOf(parts: RouteParts): readonly Route[] {
 function backupRoute(backups: Backups): Route {
   const path = '/api/v1/backup';
   return { method: 'GET', path, access: 'write', handle: ({ response }) => backups.send(response) };
+}
+
+function alarmRoute(alarms: Pick<AlarmBook, 'clear'>): Route {
+  return {
+    method: 'DELETE',
+    path: '/api/v1/alarms/{code}',
+    access: 'write',
+    handle: async ({ params, query, response }) => {
+      const { dryRun } = wished(query, 'dryRun', /^(true|false)$/);
+      await alarms.clear(params['code'] ?? '', { isDryRun: dryRun === 'true' });
+      response.writeHead(204).end();
+    },
+  };
 }
 
 /** The route of a request. Throws EDGE_UNSUPPORTED: 404, or 405 with what is allowed. */

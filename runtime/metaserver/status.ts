@@ -2,6 +2,9 @@ import type { FlashStats } from '#journal/flash.js';
 import type { HistoryStatus } from '../history/history.js';
 import type { ForwardStatus } from '#tunnel/transport.js';
 import type { MapperStatus } from '#protocol/mapper-port.js';
+import type { ByeReason } from '#protocol/sync-message.js';
+import type { UndeliveredStatus } from '../alarms/alarm-book.js';
+import type { GatewayAlarm } from '../alarms/gateway-alarms.js';
 import type { TimeQuality } from '../time/wall-clock.js';
 
 /** What the gateway says of itself: `edgetwin status`, GET /api/v1/status and the metrics. */
@@ -29,6 +32,10 @@ export interface GatewayStatus {
     readonly inFlight: number;
     readonly reconnects: number;
     readonly lastError?: { readonly code: string; readonly message: string };
+    /** Why this gateway keeps away, and until when in wall time: the hub told it to. */
+    readonly held?: { readonly reason: ByeReason; readonly until: number };
+    /** Devices that the hub does not take from this node, with its code. */
+    readonly refused?: Readonly<Record<string, string>>;
   };
   readonly store: {
     readonly commits: number;
@@ -62,6 +69,12 @@ export interface GatewayStatus {
   /** What the hub's operators may reach through this gateway: targets; connections since the start. */
   readonly forward?: ForwardStatus;
   readonly devices: number;
+  /** Devices that do not run here, with the code of the reason. */
+  readonly refusedDevices: Readonly<Record<string, string>>;
+  /** What stands now, and what happened and nobody has cleared. */
+  readonly alarms: readonly GatewayAlarm[];
+  /** What the hub refused or cannot take. */
+  readonly undelivered: UndeliveredStatus;
   /** Resident set size. */
   readonly memoryBytes: number;
 }
