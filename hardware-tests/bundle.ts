@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { cp, stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import type { BuildOptions } from 'esbuild';
 
 const DIST = fileURLToPath(new URL('..', import.meta.url));
 export const BUNDLE = `${DIST}bundle/edgetwin.js`;
@@ -11,24 +12,26 @@ const TEMPLATES = fileURLToPath(new URL('../../mappers/templates', import.meta.u
 /** Packages that a bundle cannot hold (native code) or a gateway does not need in its process. */
 const EXTERNAL = ['@serialport/bindings-cpp', 'mqtt', 'sql.js', 'bufferutil', 'utf-8-validate'];
 
+/** How our code becomes one file. */
+export const BUNDLE_OPTIONS = {
+  bundle: true,
+  minify: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node20',
+  external: EXTERNAL,
+  legalComments: 'none',
+  logLevel: 'error',
+  // Packages in CommonJS call `require` for built-ins, which an ES module does not have.
+  banner: {
+    js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);",
+  },
+} satisfies BuildOptions;
+
 /** The gateway as one minified file: what a small device runs. Resolves to its size in bytes. */
 export async function bundleGateway(): Promise<number> {
-  await build({
-    entryPoints: [`${DIST}runtime/main.js`],
-    outfile: BUNDLE,
-    bundle: true,
-    minify: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    external: EXTERNAL,
-    legalComments: 'none',
-    logLevel: 'error',
-    // Packages in CommonJS call `require` for built-ins, which an ES module does not have.
-    banner: {
-      js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);",
-    },
-  });
+  const entryPoints = [`${DIST}runtime/main.js`];
+  await build({ ...BUNDLE_OPTIONS, entryPoints, outfile: BUNDLE });
   const isTemplate = (path: string): boolean => !path.endsWith('.ts');
   await cp(TEMPLATES, `${DIST}bundle/templates`, { recursive: true, filter: isTemplate });
   return (await stat(BUNDLE)).size;

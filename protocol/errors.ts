@@ -60,6 +60,7 @@ export const ERROR_CODES = {
     meaning: 'A join token is unknown, used, expired or for another node.',
   },
   EDGE_CERTIFICATE: { remote: true, meaning: 'A certificate or key is missing or not acceptable.' },
+  EDGE_BUNDLE: { remote: true, meaning: 'A release bundle must not be installed here.' },
   EDGE_SUPERSEDED: { remote: true, meaning: 'A newer session of the same node took over.' },
   EDGE_CONNECTION: { remote: true, meaning: 'The connection failed or was closed.' },
   EDGE_TIMEOUT: { remote: true, meaning: 'No answer in time.' },

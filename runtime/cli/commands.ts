@@ -14,6 +14,7 @@ import {
   VALUE_OPERAND,
 } from '#protocol/command-line/twin-verbs.js';
 import { mapperCommands } from './mapper-commands.js';
+import { VERIFY_COMMAND } from './verify-command.js';
 
 const CONFIG: Flag = {
   name: 'config',
@@ -111,6 +112,7 @@ export const EDGETWIN: Program = {
       example: 'edgetwin history default/meter-1 power --last 1h',
     },
     ...mapperCommands(CONFIG),
+    VERIFY_COMMAND,
     completionCommand('edgetwin'),
   ],
 };

@@ -30,6 +30,7 @@ export const VERBS: Readonly<Record<string, CommandHandler>> = {
   'twin set': connected(twinSet),
   'twin watch': connected(twinWatch),
   history: connected(history),
+  verify: async (args, terminal) => (await import('./verify-verb.js')).verifyVerb(args, terminal),
   completion: completion(EDGETWIN),
 };
 
