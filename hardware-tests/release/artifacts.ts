@@ -1,6 +1,16 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { makeBundle, sha256 } from './bundle-maker.js';
 import type { Signer } from './bundle-maker.js';
 import { readLockfile, ROOT } from './lockfile.js';
@@ -9,6 +19,7 @@ import { gatewayTree, ownPackage } from './tree.js';
 
 /** How long a release may be installed: two years after its commit. */
 const LIFE_YEARS = 2;
+const PROGRAMS = ['dist/runtime/main.js', 'dist/cloud/main.js'];
 const SIGNED = ['arm', 'arm64', 'x64'] as const;
 
 export interface ReleaseWish {
@@ -58,9 +69,24 @@ export function lastCommit(): ReleaseWish['commit'] {
   return { made: seconds(made), counter: Number(git('rev-list', '--count', 'HEAD')) };
 }
 
+/** By npm, from a copy whose file modes do not come from this user's umask. */
 function pack(out: string): void {
-  const args = ['pack', '--ignore-scripts', '--silent', '--pack-destination', out];
-  execFileSync('npm', args, { cwd: ROOT, stdio: ['ignore', 'ignore', 'inherit'] });
+  const npm = (folder: string, ...args: string[]): string =>
+    execFileSync('npm', ['pack', '--ignore-scripts', ...args], {
+      cwd: folder,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+  const [listed] = JSON.parse(npm(ROOT, '--dry-run', '--json')) as { files: { path: string }[] }[];
+  const staged = mkdtempSync(join(tmpdir(), 'edgetwin-pack-'));
+  for (const { path } of listed?.files ?? []) {
+    const file = join(staged, path);
+    mkdirSync(dirname(file), { recursive: true });
+    copyFileSync(join(ROOT, path), file);
+    chmodSync(file, PROGRAMS.includes(path) ? 0o755 : 0o644);
+  }
+  npm(staged, '--pack-destination', out);
+  rmSync(staged, { recursive: true });
 }
 
 function yearsAfter(time: string, years: number): string {
