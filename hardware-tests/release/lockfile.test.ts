@@ -79,5 +79,7 @@ test('I53: the SBOM has each package of the lockfile, its hash and what it needs
     refs.filter((ref) => !needed.has(ref)),
     [],
   );
+  const page = readFileSync(`${ROOT}docs/release.md`, 'utf8');
+  t.true(page.includes(`Installed with the product are ${installed.length} packages`));
   t.log(`${installed.length} packages are installed with the product`);
 });
