@@ -55,6 +55,8 @@ export const MAPPER_LIMITS = {
   /** Range of that setting. */
   requestTimeoutMinMs: 10,
   requestTimeoutMaxMs: 60_000,
+  /** Milliseconds until a SunSpec device whose map was not found, or is in doubt, is asked again. */
+  sunSpecAgainMs: 60_000,
   /** Bytes of one frame of a serial sensor: a DSMR telegram, the longest known, has about 1,500. */
   sensorFrameBytes: 4_096,
   /** Milliseconds after which a sensor that talks by itself and was not heard is away. */

@@ -5,6 +5,7 @@ import { isDerived } from '../derived-config.js';
 import { MAPPER_LIMITS } from '../limits.js';
 import { readBus, TRANSPORTS, type BusSettings } from './bus-settings.js';
 import { readDeviceLimits, type DeviceLimits } from './device-limits.js';
+import { readPoint, type PointName } from './sunspec-point.js';
 import { readVisitor } from './visitor-config.js';
 import type { Visitor } from './visitor.js';
 
@@ -16,6 +17,8 @@ export interface ModbusSettings {
   readonly limits: DeviceLimits;
   /** By property name. */
   readonly visitors: ReadonlyMap<string, Visitor>;
+  /** Points that the device itself says the place of, by property name. */
+  readonly points: ReadonlyMap<string, PointName>;
 }
 
 const PROTOCOL_PATH = ['spec', 'protocol', 'configData'];
@@ -44,20 +47,33 @@ export function readSettings(device: Device): {
     MAPPER_LIMITS.requestTimeoutMs,
   );
   const limits = readDeviceLimits(reader);
+  const discovers = reader.has('discover');
+  if (discovers) reader.choice('discover', ['sunspec'] as const);
   if (transport !== undefined) reader.misspellings();
   const issues = [...reader.issues];
   const visitors = new Map<string, Visitor>();
+  const points = new Map<string, PointName>();
   device.properties.forEach((property, index) => {
     if (property.visitor === undefined || isDerived(property)) return;
     const path = ['spec', 'properties', index, 'visitors', 'configData'];
-    const found = readVisitor(property, property.visitor.configData, path);
+    const { configData } = property.visitor;
+    if (Object.hasOwn(configData, 'point')) {
+      const fields = new ConfigReader(configData, path);
+      const point = readPoint(property, fields);
+      if (!discovers)
+        fields.issue('point', 'is of SunSpec', 'Add `discover: sunspec` to the device.');
+      if (point !== undefined) points.set(property.name, point);
+      issues.push(...fields.issues);
+      return;
+    }
+    const found = readVisitor(property, configData, path);
     issues.push(...found.issues);
     if (found.visitor !== undefined) visitors.set(property.name, found.visitor);
   });
   issues.push(...methodIssues(device, visitors));
   if (issues.length > 0 || bus === undefined || unit === undefined || timeoutMs === undefined)
     return { settings: undefined, issues };
-  return { settings: { bus, unit, timeoutMs, limits, visitors }, issues };
+  return { settings: { bus, unit, timeoutMs, limits, visitors, points }, issues };
 }
 
 /** A method writes its properties, whatever their access is to desired values. */

@@ -10,6 +10,7 @@ import { busIdentity, isSameBus, type BusSettings } from './bus-settings.js';
 import { BusRunner } from './bus-runner.js';
 import { readSettings, type ModbusSettings } from './config.js';
 import { ModbusDriver } from './driver.js';
+import { SunSpecDriver } from './sunspec-driver.js';
 import { busOf } from './transport.js';
 
 /** Modbus over serial lines, TCP, TLS and UDP. */
@@ -33,7 +34,8 @@ async function openDriver(device: Device, buses: BusPool, host: MapperHost): Pro
   if (settings !== undefined) {
     const runner = await buses.runner(settings);
     if (!(runner instanceof BusRunner)) return misconfigured(runner, host.clock);
-    const driver = new ModbusDriver(settings, runner, host.clock);
+    const Served = settings.points.size === 0 ? ModbusDriver : SunSpecDriver;
+    const driver = new Served(settings, runner, host.clock);
     const derived = derivedOf(device);
     return derived.size === 0 ? driver : new DerivingDriver(driver, device, derived, host.clock);
   }

@@ -33,6 +33,8 @@ export interface BusPlan {
 /** What an unmeasured slave is taken to need until its answer begins. */
 const TURNAROUND_MS = 10;
 
+const SUNSPEC_MARKER = { kind: 'holding', offset: 40_000, count: 2 } as const;
+
 /** What would be sent for these devices, before anything is: the driver's own plan. */
 export function planBuses(devices: readonly Device[]): readonly BusPlan[] {
   const buses = new Map<string, PlannedRequest[]>();
@@ -53,6 +55,10 @@ export function planBuses(devices: readonly Device[]): readonly BusPlan[] {
           const own = { kind, offset, count, name: property.name };
           return exponentAt === undefined ? [own] : [own, { ...own, offset: exponentAt, count: 1 }];
         });
+      // Where the points are only the device can say; this is how it is asked.
+      for (const { name, collectCycleMs } of device.properties)
+        if (collectCycleMs === cycleMs && settings.points.has(name))
+          spans.push({ ...SUNSPEC_MARKER, name });
       for (const read of planReads(spans, rulesOf(settings, TURNAROUND_MS))) {
         const { kind, offset, count } = read;
         const request = { op: 'read', unit: settings.unit, kind, offset, count } as const;

@@ -5,8 +5,8 @@ import { EdgeError } from '#protocol/errors.js';
 import { linesOf, number, unitsOf } from './line-arguments.js';
 import type { LivePorts } from './live.js';
 import { scan, type FoundSlave, type ScanOptions } from './scan.js';
-import { sunSpecTemplate } from './sunspec.js';
-import { SUNSPEC_NAMES } from './sunspec-models.js';
+import { SUNSPEC_MODELS } from '../modbus/sunspec-models.js';
+import { sunSpecTemplate } from './sunspec-template.js';
 
 /** Steps between two lines of progress. */
 const PROGRESS_EVERY = 10;
@@ -80,7 +80,7 @@ function documentOf(slave: FoundSlave): Record<string, unknown> {
 }
 
 function textOf({ unit, line, identity, sunspec }: FoundSlave): string {
-  const models = sunspec?.map(({ id }) => SUNSPEC_NAMES[id] ?? `model ${id}`).join('; ');
+  const models = sunspec?.map(({ id }) => SUNSPEC_MODELS.get(id)?.name ?? `model ${id}`).join('; ');
   const about = [identity?.join(' '), models === undefined ? undefined : `SunSpec: ${models}`];
   const words = about.filter((one) => one !== undefined && one !== '').join('; ');
   return `unit ${unit} at ${line}${words === '' ? '' : `: ${printable(words)}`}\n`;

@@ -6,7 +6,7 @@ import type { BusSettings } from '../modbus/bus-settings.js';
 import { BusRunner } from '../modbus/bus-runner.js';
 import type { BusOutcome } from '../modbus/job.js';
 import { busOf } from '../modbus/transport.js';
-import { walkSunSpec, type SunSpecModel } from './sunspec.js';
+import { walkSunSpec, type SunSpecModel } from '../modbus/sunspec.js';
 
 export interface FoundSlave {
   readonly unit: number;
@@ -92,7 +92,7 @@ async function describe(
   const ask = { priority: 'write', timeoutMs: SUNSPEC_TIMEOUT_MS } as const;
   const named = await runner.request({ op: 'identify', unit, level: 1, object: 0 }, ask);
   const identity = named.kind === 'data' ? objectsOf(named) : undefined;
-  const sunspec = await walkSunSpec((span) =>
+  const walked = await walkSunSpec((span) =>
     runner.request({ op: 'read', unit, kind: 'holding', ...span }, ask),
   );
   return {
@@ -100,7 +100,7 @@ async function describe(
     line,
     settings,
     ...(identity === undefined ? {} : { identity }),
-    ...(sunspec === undefined ? {} : { sunspec }),
+    ...(walked.kind === 'chain' ? { sunspec: walked.models } : {}),
   };
 }
 

@@ -6,8 +6,10 @@ import { EdgeError } from '#protocol/errors.js';
 import type { Random } from '#protocol/random.js';
 import type { Link } from '../link.js';
 import { readSettings, type ModbusSettings } from '../modbus/config.js';
+import type { PointName } from '../modbus/sunspec-point.js';
 import { encode } from '../modbus/visitor.js';
 import { serialLink, type SerialSettings } from '../serial-port.js';
+import { sunSpecHoldings } from './sunspec-slave.js';
 import { at, SimulatedSlaves, type Holdings, type SimulatedFaults } from './slave.js';
 
 export interface Simulation {
@@ -53,11 +55,16 @@ export async function simulate(
   ports: { readonly clock: Clock; readonly random: Random },
 ): Promise<Simulation> {
   const holdings = new Map<number, Holdings>();
+  const points = new Map<number, PointName[]>();
   for (const device of devices) {
     const { settings } = readSettings(device);
     if (device.protocol.protocolName !== 'modbus' || settings === undefined) continue;
+    // Inverter and meter of one unit are parts of one chain.
+    const named = [...(points.get(settings.unit) ?? []), ...settings.points.values()];
+    points.set(settings.unit, named);
     const before = holdings.get(settings.unit) ?? [];
-    holdings.set(settings.unit, new Map([...before, ...holdingsOf(device, settings)]));
+    const chain = named.length === 0 ? [] : sunSpecHoldings(named);
+    holdings.set(settings.unit, new Map([...before, ...holdingsOf(device, settings), ...chain]));
   }
   if (holdings.size === 0)
     throw new EdgeError('EDGE_CONFIG', 'there is no Modbus device to simulate', {
