@@ -2,7 +2,7 @@ import type { DeviceDescription, DeviceId, PropertyDescription } from '#protocol
 import type { HistoryPage, HistoryQuestion } from '#protocol/history-document.js';
 import type { CommandId } from '#protocol/sync-message-command.js';
 import type { Desired, Reported, SyncState, Value, Version } from '#protocol/twin.js';
-import type { ForwardRefusal } from '#tunnel/transport.js';
+import type { ConnectionStats, ForwardRefusal } from '#tunnel/transport.js';
 
 /** What the API, the console and the command line may know and do: the hub seen from outside. */
 export interface Fleet {
@@ -169,6 +169,8 @@ export interface NodeView {
   /** `host:port` of the live session, for people only. */
   readonly address?: string;
   readonly transport?: string;
+  /** What the transport knows of the way between: round trip in milliseconds, shares. */
+  readonly link?: NodeLinkView;
   readonly software?: string;
   readonly epoch: number;
   readonly devices: number;
@@ -179,6 +181,12 @@ export interface NodeView {
   /** Conditions that a person should see: clone, restored store, refused device ids. */
   readonly alarms: readonly { readonly code: string; readonly detail: string }[];
 }
+
+/** From the view of the hub: `loss` on the way to the gateway, `lossIn` on the way from it. */
+export type NodeLinkView = Pick<
+  ConnectionStats,
+  'rttMs' | 'loss' | 'lossIn' | 'redundancy' | 'sentPerDelivered'
+>;
 
 export interface NodeHistoryView {
   readonly applied: number;

@@ -34,6 +34,7 @@ import { EnrolmentDesk } from './enrolment/identity-desk.js';
 import { joinHandler } from './enrolment/join-handler.js';
 import type { EnrolmentTables } from './enrolment/tables.js';
 import { ForwardDesk, type Forwarder } from './forwards/forward-desk.js';
+import { doorMetrics } from './door-metrics.js';
 import { hubMetrics } from './hub-metrics.js';
 import { HistoryDesk } from './history/history-desk.js';
 import { NodeHistories } from './history/node-histories.js';
@@ -166,11 +167,13 @@ async function start(
       const made = isoTime(clock.wallTime()) ?? '';
       return backupOfStore(store, { program: 'edgetwin-hub', software, made });
     },
-    metrics: () =>
-      hubMetrics({
+    metrics: () => [
+      ...hubMetrics({
         ...{ counters: cloudHub.counters, store: store.stats(), fleet },
         history: histories.stats(),
       }),
+      ...doorMetrics(listener.doors?.() ?? []),
+    ],
     ...(isLoopback(parseListenAddress(api).host)
       ? {}
       : { tls: { key: identity.key, cert: identity.certificate } }),

@@ -1,5 +1,12 @@
 import { EdgeError } from '#protocol/errors.js';
-import type { CloseCode, Connection, Identity, NodeListener, Peer } from './transport.js';
+import type {
+  CloseCode,
+  Connection,
+  DoorStats,
+  Identity,
+  NodeListener,
+  Peer,
+} from './transport.js';
 
 /**
  * Two doors of one hub as one: gateways come in by either, all else is done to both. `main` has
@@ -38,6 +45,10 @@ export class DoubleDoor implements NodeListener {
       this.#main.closePeers(predicate, code, detail) +
       this.#side.closePeers(predicate, code, detail)
     );
+  }
+
+  doors(): readonly DoorStats[] {
+    return [this.#main, this.#side].flatMap((door) => door.doors?.() ?? []);
   }
 
   async close(): Promise<void> {

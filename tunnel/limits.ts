@@ -10,6 +10,8 @@ export const TUNNEL_LIMITS = {
   queueOverheadBytes: 64,
   /** Bytes handed to the link at once: what a control message may have to wait behind. */
   flightBytes: 64 * 1024,
+  /** Messages that wait for a listener, which is set within a turn of the event loop. */
+  earlyMessages: 256,
   /** Milliseconds that `close` may spend on sending what is queued. */
   lingerMs: 1_000,
   /** Bytes of a close reason's text (RFC 6455 section 5.5: 125 with the code). */

@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '#protocol/clock.js';
 import { EdgeError } from '#protocol/errors.js';
 import type { Random } from '#protocol/random.js';
+import { ConnectionListeners } from './connection-listeners.js';
 import { TUNNEL_LIMITS } from './limits.js';
 import { SendQueue } from './send-queue.js';
 import type {
@@ -67,6 +68,7 @@ export class MemoryConnection implements Connection {
   readonly #carry: Carrier;
   readonly #path: Pick<Flight, 'node' | 'way'>;
   readonly #queue: SendQueue;
+  readonly #listeners = new ConnectionListeners();
   readonly #flights = new Set<{ lost: boolean }>();
   #other: MemoryConnection | undefined;
   #state: 'open' | 'closing' | 'closed' = 'open';
@@ -75,12 +77,6 @@ export class MemoryConnection implements Connection {
   #flightBytes = 0;
   #counts = { sentMessages: 0, sentBytes: 0, receivedMessages: 0, receivedBytes: 0 };
   #linger: Timer | undefined;
-  /** What arrived before somebody listened. */
-  #early: Uint8Array[] = [];
-  #hear: ((message: Uint8Array) => void) | undefined;
-  #drained: (() => void) | undefined;
-  #closed: ((reason: CloseReason) => void) | undefined;
-  #gone: (() => void) | undefined;
 
   constructor(
     peer: Peer,
@@ -113,21 +109,19 @@ export class MemoryConnection implements Connection {
   }
 
   onMessage(listener: (message: Uint8Array) => void): void {
-    this.#hear = listener;
-    for (const message of this.#early.splice(0)) listener(message);
+    this.#listeners.onMessage(listener);
   }
 
   onDrained(listener: () => void): void {
-    this.#drained = listener;
+    this.#listeners.onDrained(listener);
   }
 
   onClose(listener: (reason: CloseReason) => void): void {
-    this.#closed = listener;
-    if (this.#state === 'closed' && this.#reason !== undefined) listener(this.#reason);
+    this.#listeners.onClose(listener);
   }
 
   onGone(listener: () => void): void {
-    this.#gone = listener;
+    this.#listeners.onGone(listener);
   }
 
   close(code: CloseCode, detail = ''): void {
@@ -185,7 +179,7 @@ export class MemoryConnection implements Connection {
       this.#flightBytes -= message.length;
       this.#pump();
       if (this.#state === 'closing' && this.#idle()) this.#sayGoodbye();
-      if (this.#state === 'open' && this.#queue.relieved()) this.#drained?.();
+      if (this.#state === 'open' && this.#queue.relieved()) this.#listeners.drained();
     };
     this.#carry({
       ...this.#path,
@@ -209,8 +203,7 @@ export class MemoryConnection implements Connection {
     if (this.#state !== 'open') return;
     this.#counts.receivedMessages++;
     this.#counts.receivedBytes += message.length;
-    if (this.#hear === undefined) this.#early.push(message);
-    else this.#hear(message);
+    if (!this.#listeners.hear(message)) this.close('slow', 'nobody listens');
   }
 
   /** For the other end: it said goodbye. */
@@ -241,8 +234,7 @@ export class MemoryConnection implements Connection {
     this.#flights.clear();
     this.#queue.clear();
     this.#other?.forsaken();
-    this.#gone?.();
-    this.#closed?.(this.#reason);
+    this.#listeners.ended(this.#reason);
   }
 
   /** For the other end: nobody is there any more, and no goodbye may ever come. */

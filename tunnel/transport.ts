@@ -98,10 +98,13 @@ export interface ConnectionStats {
   readonly queuedBytes: number;
   /** Smoothed round trip, milliseconds; undefined before the first is measured. */
   readonly rttMs?: number;
-  /** Share of packets lost on their way out, where the transport can tell. */
+  /** Shares of packets lost on their way out and in, where the transport can tell. */
   readonly loss?: number;
+  readonly lossIn?: number;
   /** Bytes sent per byte that had to be, copies and repairs included, where it can tell. */
   readonly redundancy?: number;
+  /** Bytes of IP sent, idle packets and acknowledgements too, per byte of payload that arrived. */
+  readonly sentPerDelivered?: number;
 }
 
 /** The hub's side. */
@@ -120,6 +123,33 @@ export interface NodeListener extends Listener {
   setAuthorities(clientAuthorities: readonly string[]): void;
   /** Closes the connections of these peers and returns how many: revocation within a second. */
   closePeers(predicate: (peer: Peer) => boolean, code: CloseCode, detail?: string): number;
+  /** What it counts, for metrics: one entry a transport. */
+  doors?(): readonly DoorStats[];
+}
+
+export interface DoorStats {
+  readonly transport: string;
+  readonly connections: number;
+  readonly handshakes: number;
+  /** Since the start, by what happened: `accepted`, `refused-full`. */
+  readonly events: Readonly<Record<string, number>>;
+  /** Where packets are the transport's own. */
+  readonly traffic?: DoorTraffic;
+  /** Bytes that the kernel keeps of what was not read yet. */
+  readonly receiveBufferBytes?: number;
+}
+
+/** Of all connections since the start. */
+export interface DoorTraffic {
+  readonly sentPackets: number;
+  readonly receivedPackets: number;
+  /** IP headers included. */
+  readonly sentBytes: number;
+  /** Payload that the other ends have confirmed. */
+  readonly deliveredBytes: number;
+  /** Thrown away unread: not sealed for the session, or opened before. */
+  readonly forgedPackets: number;
+  readonly replayedPackets: number;
 }
 
 export interface ListenOptions {

@@ -87,6 +87,20 @@ export const NodeSchema = v.strictObject({
   online: v.boolean(),
   address: v.exactOptional(text),
   transport: v.exactOptional(text),
+  link: v.exactOptional(
+    v.pipe(
+      v.strictObject({
+        rttMs: v.exactOptional(v.number()),
+        loss: v.exactOptional(v.number()),
+        lossIn: v.exactOptional(v.number()),
+        redundancy: v.exactOptional(v.number()),
+        sentPerDelivered: v.exactOptional(v.number()),
+      }),
+      v.description(
+        'What the transport can tell: round trip; shares of packets lost on the way to the gateway and from it; bytes sent per byte that had to be, and per byte of payload that arrived.',
+      ),
+    ),
+  ),
   software: v.exactOptional(text),
   epoch: v.number(),
   devices: v.number(),
@@ -131,6 +145,7 @@ export function nodeDocument(node: NodeView): NodeDocument {
     online,
     ...(address === undefined ? {} : { address }),
     ...(transport === undefined ? {} : { transport }),
+    ...(node.link === undefined ? {} : { link: node.link }),
     ...(software === undefined ? {} : { software }),
     epoch,
     devices,

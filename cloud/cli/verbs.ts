@@ -107,12 +107,22 @@ async function nodes(client: ControlClient, args: Arguments, terminal: Terminal)
     text(node['name']),
     node['online'] === true ? 'online' : 'offline',
     text(node['address']),
+    text(node['transport']),
     text(node['devices']),
     text(node['lastHeard']),
     text(node['software']),
     (node['alarms'] as readonly { code: string }[]).map(({ code }) => code).join(' '),
   ]);
-  const headings = ['NODE', 'STATE', 'ADDRESS', 'DEVICES', 'LAST HEARD', 'SOFTWARE', 'ALARMS'];
+  const headings = [
+    'NODE',
+    'STATE',
+    'ADDRESS',
+    'TRANSPORT',
+    'DEVICES',
+    'LAST HEARD',
+    'SOFTWARE',
+    'ALARMS',
+  ];
   print({ nodes: found }, textTable(headings, rows), args, terminal);
 }
 

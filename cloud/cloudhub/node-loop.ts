@@ -7,6 +7,7 @@ import type { Desired } from '#protocol/twin.js';
 import type { CloseCode, Priority, Streams } from '#tunnel/transport.js';
 import { HUB_LIMITS } from '../limits.js';
 import type { Uptime } from '../commands/uptime.js';
+import type { NodeLinkView } from '../fleet.js';
 import type { CommitOutcome, HubStore } from '../store/hub-store.js';
 import { liveDevices } from '../store/node-rows.js';
 import type { NodeRows } from '../store/node-rows.js';
@@ -39,6 +40,8 @@ export interface SessionPort {
   readonly address: string;
   readonly transport: string;
   readonly streams?: Streams | undefined;
+  /** What the transport knows of the link, now. */
+  link?(): NodeLinkView;
   send(message: SyncMessage, priority: Priority): void;
   close(code: CloseCode, detail: string): void;
 }

@@ -7,6 +7,7 @@ import type { Random } from '#protocol/random.js';
 import { SessionCodec } from '#protocol/session-codec.js';
 import type { SyncMessage } from '#protocol/sync-message.js';
 import type { CloseCode, Connection, Priority, Streams } from '#tunnel/transport.js';
+import type { NodeLinkView } from '../fleet.js';
 import { HUB_LIMITS } from '../limits.js';
 import type { HubCounters } from './counters.js';
 import type { SessionId } from './judgement.js';
@@ -67,6 +68,17 @@ export class NodeSession implements SessionPort {
 
   get streams(): Streams | undefined {
     return this.#connection.streams;
+  }
+
+  link(): NodeLinkView {
+    const { rttMs, loss, lossIn, redundancy, sentPerDelivered } = this.#connection.stats();
+    return {
+      ...(rttMs === undefined ? {} : { rttMs }),
+      ...(loss === undefined ? {} : { loss }),
+      ...(lossIn === undefined ? {} : { lossIn }),
+      ...(redundancy === undefined ? {} : { redundancy }),
+      ...(sentPerDelivered === undefined ? {} : { sentPerDelivered }),
+    };
   }
 
   send(message: SyncMessage, priority: Priority): void {

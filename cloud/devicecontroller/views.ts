@@ -23,10 +23,12 @@ export function nodeView(loop: NodeLoop): NodeView | undefined {
   if (row === undefined) return undefined;
   const { session, lastHeardMs } = loop;
   const history = rows.get('histories', loop.name);
+  const link = session?.link?.();
   return {
     name: loop.name,
     online: session !== undefined,
     ...(session === undefined ? {} : { address: session.address, transport: session.transport }),
+    ...(link === undefined ? {} : { link }),
     ...(row.software === '' ? {} : { software: row.software }),
     epoch: row.epoch,
     devices: liveDevices(rows).length,

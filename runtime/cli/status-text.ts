@@ -94,10 +94,17 @@ function hubText(hub: GatewayStatus['hub']): string {
 
 function linkText(link: GatewayStatus['hub']['link']): string {
   if (link?.rttMs === undefined) return '';
-  const { rttMs, loss, redundancy } = link;
-  const lost = loss === undefined ? '' : `, ${(100 * loss).toFixed(1)} % lost`;
+  const { rttMs, loss, lossIn, redundancy, sentPerDelivered } = link;
+  const lost = loss === undefined ? '' : `, ${percent(loss)} lost up`;
+  const lostDown = lossIn === undefined ? '' : `, ${percent(lossIn)} down`;
   const sent = redundancy === undefined ? '' : `, ${redundancy.toFixed(2)} x sent`;
-  return ` (${rttMs.toFixed(0)} ms round trip${lost}${sent})`;
+  const each =
+    sentPerDelivered === undefined ? '' : `, ${sentPerDelivered.toFixed(1)} bytes per byte`;
+  return ` (${rttMs.toFixed(0)} ms round trip${lost}${lostDown}${sent}${each})`;
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`;
 }
 
 function mebibytes(bytes: number): string {

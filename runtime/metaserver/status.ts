@@ -5,6 +5,7 @@ import type { MapperStatus } from '#protocol/mapper-port.js';
 import type { ByeReason } from '#protocol/sync-message.js';
 import type { UndeliveredStatus } from '../alarms/alarm-book.js';
 import type { GatewayAlarm } from '../alarms/gateway-alarms.js';
+import type { LinkStatus } from '../edgehub/link-status.js';
 import type { TimeQuality } from '../time/wall-clock.js';
 
 /** What the gateway says of itself: `edgetwin status`, GET /api/v1/status and the metrics. */
@@ -20,11 +21,7 @@ export interface GatewayStatus {
     readonly since: number;
     readonly transport: string;
     /** Round trip in milliseconds; shares, where the transport can tell. */
-    readonly link?: {
-      readonly rttMs?: number;
-      readonly loss?: number;
-      readonly redundancy?: number;
-    };
+    readonly link?: LinkStatus;
     readonly url: string;
     /** Rows that the hub has not acknowledged. */
     readonly unsent: number;

@@ -2,6 +2,7 @@ import type { TLSSocket } from 'node:tls';
 import type { WebSocket } from 'ws';
 import type { Clock, Timer } from '#protocol/clock.js';
 import { EdgeError } from '#protocol/errors.js';
+import { ConnectionListeners } from '../connection-listeners.js';
 import { KeepAlive } from '../keep-alive.js';
 import { SendQueue } from '../send-queue.js';
 import type {
@@ -25,16 +26,13 @@ export class WebsocketConnection implements Connection {
   readonly #limits: WebsocketLimits;
   readonly #queue: SendQueue;
   readonly #keepAlive: KeepAlive;
+  readonly #listeners = new ConnectionListeners();
   #state: 'open' | 'closing' | 'closed' = 'open';
   #flightBytes = 0;
   #counts = { sentMessages: 0, sentBytes: 0, receivedMessages: 0, receivedBytes: 0 };
   #reason: CloseReason | undefined;
   #failure = '';
   #timer: Timer | undefined;
-  #hear: ((message: Uint8Array) => void) | undefined;
-  #drained: (() => void) | undefined;
-  #closed: ((reason: CloseReason) => void) | undefined;
-  #gone: (() => void) | undefined;
 
   constructor(
     websocket: WebSocket,
@@ -74,22 +72,20 @@ export class WebsocketConnection implements Connection {
   }
 
   onMessage(listener: (message: Uint8Array) => void): void {
-    this.#hear = listener;
+    this.#listeners.onMessage(listener);
     this.#websocket.resume();
   }
 
   onDrained(listener: () => void): void {
-    this.#drained = listener;
+    this.#listeners.onDrained(listener);
   }
 
   onClose(listener: (reason: CloseReason) => void): void {
-    this.#closed = listener;
-    if (this.#state === 'closed' && this.#reason !== undefined) listener(this.#reason);
+    this.#listeners.onClose(listener);
   }
 
-  /** For the listener's own books, before `onClose` fires. */
   onGone(listener: () => void): void {
-    this.#gone = listener;
+    this.#listeners.onGone(listener);
   }
 
   close(code: CloseCode, detail = ''): void {
@@ -131,7 +127,7 @@ export class WebsocketConnection implements Connection {
         this.#flightBytes -= message.length;
         this.#pump();
         if (this.#state === 'closing' && this.#idle()) this.#sayGoodbye();
-        if (this.#state === 'open' && this.#queue.relieved()) this.#drained?.();
+        if (this.#state === 'open' && this.#queue.relieved()) this.#listeners.drained();
       });
     }
   }
@@ -144,7 +140,7 @@ export class WebsocketConnection implements Connection {
     }
     this.#counts.receivedMessages++;
     this.#counts.receivedBytes += data.length;
-    this.#hear?.(new Uint8Array(data.buffer, data.byteOffset, data.length));
+    this.#listeners.hear(new Uint8Array(data.buffer, data.byteOffset, data.length));
   }
 
   /** Answered here and not by the library, which would queue answers for a peer that never reads. */
@@ -199,8 +195,7 @@ export class WebsocketConnection implements Connection {
     };
     this.#state = 'closed';
     this.#queue.clear();
-    this.#gone?.();
-    this.#closed?.(this.#reason);
+    this.#listeners.ended(this.#reason);
   }
 
   #ask(): void {

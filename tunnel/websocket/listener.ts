@@ -12,6 +12,7 @@ import { readCertificate } from '../certificates.js';
 import type {
   CloseCode,
   Connection,
+  DoorStats,
   Identity,
   ListenOptions,
   NodeListener,
@@ -151,6 +152,24 @@ class HttpsListener implements WebsocketListener {
       droppedPending: this.#pending.dropped,
       failedHandshakes: this.#failedHandshakes,
     };
+  }
+
+  doors(): readonly DoorStats[] {
+    const { connections, pending, accepted, refused, ...counts } = this.stats();
+    return [
+      {
+        transport: 'websocket',
+        ...{ connections, handshakes: pending },
+        events: {
+          accepted,
+          'refused-unauthenticated': refused.unauthenticated,
+          'refused-forbidden': refused.forbidden,
+          'refused-full': refused.full,
+          'handshake-failed': counts.failedHandshakes,
+          'handshake-dropped': counts.droppedPending,
+        },
+      },
+    ];
   }
 
   async close(): Promise<void> {

@@ -163,3 +163,13 @@ const SEAL_VECTORS = [
     'de56bd1711ca1290023c80938f46d0e8a036f7',
   ],
 ];
+
+test('the window tells which share of the packets never came', (t) => {
+  const window = new ReplayWindow();
+  for (let number = 0; number < 40; number++) window.accept(number);
+  t.is(window.missing(), undefined, 'too few to tell');
+  for (let number = 40; number < 100; number++) if (number % 4 !== 0) window.accept(number);
+  t.is(Math.round((window.missing() ?? 0) * 84), 11, 'of numbers 0 to 83');
+  for (let number = 100; number < 10_000; number++) if (number % 10 !== 3) window.accept(number);
+  t.true(Math.abs((window.missing() ?? 0) - 0.1) < 0.001);
+});

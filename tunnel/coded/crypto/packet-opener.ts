@@ -44,6 +44,11 @@ export class PacketOpener {
     return this.#counts;
   }
 
+  /** Share of the newest packets that were lost on their way here; undefined: too few to tell. */
+  get loss(): number | undefined {
+    return this.#replay.missing();
+  }
+
   /** So much was forged that the keys are not safe any more (RFC 9001 section 6.6): close. */
   get isWorn(): boolean {
     return this.#counts.forged >= CODED_LIMITS.forgeriesPerKey;

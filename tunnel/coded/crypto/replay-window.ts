@@ -1,6 +1,14 @@
 import { CODED_LIMITS } from '../limits.js';
 
 const SIZE = CODED_LIMITS.replayPackets;
+/** Packets that overtook others, at most, and how many of the others tell a share. */
+const NEWEST = 16;
+const TELLING_MIN = 32;
+/** Bits that are set in a byte. */
+const ONES = Uint8Array.from(
+  { length: 256 },
+  (_, byte) => byte.toString(2).replaceAll('0', '').length,
+);
 
 /**
  * Which of the newest packet numbers were opened: each is accepted once, older ones than the
@@ -30,6 +38,20 @@ export class ReplayWindow {
     }
     const at = number % SIZE;
     this.#seen[at >> 3] = (this.#seen[at >> 3] ?? 0) | (1 << (at & 7));
+  }
+
+  /**
+   * Share of the numbers of the window that never came, the newest left out, which may still be on
+   * their way; undefined while there are too few to tell.
+   */
+  missing(): number | undefined {
+    const newest = Math.min(NEWEST, this.#largest + 1);
+    const told = Math.min(this.#largest + 1, SIZE) - newest;
+    if (told < TELLING_MIN) return undefined;
+    let came = 0;
+    for (const byte of this.#seen) came += ONES[byte] ?? 0;
+    for (let back = 0; back < newest; back++) if (this.#bit(this.#largest - back)) came--;
+    return 1 - came / told;
   }
 
   #bit(number: number): boolean {

@@ -1,7 +1,7 @@
 import { EdgeError } from '#protocol/errors.js';
 import type { Log } from '#protocol/log.js';
 import { Roster } from '../../roster.js';
-import type { CloseCode, Peer } from '../../transport.js';
+import type { CloseCode, DoorTraffic, Peer } from '../../transport.js';
 import { AddressTokens } from '../crypto/address-tokens.js';
 import { resetToken } from '../crypto/packet-keys.js';
 import { CODED_LIMITS } from '../limits.js';
@@ -15,6 +15,7 @@ import {
 import { CodedConnection } from './coded-connection.js';
 import type { DatagramPort } from './datagram-port.js';
 import { keyOf } from './dialler.js';
+import { TrafficBook } from './door-traffic.js';
 import type { HandshakeResult, OpenHandshake } from './handshake-port.js';
 import { Handshakes, type PendingHandshake } from './handshakes.js';
 import type { DoorLimits } from './limits.js';
@@ -49,6 +50,7 @@ export interface AcceptorStats {
   readonly retried: number;
   readonly droppedHandshakes: number;
   readonly failedHandshakes: number;
+  readonly traffic: DoorTraffic;
 }
 
 /** The hub's end of all sessions: finds the session of a datagram, and lets new ones in. */
@@ -58,6 +60,7 @@ export class Acceptor {
   readonly #handshakes: Handshakes;
   readonly #resets: ResetBudget;
   readonly #roster: Roster;
+  readonly #traffic = new TrafficBook();
   /** By connection id; a session has a few. */
   readonly #connections = new Map<string, CodedConnection>();
   #isOpen = true;
@@ -80,6 +83,7 @@ export class Acceptor {
       handshakes: this.#handshakes.size,
       refused: { ...this.#refused },
       droppedHandshakes: this.#handshakes.dropped,
+      traffic: this.#traffic.total(),
       ...this.#counts,
     };
   }
@@ -179,6 +183,7 @@ export class Acceptor {
     const no = isRefused ? 'unauthenticated' : this.#reasonAgainst(named);
     if (no === undefined) {
       this.#counts.accepted++;
+      this.#traffic.add(connection);
       this.#roster.add(connection);
       this.#options.onConnection(connection);
       connection.flush();

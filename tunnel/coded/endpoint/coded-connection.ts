@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '#protocol/clock.js';
+import { ConnectionListeners } from '../../connection-listeners.js';
 import type {
   CloseCode,
   CloseReason,
@@ -36,16 +37,11 @@ export class CodedConnection implements Connection {
   readonly #session: Session;
   readonly #clock: Clock;
   readonly #transmit: CodedConnectionOptions['transmit'];
+  readonly #listeners = new ConnectionListeners();
   readonly #counts = { sentMessages: 0, sentBytes: 0, receivedMessages: 0, receivedBytes: 0 };
-  #reason: CloseReason | undefined;
   #timer: Timer | undefined;
   #timerAt = Infinity;
   #busy = false;
-  #early: Uint8Array[] = [];
-  #hear: ((message: Uint8Array) => void) | undefined;
-  #drained: (() => void) | undefined;
-  #closed: ((reason: CloseReason) => void) | undefined;
-  #gone: (() => void) | undefined;
 
   constructor({ session, ids, peer, clock, transmit }: CodedConnectionOptions) {
     this.peer = peer;
@@ -55,8 +51,8 @@ export class CodedConnection implements Connection {
       issued: (id: Uint8Array) => ids.issued(id, this),
       retired: (id: Uint8Array) => ids.retired(id),
       message: (message: Uint8Array) => this.#onMessage(message),
-      drained: () => this.#drained?.(),
-      ended: (reason: CloseReason) => this.#onEnded(reason),
+      drained: () => this.#listeners.drained(),
+      ended: (reason: CloseReason) => this.#listeners.ended(reason),
     };
     this.#session = new Session({ ...session, events }, clock.now());
     this.#session.traffic.onReady(() => this.flush());
@@ -77,7 +73,7 @@ export class CodedConnection implements Connection {
   }
 
   get reason(): CloseReason | undefined {
-    return this.#reason;
+    return this.#listeners.reason;
   }
 
   send(message: Uint8Array, priority: Priority): boolean {
@@ -89,22 +85,19 @@ export class CodedConnection implements Connection {
   }
 
   onMessage(listener: (message: Uint8Array) => void): void {
-    this.#hear = listener;
-    for (const message of this.#early.splice(0)) listener(message);
+    this.#listeners.onMessage(listener);
   }
 
   onDrained(listener: () => void): void {
-    this.#drained = listener;
+    this.#listeners.onDrained(listener);
   }
 
   onClose(listener: (reason: CloseReason) => void): void {
-    this.#closed = listener;
-    if (this.#reason !== undefined) listener(this.#reason);
+    this.#listeners.onClose(listener);
   }
 
-  /** For the books of whoever made it, before `onClose` fires. */
   onGone(listener: () => void): void {
-    this.#gone = listener;
+    this.#listeners.onGone(listener);
   }
 
   close(code: CloseCode, detail = ''): void {
@@ -113,13 +106,15 @@ export class CodedConnection implements Connection {
   }
 
   stats(): ConnectionStats {
-    const { rttMs, loss, redundancy } = this.status();
+    const { rttMs, loss, lossIn, redundancy, sentBytes, deliveredBytes } = this.status();
     return {
       ...this.#counts,
       queuedBytes: this.traffic.queuedBytes,
       rttMs,
       loss,
+      ...(lossIn === undefined ? {} : { lossIn }),
       ...(redundancy === undefined ? {} : { redundancy }),
+      ...(deliveredBytes === 0 ? {} : { sentPerDelivered: sentBytes / deliveredBytes }),
     };
   }
 
@@ -194,19 +189,9 @@ export class CodedConnection implements Connection {
   #onMessage(message: Uint8Array): void {
     this.#counts.receivedMessages++;
     this.#counts.receivedBytes += message.length;
-    if (this.#hear !== undefined) this.#hear(message);
-    else if (this.#early.length < EARLY_MESSAGES) this.#early.push(message);
-    else this.close('slow', 'nobody listens');
-  }
-
-  #onEnded(reason: CloseReason): void {
-    this.#reason = reason;
-    this.#gone?.();
-    this.#closed?.(reason);
+    if (!this.#listeners.hear(message)) this.close('slow', 'nobody listens');
   }
 }
 
 /** Packets that leave in one turn: congestion control allows a few, a mistake must not be endless. */
 const BURST_MAX = 256;
-/** Messages that wait for a listener, within one turn of the event loop. */
-const EARLY_MESSAGES = 256;

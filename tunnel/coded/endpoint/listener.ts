@@ -8,6 +8,7 @@ import { readCertificate } from '../../certificates.js';
 import type {
   CloseCode,
   Connection,
+  DoorStats,
   Identity,
   ListenOptions,
   NodeListener,
@@ -100,6 +101,30 @@ class UdpListener implements CodedListener {
 
   stats(): AcceptorStats & { readonly receiveBufferBytes: number | undefined } {
     return { ...this.#acceptor.stats(), receiveBufferBytes: this.#port.receiveBufferBytes };
+  }
+
+  doors(): readonly DoorStats[] {
+    const { connections, handshakes, traffic, receiveBufferBytes, ...counts } = this.stats();
+    const { accepted, unreadable, unknown, foreign, retried, refused } = counts;
+    return [
+      {
+        transport: 'coded',
+        ...{ connections, handshakes, traffic },
+        events: {
+          accepted,
+          'refused-unauthenticated': refused.unauthenticated,
+          'refused-forbidden': refused.forbidden,
+          'refused-full': refused.full,
+          'handshake-failed': counts.failedHandshakes,
+          'handshake-dropped': counts.droppedHandshakes,
+          'address-asked': retried,
+          'datagram-unreadable': unreadable,
+          'datagram-unknown': unknown,
+          'datagram-foreign': foreign,
+        },
+        ...(receiveBufferBytes === undefined ? {} : { receiveBufferBytes }),
+      },
+    ];
   }
 
   async close(): Promise<void> {

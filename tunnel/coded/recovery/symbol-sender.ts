@@ -27,6 +27,8 @@ export interface SenderCounts {
   copies: number;
   retransmissions: number;
   tailRows: number;
+  /** Bytes of symbols that are known at the other end. */
+  knownBytes: number;
 }
 
 /** Frames of one packet. */
@@ -59,6 +61,7 @@ export class SymbolSender {
     copies: 0,
     retransmissions: 0,
     tailRows: 0,
+    knownBytes: 0,
   };
   #next = 0;
   #rowSeed = 0;
@@ -311,6 +314,7 @@ export class SymbolSender {
 
   #close(flight: Flight): void {
     this.#copiesWaiting -= flight.copiesLeft;
+    this.#counts.knownBytes += flight.data.length;
     this.#flights.delete(flight.number);
   }
 }

@@ -46,6 +46,8 @@ export interface SessionStatus {
   readonly rttMs: number;
   /** Of what is sent. */
   readonly loss: number;
+  /** Of what was sent here. */
+  readonly lossIn: number | undefined;
   /** IP bytes sent per byte of first transmissions with what their packets cost. */
   readonly redundancy: number | undefined;
   /** Since the other end was heard. */
@@ -53,6 +55,10 @@ export interface SessionStatus {
   /** Changes of the other end's address. */
   readonly moves: number;
   readonly sentPackets: number;
+  /** IP bytes. */
+  readonly sentBytes: number;
+  /** Payload that the other end is known to have. */
+  readonly deliveredBytes: number;
   readonly receivedPackets: number;
   readonly forged: number;
   readonly replayed: number;

@@ -78,16 +78,17 @@ export class Session {
 
   status(now: number): SessionStatus {
     const { path, sender } = this.#exchange;
-    const { firstBytes } = sender.counts;
+    const { firstBytes, knownBytes } = sender.counts;
     return {
       address: this.#roaming.route.address,
       rttMs: path.roundTrip.smoothedMs,
       loss: path.loss,
+      lossIn: this.#options.opener.loss,
       redundancy: firstBytes === 0 ? undefined : this.#counts.sentBytes / firstBytes,
       silentMs: now - this.#liveness.heardAt,
       moves: this.#roaming.moves,
-      sentPackets: this.#counts.sentPackets,
-      receivedPackets: this.#counts.receivedPackets,
+      deliveredBytes: knownBytes,
+      ...this.#counts,
       ...this.#options.opener.counts,
     };
   }
