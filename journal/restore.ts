@@ -13,11 +13,11 @@ import { silentLog } from '#protocol/log.js';
 import { corrupt, errnoOf, storageError } from './storage-error.js';
 
 /** Names of what a restore puts into a data folder. */
-const PLAN = 'restore.json';
-const STAGED = 'restore-new';
-const ASIDE = /^before-restore-(\d{1,6})$/;
+export const PLAN = 'restore.json';
+export const STAGED = 'restore-new';
+export const ASIDE = /^before-restore-(\d{1,6})$/;
 /** The store's own files. */
-const STORE_FILES = /^(journal|snapshot|spare|damaged)-[a-z0-9.-]+$/;
+export const STORE_FILES = /^(journal|snapshot|spare|damaged)-[a-z0-9.-]+$/;
 
 /** What a program keeps in its data folder beside the store, by the first name of its path. */
 export interface FolderLayout {
@@ -183,7 +183,7 @@ async function syncTree(folder: string): Promise<void> {
   await syncFolder(folder);
 }
 
-async function syncFolder(folder: string): Promise<void> {
+export async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, constants.O_RDONLY);
   await handle.sync().finally(() => handle.close());
 }

@@ -22,6 +22,7 @@ const ENDS: readonly (readonly [RegExp, number, string])[] = [
   [/^edgetwin mapper simulate /, 2, 'cannot listen'],
   [/^edgetwin mapper template new roof --host /, 4, 'EDGE_DEVICE_CLOSED'],
   [/^edgetwin-hub token revoke /, 4, 'EDGE_TOKEN'],
+  [/^edgetwin factory-reset /, 1, 'EDGE_LOCKED'],
   [/^edgetwin verify /, 2, 'release-root.pub'],
   [/^edgetwin-hub operator remove /, 0, 'removed ann'],
   [/^edgetwin-hub forward /, 4, 'EDGE_UNSUPPORTED'],

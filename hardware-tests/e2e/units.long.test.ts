@@ -3,10 +3,11 @@
  * systemd would let them make, so that a filter is seen to fail here before a gateway does.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { SerialPair, hasSocat } from '../mappers/serial-pair.js';
+import { EDGETWIN, mustRun } from '../programs.js';
 import { Site, eventually } from '../site.js';
 import { hasTools } from '../tools.js';
 import { unitPath } from './units.js';
@@ -58,6 +59,8 @@ test('gateway and hub make no system call that their units refuse', async (t) =>
     );
     t.is(await gateway.program?.stop(), 0);
     t.is(await site.hub?.stop(), 0);
+    await mustRun(EDGETWIN, ['factory-reset', '--config', gateway.config, '--yes']);
+    t.deepEqual(readdirSync(gateway.data), [], 'a factory reset leaves nothing');
     for (const name of ['hub', 'gateway']) {
       await eventually(`the list of ${name}`, async () => existsSync(calls(name)), Boolean);
       made.set(name, callsOf(readFileSync(calls(name), 'utf8')));

@@ -31,9 +31,11 @@ test('I53: two builds of one commit give one hash for each file of a release, an
   await writeFile(join(folder, 'grant'), grantOf(root, privateKeyOf(key), '2999-01-01T00:00:00Z'));
 
   const sums: string[] = [];
+  const commit = execFileSync('git', ['rev-parse', 'HEAD'], { cwd: ROOT, encoding: 'utf8' }).trim();
   for (const { place, umask, env } of HABITS) {
     const checkout = join(folder, place);
     execFileSync('git', ['clone', '--quiet', ROOT, checkout]);
+    execFileSync('git', ['checkout', '--quiet', '--detach', commit], { cwd: checkout });
     await symlink(join(ROOT, 'node_modules'), join(checkout, 'node_modules'));
     const release = 'node dist/hardware-tests/release/main.js --key "$0" --grant "$1" --out "$2"';
     const script = `umask ${umask} && npm run --silent build && ${release}`;

@@ -15,7 +15,7 @@ import type { FolderLayout } from '#journal/restore.js';
 import { configFile, readSite } from './gateway-file.js';
 
 /** What a gateway's data folder holds beside the store. */
-const LAYOUT: FolderLayout = {
+export const LAYOUT: FolderLayout = {
   data: ['history'],
   identity: ['node.key', 'node.crt', 'ca.crt', 'hub.json'],
 };

@@ -30,6 +30,8 @@ export const VERBS: Readonly<Record<string, CommandHandler>> = {
   'twin set': connected(twinSet),
   'twin watch': connected(twinWatch),
   history: connected(history),
+  'factory-reset': async (args, terminal) =>
+    (await import('./factory-reset.js')).factoryReset(args, terminal),
   verify: async (args, terminal) => (await import('./verify-verb.js')).verifyVerb(args, terminal),
   completion: completion(EDGETWIN),
 };
