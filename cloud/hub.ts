@@ -10,6 +10,7 @@ import type { SeriesTables } from '#journal/series-tables.js';
 import { tablesOf } from '#journal/store.js';
 import type { Clock, Timer } from '#protocol/clock.js';
 import { EdgeError } from '#protocol/errors.js';
+import { sayExposed } from '#protocol/exposure.js';
 import { isLoopback, parseListenAddress } from '#protocol/listen-address.js';
 import type { Log } from '#protocol/log.js';
 import type { Random } from '#protocol/random.js';
@@ -180,8 +181,15 @@ async function start(
   });
   const { url } = await apiServer.start();
   teardown.add('api', () => apiServer.stop());
+  sayExposed(log, { name: 'api', ...parseListenAddress(api) }, EXPOSED_API);
   return { listenAddress: listener.address, apiUrl: url, stop: () => teardown.run() };
 }
+
+/** What is said when operators are served beyond this machine; gateways always are. */
+const EXPOSED_API = {
+  protection: 'HTTPS of the hub’s own authority, tokens of operators',
+  hint: 'Set --api to 127.0.0.1:7080 unless operators reach it from elsewhere.',
+} as const;
 
 /** The hub's certificate lives shorter than its process: a new one is handed over in time. */
 function renewDaily(

@@ -1,3 +1,5 @@
+import { withoutSecrets } from './secrets.js';
+
 /** Structured logging as a port: an event name, never a sentence to parse, and its fields. */
 export interface Log {
   debug(event: string, fields?: LogFields): void;
@@ -47,8 +49,12 @@ export const silentLog: Log = {
   child: () => silentLog,
 };
 
-/** Errors and bigints as JSON can carry them; JSON.stringify would drop or refuse them. */
-function plain(_key: string, value: unknown): unknown {
+/**
+ * Errors and bigints as JSON can carry them; JSON.stringify would drop or refuse them. What is secret
+ * by its name or its form does not get out by mistake.
+ */
+function plain(key: string, value: unknown): unknown {
+  if (typeof value === 'string') return withoutSecrets(key, value);
   if (typeof value === 'bigint') return value.toString();
   if (!(value instanceof Error)) return value;
   const { name, message, cause } = value;

@@ -91,3 +91,20 @@ test('a device whose protocol settings its mapper refuses is found by check', as
   t.is(code, 2, err);
   t.regex(err, /device\.json:\d+:\d+ {2}.*communicateMode/);
 });
+
+test('a door that more than this machine reaches is announced once, as a warning', async (t) => {
+  const config = await site(t, { ...GATEWAY, api: { listen: '0.0.0.0:0' } });
+  const argv = [MAIN, 'run', '--config', config, '--json'];
+  const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'pipe'] });
+  t.teardown(() => void child.kill('SIGKILL'));
+  const said: unknown[] = [];
+  createInterface({ input: child.stderr }).on('line', (line) => said.push(JSON.parse(line)));
+  await once(createInterface({ input: child.stdout }), 'line');
+  child.kill('SIGTERM');
+  await once(child, 'close');
+  const doors = said.filter(
+    (line) => (line as { event: string }).event === 'listening-beyond-this-machine',
+  );
+  t.is(doors.length, 1);
+  t.like(doors[0], { level: 'warn', door: 'api', host: '0.0.0.0' });
+});

@@ -6,6 +6,7 @@ import { openStore } from '#journal/journal-store.js';
 import { finishRestore } from '#journal/restore.js';
 import type { Store } from '#journal/store.js';
 import type { Clock } from '#protocol/clock.js';
+import { sayExposed } from '#protocol/exposure.js';
 import type { Log } from '#protocol/log.js';
 import type { MapperModule } from '#protocol/mapper-port.js';
 import type { Random } from '#protocol/random.js';
@@ -29,6 +30,18 @@ import { MetaStore } from './metamanager/meta-store.js';
 import type { GatewayTables } from './metamanager/tables.js';
 import { TimeKeeper, keptFloorMs } from './time/time-keeper.js';
 import { WallClock } from './time/wall-clock.js';
+
+/** What is said of a door that others than this machine reach. */
+const EXPOSED = {
+  broker: {
+    protection: 'credentials and rights of MQTT clients, no encryption',
+    hint: 'Set broker.listen to 127.0.0.1:1883 unless devices of the plant network publish here.',
+  },
+  api: {
+    protection: 'the token of control.json, no encryption',
+    hint: 'Set api.listen to 127.0.0.1:10550 unless a network that you trust has to read it.',
+  },
+} as const;
 
 /** What the runtime is given by the composition root. */
 export interface GatewayPorts {
@@ -96,6 +109,7 @@ async function start(
   const { address } = await eventBus.start();
   teardown.add('eventbus', () => eventBus.stop());
   const broker = `${address.host}:${address.port}`;
+  sayExposed(log, { name: 'broker', ...address }, EXPOSED.broker);
 
   const { loadMapper: load } = ports;
   const mappers = new MapperRunner({ twins, clock, random, log, load });
@@ -146,6 +160,7 @@ async function start(
   });
   const { url } = await metaServer.start();
   teardown.add('metaserver', () => metaServer.stop());
+  sayExposed(log, { name: 'api', ...config.api.listen }, EXPOSED.api);
 
   teardown.add('mappers', () => mappers.stop());
   await mappers.start(await modulesFor(config, ports));
