@@ -1,3 +1,6 @@
+import { constants, openSync } from 'node:fs';
+import type { ConnectOpts, SocketConstructorOpts } from 'node:net';
+import { ReadStream } from 'node:tty';
 import type { SerialPort } from 'serialport';
 import type { Clock } from '#protocol/clock.js';
 import { EdgeError } from '#protocol/errors.js';
@@ -13,10 +16,16 @@ export interface SerialSettings {
   readonly parity: 'none' | 'even' | 'odd';
 }
 
+/** Bytes taken from the port at once: more than the longest frame of any sensor or slave. */
+const READ_BYTES = 4_096;
+const OPEN_FLAGS = constants.O_RDWR | constants.O_NOCTTY | constants.O_NONBLOCK;
+
 /**
  * Opens serial ports: the only file that knows the `serialport` package, which is loaded with the
- * first port. Ports are locked against other programs that lock. `SerialPort.list` is never
- * called: it needs `udevadm` and ends the process where there is none.
+ * first port. It opens, locks and sets up the line; the bytes go through a terminal stream of
+ * Node's own on a second descriptor, because the package reads and writes in the thread pool,
+ * which takes several times the CPU. `SerialPort.list` is never called: it needs `udevadm` and
+ * ends the process where there is none.
  */
 export function serialLink(settings: SerialSettings, clock: Clock): OpenLink {
   return (events) => new SerialLink(settings, clock, events);
@@ -25,7 +34,9 @@ export function serialLink(settings: SerialSettings, clock: Clock): OpenLink {
 class SerialLink implements Link {
   readonly #events: LinkEvents;
   readonly #settings: SerialSettings;
+  /** Holds the lock and the settings of the line. */
   #port: SerialPort | undefined;
+  #bytes: ReadStream | undefined;
   /** False once `closed` was told or `close` was called: nothing is said after that. */
   #live = true;
   readonly #opening: Promise<void>;
@@ -37,13 +48,13 @@ class SerialLink implements Link {
   }
 
   send(bytes: Uint8Array): void {
-    if (this.#live && this.#port?.isOpen === true) this.#port.write(bytes);
+    if (this.#live) this.#bytes?.write(bytes);
   }
 
   async close(): Promise<void> {
     this.#live = false;
     await this.#opening;
-    await release(this.#port);
+    await this.#release();
   }
 
   async #open(clock: Clock): Promise<void> {
@@ -57,14 +68,12 @@ class SerialLink implements Link {
       this.#port = port;
       port.on('error', (cause) => this.#fail('failed', cause));
       port.on('close', (cause: unknown) => this.#fail('was closed or unplugged', cause));
-      port.on('data', (chunk: Uint8Array) => {
-        if (this.#live) this.#events.received(chunk);
-      });
       await new Promise<void>((resolve, reject) => {
         port.open((cause) => (cause === null ? resolve() : reject(cause)));
       });
-      if (this.#live) this.#events.opened();
-      else await release(port);
+      await lowLatency(port);
+      if (this.#live) this.#attach();
+      else await this.#release();
     } catch (cause) {
       this.#fail('cannot be opened', cause);
     } finally {
@@ -72,10 +81,27 @@ class SerialLink implements Link {
     }
   }
 
+  #attach(): void {
+    const buffer = new Uint8Array(READ_BYTES);
+    const received = (length: number): boolean => {
+      if (this.#live) this.#events.received(buffer.slice(0, length));
+      return true;
+    };
+    const onread = { buffer, callback: received };
+    const options: SocketConstructorOpts & ConnectOpts = { onread };
+    const bytes = new ReadStream(openSync(this.#settings.port, OPEN_FLAGS), options);
+    this.#bytes = bytes;
+    bytes.on('error', (cause) => this.#fail('failed', cause));
+    bytes.on('end', () => this.#fail('was closed or unplugged'));
+    bytes.on('close', () => this.#fail('was closed or unplugged'));
+    bytes.resume();
+    this.#events.opened();
+  }
+
   #fail(what: string, cause?: unknown): void {
     if (!this.#live) return;
     this.#live = false;
-    void release(this.#port);
+    void this.#release();
     const why = cause instanceof Error ? `: ${cause.message}` : '';
     this.#events.closed(
       new EdgeError('EDGE_DEVICE_CLOSED', `${this.#settings.port} ${what}${why}`, {
@@ -84,11 +110,22 @@ class SerialLink implements Link {
       }),
     );
   }
+
+  async #release(): Promise<void> {
+    const [bytes, port] = [this.#bytes, this.#port];
+    await new Promise<void>((resolve) => {
+      if (bytes === undefined || bytes.closed) resolve();
+      else bytes.once('close', () => resolve()).destroy();
+    });
+    await new Promise<void>((resolve) => {
+      if (port?.isOpen === true) port.close(() => resolve());
+      else resolve();
+    });
+  }
 }
 
-function release(port: SerialPort | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    if (port?.isOpen === true) port.close(() => resolve());
-    else resolve();
-  });
+/** FTDI adapters hold bytes back for 16 ms otherwise; others, and pseudo-terminals, refuse it. */
+function lowLatency(port: SerialPort): Promise<void> {
+  const flags = { dtr: true, rts: true, lowLatency: true };
+  return new Promise((resolve) => port.set(flags, () => resolve()));
 }
