@@ -19,11 +19,16 @@ export const MAPPER_LIMITS = {
   readRetries: 1,
   /** Misses in a row until a slave is away and only probed. */
   missesUntilAway: 2,
-  /** First and largest milliseconds between probes of such a slave: back within 10 s. */
+  /** First and largest milliseconds between probes of such a slave: back within 10 s, with its
+   * time-out before and after, and a cycle until it is asked. */
   awayFirstMs: 1_000,
-  awayMaxMs: 8_000,
-  /** Each so-manieth probe has the slave's whole time-out; the others are short. */
+  awayMaxMs: 5_000,
+  /** Share of what others use of a line that probes may take from them; idle time is all theirs. */
+  probeShare: 0.17,
+  /** Each so-manieth probe takes all its time from them: some slaves became very slow. */
   fullProbeEvery: 3,
+  /** Milliseconds without a request until a probe goes: polls of one cycle come in one go. */
+  calmMs: 50,
   /** Milliseconds of silence after which a reply with a wrong checksum counts as ended: longer than
    * any adapter holds back the rest of one. */
   damagedEndMs: 50,

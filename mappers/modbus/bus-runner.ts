@@ -4,6 +4,7 @@ import type { Log } from '#protocol/log.js';
 import type { Random } from '#protocol/random.js';
 import { MAPPER_LIMITS } from '../limits.js';
 import type { Link, OpenLink } from '../link.js';
+import { Alarm } from './alarm.js';
 import type { Bus } from './bus.js';
 import type { ModbusRequest } from './frame.js';
 import type { BusEffect, BusJob, BusOutcome } from './job.js';
@@ -14,7 +15,7 @@ export interface BusRunnerPorts {
   readonly log: Log;
 }
 
-/** The shell around a bus: its link, its one timer, and reconnecting with full jitter. */
+/** The shell around a bus: its link, its alarm, and reconnecting with full jitter. */
 export class BusRunner {
   readonly #bus: Bus;
   readonly #open: OpenLink;
@@ -25,7 +26,8 @@ export class BusRunner {
   #released: Promise<void> = Promise.resolve();
   /** Events of a link that was given up must not reach the bus. */
   #generation = 0;
-  #timer: Timer | undefined;
+  readonly #alarm: Alarm;
+  #reconnectTimer: Timer | undefined;
   #failures = 0;
   #nextId = 0;
   #reconnects = 0;
@@ -36,6 +38,9 @@ export class BusRunner {
     this.#bus = bus;
     this.#open = open;
     this.#ports = ports;
+    this.#alarm = new Alarm(ports.clock, 'modbus bus', () =>
+      this.#run(this.#bus.tick(ports.clock.now())),
+    );
     this.#connect();
   }
 
@@ -66,7 +71,7 @@ export class BusRunner {
   /** Ends what is under way with EDGE_DEVICE_CLOSED and releases the port. Idempotent. */
   async close(): Promise<void> {
     this.#ended = true;
-    this.#timer?.cancel();
+    this.#reconnectTimer?.cancel();
     this.#generation += 1;
     this.#run(this.#bus.closed(this.#ports.clock.now(), 'the mapper was stopped'));
     await Promise.all([this.#released, this.#link?.close()]);
@@ -111,9 +116,9 @@ export class BusRunner {
       MAPPER_LIMITS.reconnectFirstMs * 2 ** Math.min(this.#failures, 16),
     );
     this.#failures += 1;
-    this.#timer?.cancel();
+    this.#reconnectTimer?.cancel();
     const delayMs = this.#ports.random.unit() * boundMs;
-    this.#timer = this.#ports.clock.setTimer('modbus reconnect', delayMs, () => {
+    this.#reconnectTimer = this.#ports.clock.setTimer('modbus reconnect', delayMs, () => {
       void this.#released.then(() => {
         if (this.#ended) return;
         this.#reconnects += 1;
@@ -134,18 +139,6 @@ export class BusRunner {
         resolve?.(effect.outcome);
       }
     }
-    if (this.#bus.link !== 'closed') this.#arm();
-  }
-
-  #arm(): void {
-    this.#timer?.cancel();
-    const { clock } = this.#ports;
-    const wakeAtMs = this.#bus.wakeAtMs(clock.now());
-    if (wakeAtMs === undefined) return;
-    // Rounded up: waking early would only mean waking again.
-    const delayMs = Math.max(0, Math.ceil(wakeAtMs - clock.now()));
-    this.#timer = clock.setTimer('modbus bus', delayMs, () => {
-      this.#run(this.#bus.tick(clock.now()));
-    });
+    this.#alarm.set(this.#bus.wakeAtMs(this.#ports.clock.now()));
   }
 }

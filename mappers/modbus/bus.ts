@@ -1,7 +1,8 @@
 import { MAPPER_LIMITS as LIMITS } from '../limits.js';
 import { Depth } from './depth.js';
+import { endsAtMs, type Flight, type Probe } from './flight.js';
 import type { ModbusReply } from './frame.js';
-import type { Framing, Received, TransactionKey } from './framing.js';
+import { NOTHING, type Framing, type Received, type TransactionKey } from './framing.js';
 import { JobQueue, type Entry } from './job-queue.js';
 import {
   failed,
@@ -17,17 +18,7 @@ import { Slave } from './slave.js';
 
 const TARGET_SILENT = 11;
 
-interface Flight {
-  readonly entry: Entry;
-  readonly key: TransactionKey;
-  /** When the whole request had left the line, and how long a whole reply takes on it. */
-  readonly leftAtMs: number;
-  readonly replyMs: number;
-  readonly timeoutMs: number;
-  /** How many were under way with it when it was sent. */
-  readonly depth: number;
-  deadlineMs: number;
-}
+const NO_EFFECTS: readonly BusEffect[] = [];
 
 /**
  * The scheduler of one physical bus or connection. On a serial line: one request under way, 3.5
@@ -54,6 +45,10 @@ export class Bus {
   #keptSinceMs: number | undefined;
   #urgentInARow = 0;
   #timeoutsInARow = 0;
+  /** Milliseconds that requests other than probes took since the last probe. */
+  #busyMs = 0;
+  /** When nobody will have asked for anything for a while. */
+  #calmAtMs = 0;
 
   /** `silenceMs`: more silence before a request than the line's own, for slow devices. */
   constructor(framing: Framing, options: { depth?: number; silenceMs?: number } = {}) {
@@ -81,10 +76,10 @@ export class Bus {
     if (this.#link === 'opening') return this.#queue.size > 0 ? this.#openByMs : undefined;
     if (this.#link !== 'open') return undefined;
     let wakeAtMs = Infinity;
-    for (const { deadlineMs } of this.#flights.values()) wakeAtMs = Math.min(wakeAtMs, deadlineMs);
+    for (const flight of this.#flights.values()) wakeAtMs = Math.min(wakeAtMs, endsAtMs(flight));
     if (this.#queue.size > 0 && this.#flights.size < this.#depth.allowed)
       for (const entry of this.#queue.entries) {
-        const freeAtMs = Math.max(this.#quietAtMs, this.#slave(entry.job).quietUntilMs);
+        const freeAtMs = Math.max(this.#quietAtMs, this.#notBeforeMs(entry));
         if (this.#flights.size === 0 || freeAtMs > nowMs) wakeAtMs = Math.min(wakeAtMs, freeAtMs);
       }
     return wakeAtMs === Infinity ? undefined : wakeAtMs;
@@ -98,6 +93,7 @@ export class Bus {
       return [settle(job, unsent('EDGE_LIMIT', 'too many requests wait at this bus'))];
     }
     this.#queue.push({ job, isRetry: false });
+    this.#calmAtMs = nowMs + LIMITS.calmMs;
     return this.tick(nowMs);
   }
 
@@ -133,18 +129,26 @@ export class Bus {
     if (this.#link !== 'open') return [];
     this.#quietAtMs = Math.max(this.#quietAtMs, nowMs + this.#silenceMs);
     const received = this.#framing.receive(bytes);
-    return [...this.#heard(nowMs, received), ...this.tick(nowMs)];
+    // A part of a reply, as a rule: nothing can be sent before it is whole.
+    if (received === NOTHING && this.#flights.size > 0) return NO_EFFECTS;
+    const effects = this.#heard(nowMs, received);
+    effects.push(...this.tick(nowMs));
+    return effects;
   }
 
   /** Ends what is overdue and sends what may be sent. Harmless at any time. */
   tick(nowMs: number): readonly BusEffect[] {
-    const effects: BusEffect[] = [];
     if (this.#link === 'opening' && nowMs >= this.#openByMs)
       return this.#unsentAll('EDGE_DEVICE_CLOSED', 'there is no connection yet');
-    if (this.#link !== 'open') return effects;
+    if (this.#link !== 'open') return NO_EFFECTS;
+    const effects: BusEffect[] = [];
+    this.#dropHopeless(nowMs, effects);
     for (const flight of this.#flights.values())
-      if (nowMs >= flight.deadlineMs) this.#overdue(nowMs, flight, effects);
+      if (nowMs >= endsAtMs(flight)) this.#overdue(nowMs, flight, effects);
     if (!effects.some(({ kind }) => kind === 'reconnect')) this.#sendAll(nowMs, effects);
+    if (this.#queue.size > 0)
+      for (const { probe } of this.#flights.values())
+        if (probe !== undefined) probe.blocksSinceMs ??= nowMs;
     return effects;
   }
 
@@ -181,7 +185,7 @@ export class Bus {
     if (flight === undefined) return;
     const underWay = this.#flights.size;
     const [oldest] = this.#flights.keys();
-    this.#flights.delete(key);
+    this.#end(nowMs, flight);
     this.#timeoutsInARow = 0;
     const { entry } = flight;
     const slave = this.#slave(entry.job);
@@ -207,11 +211,19 @@ export class Bus {
     effects.push(settle(entry.job, reply));
   }
 
-  #overdue(nowMs: number, flight: Flight, effects: BusEffect[]): void {
-    const { entry, key, timeoutMs } = flight;
-    const { job } = entry;
-    const depth = Math.max(flight.depth, this.#flights.size);
+  #end(nowMs: number, { key, sentAtMs, probe }: Flight): void {
     this.#flights.delete(key);
+    if (probe !== undefined) return;
+    this.#busyMs += nowMs - sentAtMs;
+    this.#calmAtMs = nowMs + LIMITS.calmMs;
+  }
+
+  #overdue(nowMs: number, flight: Flight, effects: BusEffect[]): void {
+    const { entry, key } = flight;
+    const { job } = entry;
+    const waitedMs = Math.round(Math.max(0, nowMs - flight.leftAtMs - flight.replyMs));
+    const depth = Math.max(flight.depth, this.#flights.size);
+    this.#end(nowMs, flight);
     if (this.#isBroadcast(job)) {
       this.#framing.giveUp(key);
       effects.push(settle(job, { kind: 'data', words: [] }));
@@ -234,7 +246,7 @@ export class Bus {
     if (entry.suspectDepth !== undefined) this.#depth.judged(nowMs, entry.suspectDepth, false);
     const outcome = anyBytes
       ? failed('EDGE_DEVICE_FRAME', crcError ? 'checksum error' : 'no whole reply in what came')
-      : failed('EDGE_DEVICE_TIMEOUT', `no answer within ${Math.round(timeoutMs)} ms`);
+      : failed('EDGE_DEVICE_TIMEOUT', `no answer within ${waitedMs} ms`);
     if (this.#framing.quarantine) slave.quarantine(nowMs, job.timeoutMs);
     else if (depth > 1 && entry.suspectDepth === undefined) {
       this.#failed(flight, outcome, effects, depth);
@@ -267,7 +279,6 @@ export class Bus {
   }
 
   #sendAll(nowMs: number, effects: BusEffect[]): void {
-    this.#dropHopeless(nowMs, effects);
     while (this.#flights.size < this.#depth.allowed) {
       const entry = this.#next(nowMs);
       if (entry === undefined) {
@@ -296,11 +307,12 @@ export class Bus {
     this.#queue.take(entry);
     this.#urgentInARow = priority === 'poll' ? 0 : this.#urgentInARow + 1;
     const slave = this.#slave(job);
+    const isProbe = slave.isProbedBy(priority);
     if (slave.isAway) this.counters.probes += 1;
     const isBroadcast = this.#isBroadcast(job);
     const timeoutMs = isBroadcast
       ? LIMITS.broadcastMs
-      : slave.begin(priority, entry.isRetry, job.timeoutMs);
+      : slave.begin(nowMs, priority, entry.isRetry, job.timeoutMs);
     const wire = this.#framing.wireMs(request);
     const leftAtMs = nowMs + wire.request;
     const replyMs = isBroadcast ? 0 : wire.reply;
@@ -308,9 +320,20 @@ export class Bus {
     this.#quietAtMs = leftAtMs + this.#silenceMs;
     const { key, bytes } = this.#framing.begin(request);
     const depth = this.#flights.size + 1;
-    this.#flights.set(key, { entry, key, leftAtMs, replyMs, timeoutMs, depth, deadlineMs });
+    const flight = { entry, key, depth, sentAtMs: nowMs, leftAtMs, replyMs, timeoutMs, deadlineMs };
+    this.#flights.set(key, isProbe ? { ...flight, probe: this.#probeOf(slave) } : flight);
     this.counters.requests += 1;
     return { kind: 'send', bytes };
+  }
+
+  /**
+   * A probe may wait for as long as the slave usually takes, twice, or take a share of the line's
+   * time from the others, so that one that became slow is found on a busy line as well.
+   */
+  #probeOf(slave: Slave): Probe {
+    const shareMs = this.#busyMs * LIMITS.probeShare;
+    this.#busyMs = 0;
+    return { shortMs: slave.probeMs, shareMs };
   }
 
   /** What is for a slave that is away and not to be probed now fails at once. */
@@ -342,9 +365,17 @@ export class Bus {
 
   #next(nowMs: number): Entry | undefined {
     const isAlone = this.#flights.size === 0;
+    const pollFirst = this.#urgentInARow >= LIMITS.urgentInARow;
     const mayGo = (entry: Entry): boolean =>
-      this.#slave(entry.job).quietUntilMs <= nowMs && (isAlone || entry.suspectDepth === undefined);
-    return this.#queue.first(mayGo, this.#urgentInARow >= LIMITS.urgentInARow);
+      this.#notBeforeMs(entry) <= nowMs && (isAlone || entry.suspectDepth === undefined);
+    return this.#queue.first(mayGo, pollFirst);
+  }
+
+  /** A probe goes when nobody has asked for anything for a while, or when its cycle is over. */
+  #notBeforeMs({ job }: Entry): number {
+    const slave = this.#slave(job);
+    if (!slave.isProbedBy(job.priority)) return slave.quietUntilMs;
+    return Math.max(slave.quietUntilMs, Math.min(this.#calmAtMs, job.dueMs ?? 0));
   }
 
   #isBroadcast({ request }: BusJob): boolean {

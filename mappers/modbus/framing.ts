@@ -19,10 +19,14 @@ export interface Received {
   readonly echoed?: true;
 }
 
+/** Bytes that end nothing, as most reads of a slow line. */
+export const NOTHING: Received = { answers: [], late: [] };
+
 /** How requests travel on one kind of wire. Pure: bytes in, bytes out, no time but what is asked. */
 export interface Framing {
   /** Begins a transaction: what came in before is none of its reply. */
   begin(request: ModbusRequest): { readonly key: TransactionKey; readonly bytes: Uint8Array };
+  /** `NOTHING` when these bytes change nothing yet. */
   receive(bytes: Uint8Array): Received;
   /** The transaction is over without a reply; one may still come. `anyBytes`: a part of one did. */
   giveUp(key: TransactionKey): GivenUp;

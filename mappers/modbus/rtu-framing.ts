@@ -2,8 +2,18 @@ import { MAPPER_LIMITS } from '../limits.js';
 import { findRtuReply, frameRtu } from './adu.js';
 import { Echo } from './echo.js';
 import { encodeRequest, type ModbusRequest } from './frame.js';
-import type { Framing, GivenUp, Received, TransactionKey } from './framing.js';
+import {
+  NOTHING,
+  type Framing,
+  type GivenUp,
+  type Received,
+  type TransactionKey,
+} from './framing.js';
 import { rtuWireMs, silenceMs } from './line-time.js';
+
+/** Bytes of the shortest reply: unit, a function of the maker's own, and the checksum. */
+const SHORTEST = 4;
+const NONE: readonly never[] = [];
 
 interface Current {
   readonly key: TransactionKey;
@@ -41,27 +51,24 @@ export class RtuFraming implements Framing {
 
   receive(bytes: Uint8Array): Received {
     this.#append(bytes);
-    const late = this.#lateUnits();
+    if (this.#length < SHORTEST) return NOTHING;
+    const late = this.#awaited.size === 0 ? NONE : this.#lateUnits();
     const current = this.#current;
-    if (current === undefined) return { answers: [], late };
-    const echoed = this.#withoutEcho();
+    if (current === undefined) return late.length === 0 ? NOTHING : { answers: NONE, late };
+    const echoed = this.#withoutEcho() ? { echoed: true as const } : undefined;
     const search = findRtuReply(current.request, this.#bytes());
-    if (!search.found || this.#echo.isAwaited(this.#bytes()))
-      return {
-        answers: [],
-        late,
-        ...(echoed ? { echoed } : {}),
-        ...(!search.found && search.crcError ? { isDamaged: true } : {}),
-      };
+    if (!search.found || this.#echo.isAwaited(this.#bytes())) {
+      const isDamaged = !search.found && search.crcError;
+      if (!isDamaged && late.length === 0 && echoed === undefined) return NOTHING;
+      return { answers: NONE, late, ...echoed, ...(isDamaged ? { isDamaged } : {}) };
+    }
     this.#echo.answered();
     this.#current = undefined;
     this.#length = 0;
-    return {
-      answers: [{ key: current.key, reply: search.reply }],
-      late,
-      ...(echoed ? { echoed } : {}),
-      ...(search.start > 0 ? { resynchronised: true } : {}),
-    };
+    const answers = [{ key: current.key, reply: search.reply }];
+    const isPlain = echoed === undefined && search.start === 0;
+    if (isPlain) return { answers, late };
+    return { answers, late, ...echoed, ...(search.start > 0 ? { resynchronised: true } : {}) };
   }
 
   giveUp(key: TransactionKey): GivenUp {

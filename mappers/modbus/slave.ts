@@ -15,7 +15,9 @@ export class Slave {
   #askAgainAtMs = 0;
   #quietUntilMs = 0;
   #quarantineMs = 0;
+  #askedAtMs = 0;
   #givenUpAtMs = 0;
+  #fullMs = 0;
   #isProbed = false;
 
   /** Milliseconds until its answers begin, as measured; undefined before the first answer. */
@@ -51,25 +53,45 @@ export class Slave {
     return this.#askAgainAtMs;
   }
 
+  /** Whether a request of this priority is a probe: a write is a person's will. */
+  isProbedBy(priority: Priority): boolean {
+    return this.isAway && priority !== 'write';
+  }
+
+  /** Milliseconds that a probe waits while others would like to be asked; now and then all it has. */
+  get probeMs(): number {
+    if (this.#probes % LIMITS.fullProbeEvery === 0) return Infinity;
+    return 2 * (this.#usualMs ?? LIMITS.adaptiveMinMs);
+  }
+
   /** Milliseconds that it gets to begin the answer, at most `fullMs`. Called for each request sent. */
-  begin(priority: Priority, isRetry: boolean, fullMs: number): number {
+  begin(nowMs: number, priority: Priority, isRetry: boolean, fullMs: number): number {
+    this.#askedAtMs = nowMs;
     if (this.isAway) {
       this.#isProbed = true;
       this.#probes += 1;
+      return fullMs;
     }
     if (priority === 'write' || isRetry) return fullMs;
-    const usualMs =
-      this.#smoothedMs === undefined
-        ? undefined
-        : Math.max(LIMITS.adaptiveMinMs, this.#smoothedMs + 4 * this.#deviationMs);
-    if (!this.isAway) return Math.min(fullMs, usualMs ?? fullMs);
-    // Mostly short probes, so that a dead slave costs the bus little; a slow one is found as well.
-    if (this.#probes % LIMITS.fullProbeEvery === 0) return fullMs;
-    return Math.min(fullMs, 2 * (usualMs ?? LIMITS.adaptiveMinMs));
+    return Math.min(fullMs, this.#usualMs ?? fullMs);
+  }
+
+  /** Milliseconds that it takes at most, by what was seen of it. */
+  get #usualMs(): number | undefined {
+    if (this.#smoothedMs === undefined) return undefined;
+    return Math.max(LIMITS.adaptiveMinMs, this.#smoothedMs + 4 * this.#deviationMs);
   }
 
   /** It answered, `turnaroundMs` after the request had left the line. */
   answered(turnaroundMs: number): void {
+    this.#sample(turnaroundMs);
+    this.#misses = 0;
+    this.#probes = 0;
+    this.#backoffMs = 0;
+    this.#isProbed = false;
+  }
+
+  #sample(turnaroundMs: number): void {
     const sample = Math.max(0, turnaroundMs);
     if (this.#smoothedMs === undefined) {
       this.#smoothedMs = sample;
@@ -78,10 +100,6 @@ export class Slave {
       this.#deviationMs += (Math.abs(sample - this.#smoothedMs) - this.#deviationMs) / 4;
       this.#smoothedMs += (sample - this.#smoothedMs) / 8;
     }
-    this.#misses = 0;
-    this.#probes = 0;
-    this.#backoffMs = 0;
-    this.#isProbed = false;
   }
 
   /** It said something that was damaged: it is there, however little that helps. */
@@ -102,11 +120,20 @@ export class Slave {
   quarantine(nowMs: number, fullMs: number): void {
     const forMs = Math.max(fullMs, LIMITS.quarantineMinMs, this.#quarantineMs);
     this.#givenUpAtMs = nowMs;
+    this.#fullMs = fullMs;
     this.#quietUntilMs = nowMs + forMs;
   }
 
-  /** A reply came after its request had been given up: wait twice as long from now on. */
+  /**
+   * A reply came after its request had been given up: wait twice as long from now on. One that is
+   * away and would have answered in time, had nobody else been waiting, is asked again at once.
+   */
   repliedLate(nowMs: number): void {
+    const tookMs = nowMs - this.#askedAtMs;
+    if (this.isAway && tookMs <= this.#fullMs) {
+      this.stirred();
+      this.#sample(tookMs);
+    }
     const doubledMs = 2 * (nowMs - this.#givenUpAtMs);
     this.#quarantineMs = Math.min(LIMITS.quarantineMaxMs, Math.max(this.#quarantineMs, doubledMs));
   }
