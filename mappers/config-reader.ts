@@ -27,13 +27,19 @@ export class ConfigReader {
   }
 
   /** A whole number from `min` to `max`, also as text: KubeEdge's samples write a port as "502". */
-  integer(key: string, min: number, max: number, absent?: number): number | undefined {
+  integer(
+    key: string,
+    min: number,
+    max: number,
+    absent?: number,
+    hint?: (raw: unknown) => string | undefined,
+  ): number | undefined {
     const raw = this.#raw(key);
     if (raw === undefined) return this.#absent(key, absent);
     const value = typeof raw === 'string' && /^-?\d{1,15}$/.test(raw.trim()) ? Number(raw) : raw;
     if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max)
       return value;
-    this.issue(key, `is ${show(raw)}, not a whole number from ${min} to ${max}`);
+    this.issue(key, `is ${show(raw)}, not a whole number from ${min} to ${max}`, hint?.(raw));
     return undefined;
   }
 
@@ -46,9 +52,10 @@ export class ConfigReader {
     return undefined;
   }
 
-  text(key: string): string | undefined {
+  /** `hint`: what to do when it is missing. */
+  text(key: string, hint?: string): string | undefined {
     const raw = this.#raw(key);
-    if (raw === undefined) return this.#absent<string>(key, undefined);
+    if (raw === undefined) return this.#absent<string>(key, undefined, hint);
     if (typeof raw === 'string' && raw.trim() !== '') return raw.trim();
     this.issue(key, `is ${show(raw)}, not a text`);
     return undefined;
@@ -150,8 +157,8 @@ export class ConfigReader {
     return value ?? undefined;
   }
 
-  #absent<T>(key: string, absent: T | undefined): T | undefined {
-    if (absent === undefined) this.issue(key, 'is missing');
+  #absent<T>(key: string, absent: T | undefined, hint?: string): T | undefined {
+    if (absent === undefined) this.issue(key, 'is missing', hint);
     return absent;
   }
 }

@@ -15,8 +15,12 @@ export interface MapperModule {
   /**
    * Checks the protocol settings of a device and its visitors before anything starts. `path`
    * leads from the device document to the offending key: `['spec','protocol','configData','ip']`.
+   * `before`: devices of the same protocol that were read before it, which it must get on with.
    */
-  validate(device: Device): readonly DeviceIssue[] | Promise<readonly DeviceIssue[]>;
+  validate(
+    device: Device,
+    before?: readonly Device[],
+  ): readonly DeviceIssue[] | Promise<readonly DeviceIssue[]>;
   create(host: MapperHost): Mapper;
 }
 

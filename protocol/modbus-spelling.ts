@@ -54,7 +54,8 @@ export function normaliseModbusConfig(...layers: readonly ConfigData[]): Record<
       const name = canonicalKey(key, value, transport);
       config[name] = canonicalValue(name, value);
     }
-  return transport === undefined ? config : { transport, ...config };
+  // The last layer that tells goes before a template's: `host` makes a meter on a line one on TCP.
+  return transport === undefined ? config : { ...config, transport };
 }
 
 /** True when a document's `key` may be what the canonical settings call `name`. */

@@ -67,7 +67,7 @@ test('the four lines of a meter, its unit and another namespace', async (t) => {
 const WRONG: readonly (readonly [string, string, RegExp])[] = [
   ['a misspelt template', 'template: smd120\nname: m\nport: /dev/x', /meters.yaml:1:\d+.*sdm120/s],
   ['no name', 'template: sdm120\nport: /dev/x', /name/],
-  ['no port', 'template: sdm120\nname: m', /port is missing/],
+  ['no port', 'template: sdm120\nname: m', /port: is missing/],
   [
     'a unit of 300',
     'template: sdm120\nname: m\nport: /dev/x\nunit: 300',

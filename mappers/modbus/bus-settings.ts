@@ -1,4 +1,5 @@
 import type { ConfigReader } from '../config-reader.js';
+import { readFormat } from '../line-format.js';
 import type { SerialSettings } from '../serial-port.js';
 import type { TcpSettings } from '../tcp-link.js';
 import type { TlsSettings } from '../tls-link.js';
@@ -37,7 +38,13 @@ export function readBus(reader: ConfigReader, transport: TransportName): BusSett
   const address = {
     host:
       transport === 'listen' ? (reader.optionalText('host') ?? '127.0.0.1') : reader.text('host'),
-    tcpPort: reader.integer('tcpPort', 1, 65_535, transport === 'tls' ? PORTS.tls : PORTS.tcp),
+    tcpPort: reader.integer(
+      'tcpPort',
+      1,
+      65_535,
+      transport === 'tls' ? PORTS.tls : PORTS.tcp,
+      (raw) => (isDevice(raw) ? 'A device is on a serial port or at a host, not both.' : undefined),
+    ),
   };
   const baudRate =
     transport === 'rtu-over-tcp' ? reader.integer('baudRate', 300, 4_000_000, 9600) : 0;
@@ -71,12 +78,21 @@ export function isSameBus(a: BusSettings, b: BusSettings): boolean {
   return line(a) === line(b);
 }
 
+function isDevice(raw: unknown): boolean {
+  return typeof raw === 'string' && raw.includes('/');
+}
+
 function serial(reader: ConfigReader, transport: 'rtu' | 'ascii'): BusSettings | undefined {
-  const port = reader.text('port');
+  const port = reader.text('port', 'Write port: /dev/serial/by-id/..., or host: for Modbus TCP.');
   const baudRate = reader.integer('baudRate', 300, 4_000_000, 9600);
   const dataBits = reader.choice('dataBits', ['7', '8'] as const, '8');
   const stopBits = reader.choice('stopBits', ['1', '2'] as const, '1');
   const parity = reader.choice('parity', ['none', 'even', 'odd'] as const, 'none');
+  if (reader.has('format')) {
+    const format = readFormat(reader);
+    if (port === undefined || baudRate === undefined || format === undefined) return undefined;
+    return { transport, port, baudRate, ...format };
+  }
   if (port === undefined || baudRate === undefined || parity === undefined) return undefined;
   if (dataBits === undefined || stopBits === undefined) return undefined;
   return {

@@ -123,7 +123,7 @@ test('every fault is named with its path, and a misspelt key or word with what i
   const visitor = ['spec', 'properties', 0, 'visitors', 'configData'];
   const found = issues.map(({ path, hint }) => [path.at(-1), path.slice(0, -1), hint]);
   for (const expected of [
-    ['port', config, undefined],
+    ['port', config, 'Write port: /dev/serial/by-id/..., or host: for Modbus TCP.'],
     ['prot', config, 'Did you mean port?'],
     ['baudRate', config, undefined],
     ['parity', config, 'Did you mean even?'],

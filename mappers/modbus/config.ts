@@ -22,7 +22,11 @@ export interface ModbusSettings {
 }
 
 const PROTOCOL_PATH = ['spec', 'protocol', 'configData'];
-const UNIT_KEYS_IGNORED = ['rs485Enabled', 'protocol', 'protocolID', 'customizedValues'];
+/** Of KubeEdge's documents; and of other transports, which a template may have. */
+const KEYS_IGNORED = [
+  ...['rs485Enabled', 'protocol', 'protocolID', 'customizedValues'],
+  ...['port', 'baudRate', 'dataBits', 'stopBits', 'parity', 'format', 'host', 'tcpPort'],
+];
 
 /**
  * Reads the canonical configData of a Modbus device (docs/mappers.md). The settings are only
@@ -32,7 +36,7 @@ export function readSettings(device: Device): {
   readonly settings: ModbusSettings | undefined;
   readonly issues: readonly DeviceIssue[];
 } {
-  const reader = new ConfigReader(device.protocol.configData, PROTOCOL_PATH, UNIT_KEYS_IGNORED);
+  const reader = new ConfigReader(device.protocol.configData, PROTOCOL_PATH, KEYS_IGNORED);
   const transport = reader.choice('transport', TRANSPORTS);
   const bus = transport === undefined ? undefined : readBus(reader, transport);
   // Serial Line V1.02 section 2.2: 1 to 247, and 0 is a broadcast that nobody answers; some devices

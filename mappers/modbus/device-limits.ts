@@ -51,8 +51,14 @@ function readRanges(reader: ConfigReader): readonly RegisterRange[] {
   if (raw === undefined) return [];
   const list: readonly unknown[] = Array.isArray(raw) ? raw : [];
   const ranges = list.flatMap((item): RegisterRange[] => {
-    const { from, to, maxRegisters = READ_MAX.registers } = (item ?? {}) as Record<string, unknown>;
+    const {
+      from,
+      to,
+      maxRegisters = READ_MAX.registers,
+      ...more
+    } = (item ?? {}) as Record<string, unknown>;
     const isSound =
+      Object.keys(more).length === 0 &&
       isWhole(from, 0, 65_535) &&
       isWhole(to, from, 65_535) &&
       isWhole(maxRegisters, 1, READ_MAX.registers);
@@ -61,7 +67,8 @@ function readRanges(reader: ConfigReader): readonly RegisterRange[] {
   if (ranges.length !== list.length || list.length === 0 || list.length > RANGES_MAX)
     reader.issue(
       'ranges',
-      `is not a list of at most ${RANGES_MAX} maps such as {from: 0, to: 99, maxRegisters: 10}`,
+      `is not a list of at most ${RANGES_MAX} maps of from, to and maxRegisters`,
+      'Write it as in [{ from: 0, to: 99, maxRegisters: 10 }].',
     );
   return ranges;
 }

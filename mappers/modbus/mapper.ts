@@ -11,12 +11,17 @@ import { BusRunner } from './bus-runner.js';
 import { readSettings, type ModbusSettings } from './config.js';
 import { ModbusDriver } from './driver.js';
 import { SunSpecDriver } from './sunspec-driver.js';
+import { conflicts } from './conflicts.js';
 import { busOf } from './transport.js';
 
 /** Modbus over serial lines, TCP, TLS and UDP. */
 export const modbusModule: MapperModule = {
   protocolName: 'modbus',
-  validate: (device) => [...readSettings(device).issues, ...derivedIssues(device)],
+  validate: (device, before = []) => {
+    const { settings, issues } = readSettings(device);
+    const among = settings === undefined ? [] : conflicts(device, settings, before);
+    return [...issues, ...derivedIssues(device), ...among];
+  },
   create: (host) => {
     const buses = new BusPool(host);
     return new PollingMapper({

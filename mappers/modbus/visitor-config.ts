@@ -29,7 +29,7 @@ export function readVisitor(
   const reader = new ConfigReader(data, path, ['max', 'min']);
   const register = reader.choice('register', Object.keys(REGISTERS));
   const kind = register === undefined ? undefined : REGISTERS[register];
-  const offset = reader.integer('offset', 0, 65_535);
+  const offset = reader.integer('offset', 0, 65_535, undefined, manualHint);
   const fallback = kind !== undefined && isBits(kind) ? 'boolean' : 'int';
   const named = reader.choice('dataType', DATA_TYPES, fallback);
   const limit = reader.has('limit') ? reader.integer('limit', 1, READ_MAX.bits) : undefined;
@@ -48,6 +48,15 @@ export function readVisitor(
   checkFit(reader, property, visitor);
   checkParts(reader, visitor);
   return { visitor, issues: reader.issues };
+}
+
+/** Manuals name registers 400001 to 465536, or 300001 on: the address that travels counts from 0. */
+function manualHint(raw: unknown): string | undefined {
+  const number = typeof raw === 'number' || typeof raw === 'string' ? Number(raw) : NaN;
+  const offset = (number % 100_000) - 1;
+  return number > 100_000 && number < 500_000 && offset >= 0
+    ? `Manuals count from 400001 or 300001: write ${offset}.`
+    : undefined;
 }
 
 type Extras = Partial<
@@ -174,7 +183,8 @@ function countOf(
   const max = isBits(kind) ? READ_MAX.bits : READ_MAX.registers;
   if (limit !== undefined && limit <= max) return limit;
   const wrong = limit === undefined ? 'is missing' : `is ${limit}`;
-  reader.issue('limit', `${wrong}: a ${type} is as long as it says, at most ${max}`);
+  const hint = type === 'string' ? 'Two characters a register: limit: 8 holds 16.' : undefined;
+  reader.issue('limit', `${wrong}: a ${type} is as long as it says, at most ${max}`, hint);
   return undefined;
 }
 

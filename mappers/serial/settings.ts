@@ -3,6 +3,7 @@ import type { DeviceIssue } from '#protocol/mapper-port.js';
 import { parseCycle } from '#protocol/device-document-cycle.js';
 import { ConfigReader } from '../config-reader.js';
 import { MAPPER_LIMITS } from '../limits.js';
+import { parseFormat, readFormat } from '../line-format.js';
 import type { SerialSettings as PortSettings } from '../serial-port.js';
 import type { TcpSettings } from '../tcp-link.js';
 import { CHECKSUM_KINDS, checksumBytes } from './checksum.js';
@@ -31,8 +32,6 @@ export interface SensorSettings {
 }
 
 const PATH = ['spec', 'protocol', 'configData'];
-const FORMAT = /^([78])([neo])([12])$/i;
-const PARITIES = { n: 'none', e: 'even', o: 'odd' } as const;
 
 export interface ReadSettings {
   /** Only when there are no issues. */
@@ -71,22 +70,11 @@ function readLine(reader: ConfigReader): LineSettings | undefined {
     if (host === undefined || tcpPort === undefined) return undefined;
     return { kind: 'tcp', host, tcpPort };
   }
-  const port = reader.text('port');
+  const port = reader.text('port', 'Write port: /dev/serial/by-id/..., or host: and tcpPort:.');
   const baudRate = reader.integer('baudRate', 300, 4_000_000, 9600);
-  const format = reader.has('format') ? reader.text('format') : '8N1';
-  const match = FORMAT.exec(format ?? '');
-  if (format !== undefined && match === null)
-    reader.issue('format', `is ${format}`, 'Write data bits, parity and stop bits, as in 8N1.');
-  if (port === undefined || baudRate === undefined || match === null) return undefined;
-  const [, bits, parity = 'n', stops] = match;
-  return {
-    kind: 'port',
-    port,
-    baudRate,
-    dataBits: bits === '7' ? 7 : 8,
-    parity: PARITIES[parity.toLowerCase() as keyof typeof PARITIES],
-    stopBits: stops === '2' ? 2 : 1,
-  };
+  const format = reader.has('format') ? readFormat(reader) : parseFormat('8N1');
+  if (port === undefined || baudRate === undefined || format === undefined) return undefined;
+  return { kind: 'port', port, baudRate, ...format };
 }
 
 function readChecksum(reader: ConfigReader): Checksum | undefined {

@@ -1,8 +1,8 @@
 import type { Arguments } from '#protocol/command-line/parse.js';
 import { EdgeError } from '#protocol/errors.js';
+import { parseFormat, type LineFormat } from '../line-format.js';
 import type { BusSettings } from '../modbus/bus-settings.js';
 
-const PARITIES = { n: 'none', e: 'even', o: 'odd' } as const;
 const UNIT_MAX = 255;
 
 /** The lines that `--port` with `--baud` and `--format`, or `--host`, ask for. */
@@ -40,16 +40,10 @@ export function number(text: string, min: number, max: number): number {
   });
 }
 
-function format(text: string): {
-  readonly dataBits: 7 | 8;
-  readonly parity: 'none' | 'even' | 'odd';
-  readonly stopBits: 1 | 2;
-} {
-  const [, data, letter = '', stop] = /^([78])([neo])([12])$/i.exec(text.trim()) ?? [];
-  const parity = PARITIES[letter.toLowerCase() as keyof typeof PARITIES];
-  if (data === undefined)
-    throw new EdgeError('EDGE_USAGE', `${text} is no format of a line`, {
-      hint: 'Use data bits, parity and stop bits, such as 8N1, 8E1 or 7E2.',
-    });
-  return { dataBits: data === '7' ? 7 : 8, parity, stopBits: stop === '2' ? 2 : 1 };
+function format(text: string): LineFormat {
+  const format = parseFormat(text);
+  if (format !== undefined) return format;
+  throw new EdgeError('EDGE_USAGE', `${text} is no format of a line`, {
+    hint: 'Use data bits, parity and stop bits, such as 8N1, 8E1 or 7E2.',
+  });
 }

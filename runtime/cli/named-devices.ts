@@ -2,8 +2,9 @@ import { resolve } from 'node:path';
 import type { Arguments } from '#protocol/command-line/parse.js';
 import type { Device } from '#protocol/device.js';
 import type { MapperModule } from '#protocol/mapper-port.js';
-import { readDevices, type TemplateLibrary, type ValidateDevice } from '../config/device-files.js';
+import { readDevices, type TemplateLibrary } from '../config/device-files.js';
 import { configError, type ConfigIssue } from '#protocol/config-issue.js';
+import { judgeBy } from '../config/judge-device.js';
 import { loadConfig } from '../config/load.js';
 import { configFile } from './gateway-file.js';
 
@@ -15,8 +16,7 @@ export function namedDevices(
   loadMapper: (protocolName: string) => Promise<MapperModule | undefined>,
   templates: TemplateLibrary,
 ): (args: Arguments) => Promise<readonly Device[]> {
-  const validate: ValidateDevice = async (device) =>
-    (await (await loadMapper(device.protocol.protocolName))?.validate(device)) ?? [];
+  const validate = judgeBy(loadMapper);
   return async (args) => {
     const file = args.text('devices') ?? args.operand('FILE');
     if (file === undefined)

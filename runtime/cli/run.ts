@@ -7,8 +7,9 @@ import type { Log } from '#protocol/log.js';
 import type { MapperModule } from '#protocol/mapper-port.js';
 import type { Random } from '#protocol/random.js';
 import type { ForwardStatus, Transport } from '#tunnel/transport.js';
-import type { TemplateLibrary, ValidateDevice } from '../config/device-files.js';
 import { formatIssues } from '#protocol/config-issue.js';
+import type { TemplateLibrary } from '../config/device-files.js';
+import { judgeBy } from '../config/judge-device.js';
 import { loadConfig } from '../config/load.js';
 import type { GatewayConfig } from '../config/load.js';
 import { startGateway } from '../runtime.js';
@@ -43,7 +44,7 @@ export function gatewayCommands(parts: GatewayParts): Readonly<Record<string, Co
 
 async function run(parts: GatewayParts, args: Arguments, terminal: Terminal): Promise<void> {
   const { clock, random, software, loadMapper } = parts;
-  const config = await loadConfig(await configFile(args), validateBy(parts), parts.templates);
+  const config = await loadConfig(await configFile(args), judgeBy(loadMapper), parts.templates);
   const log = jsonLog(
     (line) => terminal.err(line),
     () => clock.wallTime(),
@@ -61,19 +62,15 @@ async function run(parts: GatewayParts, args: Arguments, terminal: Terminal): Pr
 
 async function check(parts: GatewayParts, args: Arguments, terminal: Terminal): Promise<void> {
   const file = await configFile(args);
-  const { node, devices, warnings } = await loadConfig(file, validateBy(parts), parts.templates);
+  const { node, devices, warnings } = await loadConfig(
+    file,
+    judgeBy(parts.loadMapper),
+    parts.templates,
+  );
   if (args.on('json')) {
     terminal.out(`${JSON.stringify({ node, devices: devices.map(({ id }) => id), warnings })}\n`);
     return;
   }
   if (warnings.length > 0) terminal.err(`${formatIssues(warnings)}\n`);
   terminal.out(`${file} is sound: node ${node}, ${devices.length} devices\n`);
-}
-
-/** A device of a protocol that no mapper here serves is for a mapper in another process. */
-function validateBy({ loadMapper }: GatewayParts): ValidateDevice {
-  return async (device) => {
-    const mapper = await loadMapper(device.protocol.protocolName);
-    return (await mapper?.validate(device)) ?? [];
-  };
 }

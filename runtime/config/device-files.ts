@@ -16,8 +16,10 @@ import { expandShortForm, missingModels, shortPath } from './short-form.js';
 import { parseYaml } from '#protocol/yaml-file.js';
 import type { YamlDocument } from '#protocol/yaml-file.js';
 
+/** `before`: the devices that were read before this one. */
 export type ValidateDevice = (
   device: Device,
+  before?: readonly Device[],
 ) => readonly DeviceIssue[] | Promise<readonly DeviceIssue[]>;
 
 /** Tells about the pattern itself, at its place in gateway.yaml. */
@@ -85,17 +87,26 @@ export async function readDevices(
     const suggested = isModelName(path) ? suggestTemplate(documents[document], names) : {};
     issues.push(placed(documents, document, path, { ...issue, ...suggested }, unknownKey && 'key'));
   }
-  for (const source of read.devices)
-    for (const { path, message, hint } of await validate(source.device)) {
+  const before: Device[] = [];
+  for (const source of read.devices) {
+    for (const { path, message, hint } of await validate(source.device, before)) {
       const found = locateInDocuments(documents, source, path);
       const issue = {
-        message,
+        message: withoutKey(message, path),
         severity: 'error',
         ...(hint === undefined ? {} : { hint }),
       } as const;
       issues.push(placed(documents, found.document, found.path, issue));
     }
+    before.push(source.device);
+  }
   return { devices: read.devices.map(({ device }) => device), issues };
+}
+
+/** What a mapper says stands alone in `status`; here the key stands before it already. */
+function withoutKey(message: string, path: Path): string {
+  const key = `${String(path.at(-1))} `;
+  return message.startsWith(key) ? message.slice(key.length) : message;
 }
 
 /** Models that devices refer to and no file has. A model of a file goes before one of the library. */
