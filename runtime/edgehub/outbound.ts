@@ -1,3 +1,4 @@
+import type { DeviceId } from '#protocol/device.js';
 import { ADOPTION } from '#protocol/sync-message.js';
 import type { Ack, LocalResult, SyncMessage, Welcome } from '#protocol/sync-message.js';
 import type { Priority } from '#tunnel/transport.js';
@@ -129,6 +130,10 @@ export class Outbound {
 
   acknowledge(ack: Ack, now: number): Accounted | undefined {
     return this.#queue.acknowledge(ack, now);
+  }
+
+  announcedAgain(devices: readonly DeviceId[]): void {
+    this.#queue.announcedAgain(devices);
   }
 
   decide(result: LocalResult, now: number): boolean {

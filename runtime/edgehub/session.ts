@@ -1,3 +1,4 @@
+import type { DeviceId } from '#protocol/device.js';
 import { LIMITS } from '#protocol/limits.js';
 import { DICTIONARY_IDS } from '#protocol/message-dictionary.js';
 import { ADOPTION, HUB_DEVICES, PROTOCOL_VERSION } from '#protocol/sync-message.js';
@@ -34,6 +35,11 @@ export interface Session {
 export type Pending =
   | { readonly kind: 'welcome'; readonly session: Session; readonly welcome: Welcome }
   | { readonly kind: 'desired'; readonly session: Session; readonly id: number }
+  | {
+      readonly kind: 'renumbered';
+      readonly session: Session;
+      readonly devices: readonly DeviceId[];
+    }
   | { readonly kind: 'adoption'; readonly session: Session }
   | {
       readonly kind: 'digest';

@@ -1,3 +1,4 @@
+import type { DeviceId } from '#protocol/device.js';
 import type { Ack, Bye, LocalResult, SyncMessage, Welcome } from '#protocol/sync-message.js';
 import type { Priority } from '#tunnel/transport.js';
 import type { DigestSnapshot } from '../devicetwin/device-twin.js';
@@ -208,7 +209,7 @@ export class SyncMachine {
     else if (pending.kind === 'desired') {
       const { epoch } = pending.session;
       this.#emit({ kind: 'stored', epoch, id: pending.id }, 'control');
-    }
+    } else if (pending.kind === 'renumbered') this.#outbound.announcedAgain(pending.devices);
   }
 
   #acknowledge(session: Session, ack: Ack, now: number): void {
@@ -226,8 +227,9 @@ export class SyncMachine {
       this.#ignore();
       return;
     }
-    const { rows, undelivered } = accounted;
+    const { rows, undelivered, forgotten } = accounted;
     this.#effects.undelivered(undelivered);
+    if (forgotten.length > 0) this.#announceAgain(session, forgotten);
     for (const { n } of [...rows.reported, ...rows.announced])
       session.acknowledged = Math.max(session.acknowledged, n);
     this.#counters.rowsAcknowledged += rows.reported.length + rows.announced.length;
@@ -237,6 +239,13 @@ export class SyncMachine {
       this.#effects.notice('rows-rejected', { rows: ack.rejects.length, codes });
     }
     this.#effects.applySoon({ kind: 'acknowledged', rows });
+  }
+
+  /** The hub went back behind their announcement: as if it had asked with RESEND. */
+  #announceAgain(session: Session, devices: readonly DeviceId[]): void {
+    this.#counters.repairs += devices.length;
+    this.#effects.notice('devices-forgotten-by-hub', { devices: devices.slice(0, 8) });
+    this.#effects.apply({ kind: 'renumber', devices }, { kind: 'renumbered', session, devices });
   }
 
   /** CONFIRM or any ACK: the hub has learnt the boots that HELLO listed. Once a session. */

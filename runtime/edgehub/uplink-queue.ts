@@ -7,6 +7,7 @@ import type { Undelivered } from '../alarms/dead-letter.js';
 import type { AcknowledgedRows, Uplink } from '../devicetwin/twin-event.js';
 import { GATEWAY_LIMITS } from '../limits.js';
 import { propertyKey, splitKey } from '../metamanager/tables.js';
+import { ForgottenDevices } from './forgotten-devices.js';
 import { SendWindow } from './send-window.js';
 import { Unanswered } from './unanswered.js';
 
@@ -15,6 +16,8 @@ type Sent = Pick<State, 'kind' | 'rows'> | Pick<Announce, 'kind' | 'rows'>;
 /** What an acknowledgement settles, and what of it the hub did not take. */
 export interface Accounted {
   readonly rows: AcknowledgedRows;
+  /** Devices that the hub does not know although it has taken them: to be announced again. */
+  readonly forgotten: readonly DeviceId[];
   readonly undelivered: readonly Undelivered[];
 }
 
@@ -35,12 +38,14 @@ export class UplinkQueue {
   /** The newest label per property that ever confirmed a desired value. */
   #labels = new Map<string, Version>();
   #window: SendWindow;
+  #lastId = 0;
 
   constructor(windowMs: number = GATEWAY_LIMITS.stateWindowMs) {
     this.#window = new SendWindow(windowMs);
   }
   /** Announcements that the hub refused in this session, with its code. */
   #refused = new Map<DeviceId, string>();
+  #forgotten = new ForgottenDevices();
 
   /** Rows and announcements not yet acknowledged. */
   get unsent(): number {
@@ -110,6 +115,7 @@ export class UplinkQueue {
   restart(): void {
     this.#inFlight.clear();
     this.#refused.clear();
+    this.#forgotten.clear();
     this.#window.open();
     for (const key of this.#rows.keys()) this.#dueRows.add(key);
     for (const device of this.#announcements.keys()) this.#dueAnnouncements.add(device);
@@ -117,7 +123,9 @@ export class UplinkQueue {
 
   /** Nothing of a device leaves before the hub has taken its announcement. */
   isHeld(device: DeviceId): boolean {
-    return this.#announcements.has(device) || this.#refused.has(device);
+    return (
+      this.#announcements.has(device) || this.#refused.has(device) || this.#forgotten.has(device)
+    );
   }
 
   /** An announcement is due or on its way. */
@@ -135,19 +143,23 @@ export class UplinkQueue {
 
   /** Something that may leave has not left, or an announcement has no answer: all else waits. */
   isWaiting(now: number): boolean {
+    if (this.#forgotten.isWaiting) return true;
     for (const device of this.#announcements.keys()) if (!this.#refused.has(device)) return true;
     return now >= this.opensAtMs && this.isDue();
   }
 
   /** Nothing unsent and nothing in flight, but for what the hub refuses. */
   isQuiet(): boolean {
-    return this.#inFlight.size === 0 && !this.isDue();
+    return this.#inFlight.size === 0 && !this.isDue() && !this.#forgotten.isWaiting;
   }
 
   /** The next message that is due, or undefined. */
   next(epoch: number, id: number, bytesMax: number, now: number): State | Announce | undefined {
     const message = this.#nextAnnounce(epoch, id, bytesMax) ?? this.#nextState(epoch, id, bytesMax);
-    if (message !== undefined) this.#inFlight.add(id, message);
+    if (message !== undefined) {
+      this.#inFlight.add(id, message);
+      this.#lastId = id;
+    }
     // A full message is a backlog: what follows it does not wait for the window.
     if (message?.kind === 'state' && !this.isDue()) this.#window.sent(now);
     return message;
@@ -158,8 +170,8 @@ export class UplinkQueue {
     const sent = this.#inFlight.answered(ack.id, now);
     if (sent === undefined) return undefined;
     const rejected = new Map(ack.rejects.map(({ row, code }) => [row, code]));
-    const undelivered = sent.rows.flatMap((row, index) => refusedRow(row, rejected.get(index)));
     if (sent.kind === 'announce') {
+      const undelivered = sent.rows.flatMap((row, index) => refusedRow(row, rejected.get(index)));
       const announced = sent.rows.filter((row, index) => {
         const code = rejected.get(index);
         if (code !== undefined) this.#refused.set(row.device, code);
@@ -167,14 +179,28 @@ export class UplinkQueue {
           this.#announcements.delete(row.device);
         return code === undefined;
       });
-      return { rows: { reported: [], announced }, undelivered };
+      return { rows: { reported: [], announced }, forgotten: [], undelivered };
     }
-    for (const row of sent.rows) {
+    const known = this.#forgotten.judge(ack.id, sent.rows, rejected);
+    for (const row of known.settled) {
       const key = propertyKey(row.device, row.property);
       if (this.#rows.get(key)?.n === row.n) this.#rows.delete(key);
       this.#notDue(row);
     }
-    return { rows: { reported: sent.rows, announced: [] }, undelivered };
+    for (const row of known.kept) {
+      const key = propertyKey(row.device, row.property);
+      if (this.#rows.has(key)) this.#dueRows.add(key);
+    }
+    const undelivered = sent.rows.flatMap((row, index) =>
+      known.kept.includes(row) ? [] : refusedRow(row, rejected.get(index)),
+    );
+    const { forgotten } = known;
+    return { rows: { reported: known.settled, announced: [] }, forgotten, undelivered };
+  }
+
+  /** They are announced again, durably: what is rejected of them from here on, stays so. */
+  announcedAgain(devices: readonly DeviceId[]): void {
+    this.#forgotten.announcedAgain(devices, this.#lastId);
   }
 
   /** The hub does not know this type of message: its rows wait for another session. */
