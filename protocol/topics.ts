@@ -9,7 +9,7 @@ import { isName } from './name.js';
 /** Levels of a device id in a topic: `name` before KubeEdge 1.15, `namespace/name` since. */
 export type IdDepth = 1 | 2;
 
-const DEVICE_ACTIONS = [
+export const DEVICE_ACTIONS = [
   'twin/update',
   'twin/update/result',
   'twin/update/delta',

@@ -21,6 +21,7 @@ import type { GatewayConfig } from './config/load.js';
 import { DeviceTwin } from './devicetwin/device-twin.js';
 import { MapperRunner } from './devicetwin/mapper-host.js';
 import { Uplink } from './edgehub/uplink.js';
+import { ClientRegistry } from './eventbus/client-registry.js';
 import { EventBus } from './eventbus/event-bus.js';
 import { openHistory } from './history/open-history.js';
 import { SampleChannel } from './history/sample-channel.js';
@@ -102,8 +103,12 @@ async function start(
   const twins = new DeviceTwin({ meta, devices, clock, log, history });
   teardown.add('devicetwin', () => twins.stop());
 
+  const clients = new ClientRegistry(dataDir, { clock, log });
+  await clients.start();
+  teardown.add('mqtt clients', () => clients.stop());
+  const isRequired = config.broker.credentials === 'required';
   const eventBus = new EventBus({
-    ...{ twins, node, listen: config.broker.listen },
+    ...{ twins, node, listen: config.broker.listen, credentials: { clients, isRequired } },
     ...{ clock, random, log },
   });
   const { address } = await eventBus.start();

@@ -17,7 +17,7 @@ import { configFile, readSite } from './gateway-file.js';
 /** What a gateway's data folder holds beside the store. */
 export const LAYOUT: FolderLayout = {
   data: ['history'],
-  identity: ['node.key', 'node.crt', 'ca.crt', 'hub.json'],
+  identity: ['node.key', 'node.crt', 'ca.crt', 'hub.json', 'mqtt-clients.json'],
 };
 
 /** Of the running gateway, or of its folder when it does not run. */

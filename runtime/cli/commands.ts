@@ -13,6 +13,7 @@ import {
   PROPERTY_OPERAND,
   VALUE_OPERAND,
 } from '#protocol/command-line/twin-verbs.js';
+import { clientCommands } from './client-commands.js';
 import { factoryResetCommand } from './factory-reset-command.js';
 import { mapperCommands } from './mapper-commands.js';
 import { VERIFY_COMMAND } from './verify-command.js';
@@ -112,6 +113,7 @@ export const EDGETWIN: Program = {
       flags: [CONFIG, ...HISTORY_FLAGS],
       example: 'edgetwin history default/meter-1 power --last 1h',
     },
+    ...clientCommands(CONFIG),
     ...mapperCommands(CONFIG),
     factoryResetCommand(CONFIG),
     VERIFY_COMMAND,

@@ -32,7 +32,11 @@ export interface GatewayConfig {
   readonly forward: readonly string[];
   /** How long changes are gathered before they leave for the hub together. */
   readonly syncWindowMs: number;
-  readonly broker: { readonly listen: ListenAddress };
+  readonly broker: {
+    readonly listen: ListenAddress;
+    /** Nobody comes in without a name and password, not even from this machine. */
+    readonly credentials?: 'required';
+  };
   readonly api: { readonly listen: ListenAddress };
   readonly log: { readonly level: LogLevel };
   readonly devices: readonly Device[];
@@ -110,7 +114,10 @@ function toConfig(
     transport: document.transport,
     forward: document.forward,
     syncWindowMs: parseCycle(syncWindow) ?? GATEWAY_LIMITS.stateWindowMs,
-    broker: { listen: parseListen(broker.listen) },
+    broker: {
+      listen: parseListen(broker.listen),
+      ...(broker.credentials === 'required' ? { credentials: 'required' } : {}),
+    },
     api: { listen: parseListen(api.listen) },
     log,
     devices,

@@ -116,7 +116,19 @@ export const gatewaySchema = v.strictObject(
     forward: v.optional(forwardSchema, []),
     broker: v.optional(
       v.strictObject(
-        { listen: listen(1883, 'host:port of the MQTT broker for local clients.') },
+        {
+          listen: listen(1883, 'host:port of the MQTT broker for local clients.'),
+          credentials: v.optional(
+            v.pipe(
+              v.picklist(['optional', 'required'], 'must be optional or required'),
+              v.description(
+                'required: programs of this machine need a name and password too; those of other ' +
+                  'machines always do. `edgetwin client add` makes them.',
+              ),
+            ),
+            'optional',
+          ),
+        },
         'must be a map',
       ),
       {},

@@ -1,3 +1,5 @@
+import type { DeviceId } from '#protocol/device.js';
+import { isLoopback } from '#protocol/listen-address.js';
 import { parseTopic } from '#protocol/topics.js';
 import type { BrokerClient, ConnectRequest, ConnectVerdict } from './broker-port.js';
 
@@ -6,12 +8,14 @@ export interface Authorizer {
   connect(request: ConnectRequest): ConnectVerdict | Promise<ConnectVerdict>;
   mayPublish(client: BrokerClient, topic: string): boolean;
   maySubscribe(client: BrokerClient, filter: string): boolean;
+  /** Desired values of a device. */
+  mayWrite(client: BrokerClient, device: DeviceId): boolean;
 }
 
 /** Connections of this machine need no credentials; others are refused until there are some. */
 export class LoopbackAuthorizer implements Authorizer {
   connect(request: ConnectRequest): ConnectVerdict {
-    return isLoopback(request.address) ? 'accepted' : 'not-authorized';
+    return isLoopback(request.client.address) ? 'accepted' : 'not-authorized';
   }
 
   mayPublish(_client: BrokerClient, topic: string): boolean {
@@ -19,6 +23,10 @@ export class LoopbackAuthorizer implements Authorizer {
   }
 
   maySubscribe(): boolean {
+    return true;
+  }
+
+  mayWrite(): boolean {
     return true;
   }
 }
@@ -49,9 +57,4 @@ export function isOpenToClients(topic: string): boolean {
         parsed.action === 'command/result'
       );
   }
-}
-
-function isLoopback(address: string): boolean {
-  const plain = address.startsWith('::ffff:') ? address.slice(7) : address;
-  return plain === '::1' || plain.startsWith('127.');
 }

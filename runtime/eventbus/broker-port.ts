@@ -10,6 +10,8 @@ export interface Broker {
   publish(message: Message): void;
   /** Filters of clients, connected or with a kept session, that match: is it worth publishing? */
   filtersFor(topic: string): readonly string[];
+  /** Ends these connections and forgets the sessions of these client ids. */
+  cut(isGone: (client: BrokerClient) => boolean, isGoneId: (id: string) => boolean): void;
   stats(): BrokerStats;
 }
 
@@ -32,13 +34,19 @@ export interface BrokerClient {
   readonly username: string | undefined;
 }
 
-export interface ConnectRequest extends BrokerClient {
+export interface ConnectRequest {
+  /** The same object in each later question about this client. */
+  readonly client: BrokerClient;
+  /** The client gave no id of its own. */
+  readonly isIdMadeUp: boolean;
   readonly password: Uint8Array | undefined;
   /** Topic of the last will, if there is one: judged like a publish. */
   readonly willTopic: string | undefined;
 }
 
-export type ConnectVerdict = 'accepted' | 'bad-credentials' | 'not-authorized';
+/** `bad-id`: the id is another's; `unavailable`: try again later. */
+export type ConnectVerdict =
+  'accepted' | 'bad-id' | 'unavailable' | 'bad-credentials' | 'not-authorized';
 
 /**
  * `forward`: acknowledge and deliver. `drop`: acknowledge and deliver to nobody (3.1.1 has no

@@ -4,7 +4,14 @@ import type { Client } from 'aedes';
 import mqtt from 'mqtt-packet';
 import type { Clock, Timer } from '#protocol/clock.js';
 import type { Log } from '#protocol/log.js';
-import type { Broker, BrokerGate, BrokerStats, ListenAddress, Message } from './broker-port.js';
+import type {
+  Broker,
+  BrokerClient,
+  BrokerGate,
+  BrokerStats,
+  ListenAddress,
+  Message,
+} from './broker-port.js';
 import { ClientGate } from './client-gate.js';
 import type { DirectClient } from './direct-delivery.js';
 import { Dispatcher } from './dispatcher.js';
@@ -137,6 +144,14 @@ export class AedesBroker implements Broker {
     const connected = this.#dispatcher.filters(topic);
     const absent = this.#sessions.absentFilters(topic);
     return absent.length === 0 ? connected : [...connected, ...absent];
+  }
+
+  cut(isGone: (client: BrokerClient) => boolean, isGoneId: (id: string) => boolean): void {
+    for (const guard of [...this.#guards]) {
+      const client = this.#clients.clientOf(guard);
+      if (client !== undefined && isGone(client)) guard.cut('revoked');
+    }
+    this.#sessions.forget(isGoneId);
   }
 
   stats(): BrokerStats {

@@ -17,6 +17,7 @@ interface ClientState {
   readonly granted: Set<string>;
   readonly willTopic: string | undefined;
   readonly badId: boolean;
+  readonly isIdMadeUp: boolean;
   client: BrokerClient | undefined;
   /** Publishes whose verdict is awaited. */
   pending: number;
@@ -33,7 +34,12 @@ export interface ClientGateOptions {
 }
 
 /** CONNACK return codes, MQTT 3.1.1 section 3.2.2.3. */
-const RETURN_CODES = { 'bad-id': 2, 'bad-credentials': 4, 'not-authorized': 5 } as const;
+const RETURN_CODES = {
+  'bad-id': 2,
+  unavailable: 3,
+  'bad-credentials': 4,
+  'not-authorized': 5,
+} as const;
 
 const CONTROL = /[\0-\x1f\x7f\uFFFD]/;
 
@@ -47,6 +53,7 @@ export class ClientGate {
   };
   readonly #options: ClientGateOptions;
   readonly #states = new WeakMap<object, ClientState>();
+  readonly #clients = new WeakMap<SocketGuard, BrokerClient>();
 
   constructor(options: ClientGateOptions) {
     this.#options = options;
@@ -54,6 +61,10 @@ export class ClientGate {
 
   guardOf(client: object): SocketGuard | undefined {
     return this.#states.get(client)?.guard;
+  }
+
+  clientOf(guard: SocketGuard): BrokerClient | undefined {
+    return this.#clients.get(guard);
   }
 
   isGranted(client: object, filter: string): boolean {
@@ -70,6 +81,7 @@ export class ClientGate {
       guard: client.conn instanceof SocketGuard ? client.conn : undefined,
       granted: new Set(),
       willTopic: packet.will?.topic,
+      isIdMadeUp: packet.clientId === '',
       badId: !this.#isClientId(packet.clientId, packet.clean ?? false),
       client: undefined,
       pending: 0,
@@ -131,7 +143,9 @@ export class ClientGate {
       return;
     }
     const full = state.granted.size >= limits.subscriptionsPerClient && !state.granted.has(filter);
-    if (full || filter === NOWHERE || !gate.subscribe(state.client, filter)) {
+    // Shared subscriptions are of MQTT 5: here it would be a filter that matches nothing.
+    const shared = filter.startsWith('$share/');
+    if (full || shared || filter === NOWHERE || !gate.subscribe(state.client, filter)) {
       this.counters.subscriptionsRefused++;
       quiet.warn('subscription-refused', { client: state.client.id, filter, full });
       done(null, null); // SUBACK 0x80 [MQTT-3.8.4-5]
@@ -151,16 +165,17 @@ export class ClientGate {
     client: Client,
     username: string | undefined,
     password: Uint8Array | undefined,
-  ): Promise<ConnectVerdict | 'bad-id'> {
+  ): Promise<ConnectVerdict> {
     const { limits, gate, log } = this.#options;
     const state = this.#states.get(client);
     if (state === undefined || state.badId) return 'bad-id';
-    const { willTopic } = state;
+    const { willTopic, isIdMadeUp } = state;
     if (willTopic !== undefined && !isTopicName(willTopic, limits)) return 'not-authorized';
     const known = { id: client.id, address: state.guard?.remoteAddress ?? '', username };
     state.client = known;
+    if (state.guard !== undefined) this.#clients.set(state.guard, known);
     try {
-      return await gate.connect({ ...known, password, willTopic });
+      return await gate.connect({ client: known, isIdMadeUp, password, willTopic });
     } catch (error) {
       log.error('connect-check-failed', { error });
       return 'not-authorized';

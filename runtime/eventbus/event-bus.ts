@@ -1,4 +1,5 @@
 import type { Clock } from '#protocol/clock.js';
+import type { DeviceId } from '#protocol/device.js';
 import type { Log } from '#protocol/log.js';
 import type { CommandOutcome, CommandRequest } from '#protocol/mapper-port.js';
 import type { Random } from '#protocol/random.js';
@@ -16,6 +17,8 @@ import type {
   Message,
   PublishVerdict,
 } from './broker-port.js';
+import type { ClientRegistry } from './client-registry.js';
+import { belongsTo, CredentialAuthorizer } from './credential-authorizer.js';
 import { AedesBroker } from './broker.js';
 import { CommandTopics } from './command-topics.js';
 import { DEFAULT_LIMITS } from './limits.js';
@@ -33,7 +36,12 @@ export interface EventBusOptions {
   readonly random: Random;
   readonly log: Log;
   readonly limits?: Partial<EventBusLimits>;
-  /** Who may do what; by default anybody on this machine, nobody from elsewhere. */
+  /** Clients with credentials; absent: anybody on this machine, nobody from elsewhere. */
+  readonly credentials?: {
+    readonly clients: ClientRegistry;
+    readonly isRequired: boolean;
+  };
+  /** Instead of both. */
   readonly authorizer?: Authorizer;
 }
 
@@ -48,7 +56,7 @@ export class EventBus {
   constructor(options: EventBusOptions) {
     const { clock, listen, limits, twins, node, random } = options;
     const log = options.log.child('eventbus');
-    this.#authorizer = options.authorizer ?? new LoopbackAuthorizer();
+    this.#authorizer = options.authorizer ?? this.#authorizerOf(options);
     this.#quiet = new LogLimiter(log, clock);
     const gate: BrokerGate = {
       connect: (request) => this.#connect(request),
@@ -57,7 +65,10 @@ export class EventBus {
     };
     const all = { ...DEFAULT_LIMITS, ...limits };
     this.#broker = new AedesBroker({ listen, limits: all, clock, log, gate });
-    this.#topics = new TwinTopics({ twins, node, broker: this.#broker, clock, random, log });
+    this.#topics = new TwinTopics({
+      ...{ twins, node, broker: this.#broker, clock, random, log },
+      mayWrite: (client, device) => this.#authorizer.mayWrite(client, device),
+    });
     this.#commands = new CommandTopics({ broker: this.#broker, clock });
   }
 
@@ -90,11 +101,31 @@ export class EventBus {
     return { ...this.#broker.stats(), ...this.#topics.counters, ...this.#commands.counters };
   }
 
+  #authorizerOf({ credentials, twins, clock, random }: EventBusOptions): Authorizer {
+    if (credentials === undefined) return new LoopbackAuthorizer();
+    const { clients, isRequired } = credentials;
+    const clientOf = (device: DeviceId): string | undefined => {
+      const named = twins.device(device)?.device.protocol.configData['client'];
+      return typeof named === 'string' ? named : undefined;
+    };
+    const ports = { clock, random };
+    const authorizer = new CredentialAuthorizer({ clients, clientOf, isRequired, ...ports });
+    clients.onChanged((names) => {
+      authorizer.forgetPasswords();
+      const isGoneId = (id: string): boolean => [...names].some((name) => belongsTo(id, name));
+      this.#broker.cut(
+        (client) => authorizer.isOneOf(client, names) || isGoneId(client.id),
+        isGoneId,
+      );
+    });
+    return authorizer;
+  }
+
   async #connect(request: ConnectRequest): Promise<ConnectVerdict> {
     const verdict = await this.#authorizer.connect(request);
-    const { willTopic } = request;
+    const { willTopic, client } = request;
     if (verdict !== 'accepted' || willTopic === undefined) return verdict;
-    return this.#authorizer.mayPublish(request, willTopic) ? 'accepted' : 'not-authorized';
+    return this.#authorizer.mayPublish(client, willTopic) ? 'accepted' : 'not-authorized';
   }
 
   #publishFrom(client: BrokerClient, message: Message): PublishVerdict | Promise<PublishVerdict> {

@@ -75,3 +75,27 @@ export const DEFAULT_LIMITS: EventBusLimits = {
   retainedBytes: 4 * MB,
   inboundQos2: 64,
 };
+
+/** Limits of clients with credentials. */
+export const CLIENT_LIMITS = {
+  clients: 256,
+  /** Devices, and topics, that one client is granted. */
+  grants: 256,
+  /** Bytes of the file: 256 clients with a few grants each. */
+  fileBytes: 1 * MB,
+  /** Milliseconds between two looks at it: a client that was removed is out within them. */
+  lookEveryMs: 2_000,
+  passwordBytes: 256,
+  /** Characters of a password that a person chose. */
+  passwordCharsMin: 12,
+  /** Cost and block size of scrypt: 8 MiB and about 25 ms of a PC for a password. */
+  scryptN: 8_192,
+  scryptR: 8,
+  /** Passwords that wait to be judged, one after the other; more are told to come back. */
+  passwordChecks: 32,
+  /** Wrong passwords of one address a second, and at once. */
+  attemptsPerSecond: 0.2,
+  attemptsBurst: 10,
+  /** Addresses that are remembered for it. */
+  attemptAddresses: 1_024,
+} as const;

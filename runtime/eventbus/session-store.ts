@@ -88,6 +88,11 @@ export class SessionStore {
     }
   }
 
+  /** Sessions whose rights have changed: what waits in them may not be theirs any more. */
+  forget(isGone: (clientId: string) => boolean): void {
+    for (const clientId of [...this.#sessions.keys()]) if (isGone(clientId)) this.#forget(clientId);
+  }
+
   /** Filters of absent clients that match. */
   absentFilters(topic: string): readonly string[] {
     return this.#tree

@@ -8,7 +8,7 @@ import { TokenBucket } from './token-bucket.js';
 import { WriteBuffer } from './write-buffer.js';
 
 /** Why the guard ended a connection by itself. */
-export type CutReason = Breach | 'connect-timeout' | 'slow-consumer';
+export type CutReason = Breach | 'connect-timeout' | 'slow-consumer' | 'revoked';
 
 export interface GuardCounters {
   readonly cuts: Record<CutReason, number>;
@@ -28,6 +28,7 @@ export function newGuardCounters(): GuardCounters {
     'packet-too-large': 0,
     'connect-timeout': 0,
     'slow-consumer': 0,
+    revoked: 0,
   };
   return { cuts, throttled: 0, bytesIn: 0, bytesOut: 0, publishesIn: 0 };
 }
@@ -113,6 +114,11 @@ export class SocketGuard extends Duplex {
     if (rest.length > 0) this.#forward(rest);
     this.#resume();
     this.#finishInput();
+  }
+
+  /** Ends the connection; counted under its reason. */
+  cut(reason: CutReason): void {
+    this.#end(reason);
   }
 
   /** Stops reading the peer until `release`; nests. */

@@ -50,6 +50,7 @@ export function field(object: JsonObject, key: string): unknown {
 export function statusOf(code: ErrorCode): number {
   if (code === 'EDGE_NO_DEVICE' || code === 'EDGE_NO_PROPERTY' || code === 'EDGE_NO_NODE')
     return 404;
+  if (code === 'EDGE_FORBIDDEN') return 403;
   if (code === 'EDGE_LIMIT') return 413;
   if (code === 'EDGE_CONFLICT') return 409;
   return code === 'EDGE_STORAGE' || code === 'EDGE_STORAGE_CORRUPT' || code === 'EDGE_INTERNAL'

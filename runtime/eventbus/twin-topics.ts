@@ -28,6 +28,7 @@ export interface TwinTopicsOptions {
   /** The name of this gateway. */
   readonly node: string;
   readonly broker: Pick<Broker, 'publish' | 'filtersFor'>;
+  readonly mayWrite: (client: BrokerClient, device: DeviceId) => boolean;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -139,8 +140,12 @@ export class TwinTopics {
     body: JsonObject,
     eventId: string,
   ): Promise<JsonObject> {
-    const { twins, clock } = this.#options;
+    const { twins, clock, mayWrite } = this.#options;
     const { readings, writes } = readTwinUpdate(body, this.#twin(device), clock.wallTime());
+    if (writes.length > 0 && !mayWrite(client, device))
+      throw new EdgeError('EDGE_FORBIDDEN', `this client may not set desired values of ${device}`, {
+        hint: 'Let it, with `edgetwin client add --write`, or send `actual` only.',
+      });
     const actor = `mqtt:${client.id}`;
     const stored: Promise<unknown>[] = [];
     if (readings.length > 0) stored.push(twins.report({ device, readings }, eventId));

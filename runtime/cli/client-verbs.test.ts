@@ -1,0 +1,62 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import { commandName } from '#protocol/command-line/command.js';
+import { runCommandLine } from '#protocol/command-line/terminal.js';
+import { CLIENT_FILE } from '../eventbus/client-file.js';
+import { EDGETWIN } from './commands.js';
+import { VERBS } from './verbs.js';
+
+async function run(...argv: string[]) {
+  let [out, err] = ['', ''];
+  const terminal = {
+    out: (text: string) => void (out += text),
+    err: (text: string) => void (err += text),
+    signal: new AbortController().signal,
+  };
+  const code = await runCommandLine(
+    EDGETWIN,
+    () => '0.0.0',
+    async (command) => Promise.resolve(VERBS[commandName(command)]!),
+    argv,
+    terminal,
+  );
+  return { code, out, err };
+}
+
+test('clients are added, listed and removed; a password is shown once and kept nowhere', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'edgetwin-clients-'));
+  t.teardown(() => rm(folder, { recursive: true, force: true }));
+  const config = join(folder, 'gateway.yaml');
+  await writeFile(config, 'node: pi-1\n');
+  const client = (verb: string, ...argv: string[]) =>
+    run('client', verb, '--config', config, ...argv);
+  const file = join(folder, 'data', CLIENT_FILE);
+
+  t.is(
+    (await client('add', 'meter', '--device', 'default/meter', '--dry-run')).out,
+    'would add meter\n',
+  );
+  t.regex((await client('list')).out, /^NAME .*\n$/);
+  const added = await client('add', 'meter', '--device', 'default/meter', '--topic', 'line/#');
+  t.regex(added.out, /^[\w-]{24}\n$/);
+  const kept = await readFile(file, 'utf8');
+  t.false(kept.includes(added.out.trim()));
+  t.is((await client('add', 'meter')).code, 4);
+  const listed = (await client('list', '--json')).out;
+  t.false(listed.includes('hash') || listed.includes('salt'));
+  t.like(JSON.parse(listed), { clients: [{ name: 'meter', devices: ['default/meter'] }] });
+  for (const argv of [['Meter'], ['x', '--device', 'a/b/c'], ['x', '--topic', '$SYS/#']])
+    t.is((await client('add', ...argv)).code, 2, argv.join(' '));
+
+  const secret = join(folder, 'secret');
+  await writeFile(secret, 'short\n');
+  t.is((await client('add', 'boss', '--password-file', secret)).code, 2);
+  await writeFile(secret, 'long enough a password\n');
+  t.is((await client('add', 'boss', '--write', '--password-file', secret)).out, 'added boss\n');
+  t.is((await client('remove', 'boss', '--dry-run')).out, 'would remove boss\n');
+  t.is((await client('remove', 'boss')).out, 'removed boss\n');
+  t.is((await client('remove', 'boss')).code, 2);
+  t.regex((await client('list')).out, /\nmeter +default\/meter +no +line\/# /);
+});
