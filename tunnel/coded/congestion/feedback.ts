@@ -1,6 +1,7 @@
 /** A packet that arrived, as an acknowledgement told it. Sizes in full packets. */
 export interface ArrivedPacket {
   readonly number: number;
+  readonly sentAt: number;
   readonly size: number;
   /** Sum of the sizes sent up to it. */
   readonly sentTotal: number;

@@ -69,7 +69,9 @@ export class WindowLaw {
     const base = this.#baseMs(smoothedMs);
     const own = competing ? this.#compete.pace(this.#queue.largestMs, base) : undefined;
     const gain = this.silent ? CONGESTION.silencePace : this.#gain;
-    const pace = own ?? (gain * this.#window) / Math.max(smoothedMs, 1);
+    const even = (gain * this.#window) / Math.max(smoothedMs, 1);
+    const starting = this.#mode === 'start' && !this.silent;
+    const pace = own ?? (starting ? this.#startUp.pace(even, this.#rounds.index) : even);
     return pace >= CONGESTION.paceMin ? pace : CONGESTION.paceMin;
   }
 
@@ -93,6 +95,7 @@ export class WindowLaw {
     const queueMs = this.#queue.standingMs;
     if (this.#mode === 'start') {
       if (used || inFlight > this.#window / 2) this.#window += settled;
+      this.#window = Math.max(this.#window, this.#startUp.jump(base, this.#rounds.index) ?? 0);
       if (this.#startUp.queueStands(queueMs, base, this.#rounds.index)) this.#endStart(feedback);
     } else if (this.#drain === undefined) {
       if (this.#mode === 'compete')
@@ -207,6 +210,8 @@ export class WindowLaw {
   }
 
   #drainRound(drain: Drain, targetMs: number, base: number, { now, smoothedMs }: Feedback): void {
+    // What left in the first round meets the emptied queue and is told of in the second one.
+    if (this.#mode === 'delay') this.#window = drain.window;
     if (--drain.rounds > 0) return;
     this.#drain = undefined;
     this.#drained = true;

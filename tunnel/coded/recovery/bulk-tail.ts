@@ -20,10 +20,13 @@ export class BulkTail {
   }
 
   /** Symbols that the next row shall cover; those known since are to be left out. */
-  next(): readonly number[] | undefined {
+  get head(): readonly number[] | undefined {
+    return this.#groups[0]?.numbers;
+  }
+
+  /** The row over `head` was sent, or is not needed any more. */
+  shift(): void {
     const group = this.#groups.shift();
-    if (group === undefined) return undefined;
-    if (--group.rows > 0) this.#groups.push(group);
-    return group.numbers;
+    if (group !== undefined && --group.rows > 0) this.#groups.push(group);
   }
 }

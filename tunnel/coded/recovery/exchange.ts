@@ -111,13 +111,13 @@ export class Exchange {
   take(now: number, room: number, mayCarry = true): Departure | undefined {
     const acks = this.#acknowledger.pending ? this.#acknowledgement(now) : [];
     const taken = acks.reduce((sum, frame) => sum + frameLength(frame), 0);
-    const departure = mayCarry ? this.sender.take(now, room - taken) : undefined;
-    if (departure === undefined && this.#acknowledger.dueAt > now) return undefined;
+    const along = mayCarry ? this.sender.take(now, room - taken) : undefined;
+    if (along === undefined && this.#acknowledger.dueAt > now) {
+      // A full symbol must not wait for the acknowledgement beside which it has no room.
+      return mayCarry && taken > 0 ? this.sender.take(now, room) : undefined;
+    }
     if (acks.length > 0) this.#acknowledger.left();
-    return {
-      frames: [...acks, ...(departure?.frames ?? [])],
-      ackNow: departure?.ackNow ?? false,
-    };
+    return { frames: [...acks, ...(along?.frames ?? [])], ackNow: along?.ackNow ?? false };
   }
 
   /** When `take` has something to give, undefined: only after a further event. */

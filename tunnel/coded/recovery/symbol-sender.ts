@@ -240,13 +240,17 @@ export class SymbolSender {
 
   #takeTail(departure: PacketBuilder): void {
     if (this.#stage === 'finishing' && this.#fresh.length === 0) this.#planTail();
-    for (let group = this.#tail.next(); group !== undefined; group = this.#tail.next()) {
-      const open = group.filter((number) => this.#flights.has(number));
+    for (let { head } = this.#tail; head !== undefined; { head } = this.#tail) {
+      const open = head.filter((number) => this.#flights.has(number));
       const members = this.#range(open[0], open.at(-1));
-      if (members.length === 0) continue;
-      if (!departure.put(encodeRow(this.#bench, members, this.#rowSeed++))) continue;
-      this.#counts.tailRows++;
-      return;
+      if (members.length > 0) {
+        const row = encodeRow(this.#bench, members, this.#rowSeed);
+        if (!departure.put(row)) return; // the next packet has room for it
+        this.#rowSeed++;
+        this.#counts.tailRows++;
+      }
+      this.#tail.shift();
+      if (members.length > 0) return;
     }
   }
 

@@ -60,11 +60,13 @@ export class ReceiveCredit {
   }
 
   /**
-   * A piece that ends exactly at a limit shows that the sender stood there. When that was not the
-   * reader's fault, the window is too small for the path.
+   * A piece that ends exactly at a limit shows that the sender stood there, and much behind a gap
+   * that it soon will. When that is not the reader's fault, the window is too small for the path.
    */
   sawPieceEnd(end: number, unread: number): void {
-    if (!this.#told.includes(end) || unread > this.#window / 2) return;
+    const stood = this.#told.includes(end);
+    const willStand = this.held - unread > this.#window * STREAM_LIMITS.gapShare;
+    if (unread > this.#window / 2 || !(stood || willStand)) return;
     this.#window = Math.min(2 * this.#window, this.#windowMax);
   }
 

@@ -5,10 +5,17 @@ import { CODED_LIMITS } from '../limits.js';
 export const STREAM_LIMITS = {
   /** Streams that one end has opened and that have not ended: TCP connections of a forwarding. */
   streams: 128,
-  /** Bytes of a stream that may be on their way or unread, at first: 10 Mbit/s over 400 ms. */
-  windowBytes: 512 * 1024,
-  /** The same after the sender was seen to stand at it: a window of symbols at 30 % loss. */
+  /**
+   * Bytes of a stream that may be on their way or unread, at first: 10 Mbit/s over 300 ms, and as
+   * much again for what waits behind a lost piece until it is sent once more.
+   */
+  windowBytes: 1024 * 1024,
+  /**
+   * The same after the sender was seen to stand at it, or `gapShare` of it waited behind a gap: a
+   * window of symbols at 30 % loss.
+   */
   windowBytesMax: 2_560 * 1024,
+  gapShare: 1 / 3,
   /** A new limit is told when it is higher by this part of the window. */
   creditStep: 1 / 4,
   /** Limits told lately, at which a sender may have stood. */
