@@ -58,7 +58,10 @@ export class StartUp {
   }
 
   queueStands(standingMs: number, baseMs: number, rounds: number): boolean {
-    return rounds > (this.#jumpedIn ?? FIRST_ROUNDS) && standingMs > Math.max(4, Math.min(16, baseMs / 8));
+    return (
+      rounds > (this.#jumpedIn ?? FIRST_ROUNDS) &&
+      standingMs > Math.max(4, Math.min(16, baseMs / 8))
+    );
   }
 
   /** The rate has ceased to grow. Rounds much shorter than a round trip give absurd rates. */

@@ -1,8 +1,9 @@
 import type { SessionLimits } from './limits.js';
 
-/** An early question is asked twice, so that two packets pay for what may be sent back at once. */
-const TWICE_MS = 15;
-const EARLY_MAX = 4;
+/** An early question is asked thrice, so that three packets pay for what may be sent back at once. */
+const THRICE_MS = 15;
+const THRICE = 3;
+const EARLY_MAX = 5;
 
 /** What `due` asks for. */
 export type LivenessDue = 'ask' | 'lost' | undefined;
@@ -57,7 +58,7 @@ export class Liveness {
     this.#asked++;
     if (now - this.#heardAt >= keepAliveMs)
       this.#askAt = now + (this.isSilent(now) ? askSilentMs : soon);
-    else if (this.#asked === 1) this.#askAt = now + TWICE_MS;
+    else if (this.#asked < THRICE) this.#askAt = now + THRICE_MS;
     else if (this.#asked < EARLY_MAX) this.#askAt = now + soon;
     else this.#askAt = this.#heardAt + keepAliveMs;
   }
