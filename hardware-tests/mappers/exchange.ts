@@ -46,7 +46,10 @@ interface WrittenFrame {
 }
 
 export async function exchangesOf(template: string): Promise<readonly Exchange[]> {
-  const text = await readFile(new URL(`${template}.yaml`, EXCHANGES), 'utf8');
+  return parseExchanges(template, await readFile(new URL(`${template}.yaml`, EXCHANGES), 'utf8'));
+}
+
+export async function parseExchanges(template: string, text: string): Promise<readonly Exchange[]> {
   const { documents, issues } = await parseYaml(template, text);
   const [document] = documents;
   if (document === undefined || issues.length > 0) throw new TypeError(JSON.stringify(issues));

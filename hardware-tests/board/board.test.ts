@@ -1,0 +1,163 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import test, { type ExecutionContext } from 'ava';
+import { systemClock } from '#protocol/clock.js';
+import type { Device } from '#protocol/device.js';
+import { seededRandom } from '#protocol/random.js';
+import { loadTemplate, templateNames } from '#mappers/templates/library.js';
+import { simulate, type Simulation } from '#mappers/tools/simulate.js';
+import { NO_FAULTS, type SimulatedFaults } from '#mappers/tools/slave.js';
+import { readDevices } from '#runtime/config/device-files.js';
+import { parseExchanges, replay } from '../mappers/exchange.js';
+import { hasSocat, SerialPair } from '../mappers/serial-pair.js';
+import { pms5003, SerialSensor } from '../simulators/serial-sensor.js';
+import { formatReport, hasPassed } from './report.js';
+import { runSuite } from './suite.js';
+
+const ports = { clock: systemClock, random: seededRandom(8) };
+const LINE = { baudRate: 115_200, dataBits: 8, stopBits: 1, parity: 'none' } as const;
+
+function onSerial(
+  title: string,
+  run: (t: ExecutionContext, pair: SerialPair) => Promise<void>,
+): void {
+  test(title, async (t) => {
+    if (!hasSocat) {
+      t.log('skipped: needs socat');
+      t.pass();
+      return;
+    }
+    t.timeout(90_000);
+    const pair = await SerialPair.open();
+    try {
+      await run(t, pair);
+    } finally {
+      await pair.close();
+    }
+  });
+}
+
+async function deviceOf(t: ExecutionContext, short: object): Promise<Device> {
+  const folder = await mkdtemp(join(tmpdir(), 'edgetwin-board-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  await writeFile(join(folder, 'd.yaml'), JSON.stringify({ name: 'd', ...short }));
+  const library = { names: templateNames, load: loadTemplate };
+  const read = await readDevices(
+    folder,
+    ['d.yaml'],
+    undefined,
+    () => [],
+    library,
+    () => undefined,
+  );
+  const [device] = read.devices;
+  if (device === undefined) throw new TypeError(JSON.stringify(read.issues));
+  return device;
+}
+
+async function slave(
+  device: Device,
+  pair: SerialPair,
+  faults: SimulatedFaults,
+): Promise<Simulation> {
+  return simulate([device], { serial: { port: pair.slave, ...LINE } }, faults, ports);
+}
+
+onSerial(
+  'the hardware suite passes on a line, writes, finds the adapter again and records',
+  async (t, pair) => {
+    const short = { template: 'xy-md02', port: pair.master, baudRate: LINE.baudRate };
+    const device = await deviceOf(t, short);
+    let simulation = await slave(device, pair, NO_FAULTS);
+    const { report, exchange } = await runSuite({
+      ...{ device, port: pair.master, rounds: 20, progress: () => undefined, ...ports },
+      write: { property: 'humidityOffset', value: 2.5 },
+      hands: async (what) => {
+        if (what === 'unplug') {
+          await simulation.stop();
+          await pair.unplug();
+        } else {
+          await pair.plugIn();
+          simulation = await slave(device, pair, NO_FAULTS);
+        }
+      },
+    });
+    await simulation.stop();
+    t.true(hasPassed(report), formatReport(report));
+    t.deepEqual(
+      report.checks.map(({ outcome }) => outcome),
+      new Array(report.checks.length).fill('passed'),
+    );
+    const text = formatReport(report);
+    t.regex(text, /- kernel: Linux /);
+    t.regex(text, /20 of 20 whole/);
+    t.regex(text, /ms needed, 0 went sooner/);
+
+    const [recorded] = await parseExchanges('xy-md02', exchange);
+    if (recorded === undefined) throw new TypeError('nothing was recorded');
+    t.is(recorded.frames.length, 2);
+    t.deepEqual(Object.keys(recorded.values).length, 4);
+    const server = await replay(recorded, true);
+    await server.stop();
+  },
+);
+
+onSerial(
+  'the hardware suite fails where a device does not answer, and says why',
+  async (t, pair) => {
+    const device = await deviceOf(t, {
+      template: 'xy-md02',
+      port: pair.master,
+      baudRate: LINE.baudRate,
+      timeout: 30,
+    });
+    const simulation = await slave(device, pair, { ...NO_FAULTS, damagedEvery: 2 });
+    const { report } = await runSuite({
+      ...{ device, port: pair.master, rounds: 4, progress: () => undefined, ...ports },
+    });
+    await simulation.stop();
+    t.false(hasPassed(report));
+    const failed = report.checks.filter(({ outcome }) => outcome === 'failed');
+    t.true(
+      failed.some(({ name }) => name === 'rounds of all properties'),
+      formatReport(report),
+    );
+    t.true(report.checks.some(({ outcome }) => outcome === 'skipped'));
+  },
+);
+
+onSerial(
+  'the command of the hardware suite, with a sensor that talks by itself',
+  async (t, pair) => {
+    const talk = (): SerialSensor => {
+      const sensor = new SerialSensor(
+        { port: pair.slave, ...LINE, baudRate: 9600 },
+        () => undefined,
+      );
+      sensor.talk(30, () => pms5003(35));
+      return sensor;
+    };
+    const sensor = talk();
+    const folder = await mkdtemp(join(tmpdir(), 'edgetwin-board-'));
+    t.teardown(() => rm(folder, { recursive: true }));
+    const [report, record] = [join(folder, 'report.md'), join(folder, 'pms5003.yaml')];
+    const words = ['--port', pair.master, '--template', 'pms5003', '--yes'];
+    const child = spawn('node', [
+      fileURLToPath(new URL('./main.js', import.meta.url)),
+      ...words,
+      ...['--report', report, '--record', record],
+    ]);
+    let output = '';
+    child.stderr.on('data', (bytes: Buffer) => (output += bytes.toString()));
+    const code = await new Promise((ended) => child.once('exit', ended));
+    await sensor.close();
+    t.is(code, 0, output);
+    t.regex(await readFile(report, 'utf8'), /\| pm25 \| 35 \| good/);
+    const [recorded] = await parseExchanges('pms5003', await readFile(record, 'utf8'));
+    t.is(recorded?.values['pm25'], 35);
+    t.deepEqual(recorded?.frames[0]?.reply, Buffer.from(pms5003(35)));
+  },
+);
