@@ -8,8 +8,7 @@ import { Flash } from '#journal/flash.js';
 import { finishRestore } from '#journal/restore.js';
 import type { SeriesTables } from '#journal/series-tables.js';
 import { tablesOf } from '#journal/store.js';
-import type { Clock, Timer } from '#protocol/clock.js';
-import { EdgeError } from '#protocol/errors.js';
+import type { Clock } from '#protocol/clock.js';
 import { sayExposed } from '#protocol/exposure.js';
 import { isLoopback, parseListenAddress } from '#protocol/listen-address.js';
 import type { Log } from '#protocol/log.js';
@@ -29,9 +28,13 @@ import { CommandDesk } from './commands/command-desk.js';
 import { readUptime } from './commands/os-uptime.js';
 import { DeviceDesk } from './devicecontroller/device-desk.js';
 import { DeviceController } from './devicecontroller/device-controller.js';
-import { Authority, hubNames } from './enrolment/authority.js';
+import { Authority } from './enrolment/authority.js';
+import { authorityFolder } from './enrolment/authority-care.js';
 import { Enrolment } from './enrolment/enrolment.js';
+import { HubCertificate, hubNames } from './enrolment/hub-certificate.js';
 import { EnrolmentDesk } from './enrolment/identity-desk.js';
+import { PkiWatch } from './enrolment/pki-watch.js';
+import type { SuppliedFiles } from './enrolment/supplied-certificate.js';
 import { joinHandler } from './enrolment/join-handler.js';
 import type { EnrolmentTables } from './enrolment/tables.js';
 import { ForwardDesk, type Forwarder } from './forwards/forward-desk.js';
@@ -51,6 +54,8 @@ export interface HubOptions {
   readonly api: string;
   /** Further names that gateways reach this hub by; the first goes into join tokens. */
   readonly names: readonly string[];
+  /** Key and chain of another authority, for both doors. Absent: the hub's own authority. */
+  readonly supplied?: SuppliedFiles | undefined;
 }
 
 export interface HubPorts {
@@ -89,7 +94,7 @@ export async function startHub(options: HubOptions, ports: HubPorts): Promise<Hu
 }
 
 async function start(
-  { dataDir, listen, api, names }: HubOptions,
+  { dataDir, listen, api, names, supplied }: HubOptions,
   ports: HubPorts,
   teardown: Teardown,
 ): Promise<HubProgram> {
@@ -122,11 +127,14 @@ async function start(
   });
   teardown.add('devicecontroller', () => fleet.stop());
 
-  const folder = join(dataDir, 'pki');
+  const folder = authorityFolder(dataDir);
   const authority = await Authority.open({ folder, clock, random, log });
   const address = parseListenAddress(listen);
-  const certified = hubNames(address.host, hostname(), names);
-  const identity = await authority.hubIdentity(certified);
+  const certificate = new HubCertificate({
+    ...{ authority, folder, clock, random, log, supplied },
+    names: hubNames(address.host, hostname(), names),
+  });
+  const identity = await certificate.current();
   const enrolment = new Enrolment({
     store: tablesOf<EnrolmentTables, AllTables>(store),
     ...{ authority, clock, random, log },
@@ -136,14 +144,19 @@ async function start(
   const listener: NodeListener = await ports.listen({
     listen: address,
     identity,
-    clientAuthorities: [authority.certificate],
+    clientAuthorities: authority.clientAuthorities,
     onRequest: joinHandler(enrolment, clock),
     admit: isNodeAllowed,
   });
   const cloudHub = new CloudHub({ fleet, clock, random, log, isNodeAllowed, refused });
   cloudHub.accept(listener);
   teardown.add('cloudhub', () => cloudHub.stop());
-  renewDaily(authority, certified, listener, ports, teardown);
+  const watch = new PkiWatch({ authority, certificate, clock, log }, identity, (changed) => {
+    listener.setAuthorities(authority.clientAuthorities);
+    listener.setIdentity(changed);
+  });
+  watch.start();
+  teardown.add('pki', () => watch.stop());
 
   const { forwarder } = ports;
   const forwards = forwarder && new ForwardDesk({ fleet, forwarder, clock, log });
@@ -158,7 +171,13 @@ async function start(
     histories: new HistoryDesk(fleet, histories),
     operators: new Operators(tablesOf<OperatorTables, AllTables>(store), { clock, random, audit }),
     audit,
-    identities: new EnrolmentDesk({ enrolment, log, audit, cut: (node) => cloudHub.cutOff(node) }),
+    identities: new EnrolmentDesk({
+      enrolment,
+      authority,
+      log,
+      audit,
+      cut: (node) => cloudHub.cutOff(node),
+    }),
     createJoinToken: (request) => enrolment.createToken(request),
     health: () => {
       const { alarm } = store.stats();
@@ -190,29 +209,6 @@ const EXPOSED_API = {
   protection: 'HTTPS of the hub’s own authority, tokens of operators',
   hint: 'Set --api to 127.0.0.1:7080 unless operators reach it from elsewhere.',
 } as const;
-
-/** The hub's certificate lives shorter than its process: a new one is handed over in time. */
-function renewDaily(
-  authority: Authority,
-  names: readonly string[],
-  listener: NodeListener,
-  { clock, log }: HubPorts,
-  teardown: Teardown,
-): void {
-  let timer: Timer;
-  const again = (): void => {
-    timer = clock.setTimer('renew-hub-certificate', HUB_LIMITS.certificateCheckMs, () => {
-      authority.hubIdentity(names).then(
-        (identity) => listener.setIdentity(identity),
-        (error: unknown) =>
-          log.error('hub-certificate-renewal-failed', { error: EdgeError.from(error) }),
-      );
-      again();
-    });
-  };
-  again();
-  teardown.add('certificate', () => timer.cancel());
-}
 
 /** What gateways dial: a given name first, never a wildcard. */
 function publicHost(listenHost: string, names: readonly string[]): string {

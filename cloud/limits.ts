@@ -60,6 +60,4 @@ export const HUB_LIMITS = {
   forwards: 64,
   /** Rows of all tables: about 2 GB of memory at 1 KB each. */
   storeRows: 2_000_000,
-  /** Milliseconds between two looks whether the hub's certificate is due for renewal. */
-  certificateCheckMs: 24 * 3_600_000,
 } as const;

@@ -11,8 +11,9 @@ import { websocketTransport } from '#tunnel/websocket/client.js';
 import { listenWebsocket, type WebsocketListener } from '#tunnel/websocket/listener.js';
 import { join, loadIdentity } from '#runtime/edgehub/join.js';
 import { renewIdentity } from '#runtime/edgehub/renew.js';
-import { Authority, hubNames } from '#cloud/enrolment/authority.js';
+import { Authority } from '#cloud/enrolment/authority.js';
 import { Enrolment } from '#cloud/enrolment/enrolment.js';
+import { HubCertificate, hubNames } from '#cloud/enrolment/hub-certificate.js';
 import { joinHandler } from '#cloud/enrolment/join-handler.js';
 import type { EnrolmentTables } from '#cloud/enrolment/tables.js';
 
@@ -31,14 +32,17 @@ async function folder(t: ExecutionContext): Promise<string> {
 /** The hub's door as the program composes it: authority, enrolment, listener. */
 async function hubFor(t: ExecutionContext): Promise<Hub> {
   const shared = { clock: systemClock, random: systemRandom, log: silentLog };
-  const authority = await Authority.open({ folder: await folder(t), ...shared });
+  const pki = await folder(t);
+  const authority = await Authority.open({ folder: pki, ...shared });
+  const names = hubNames('127.0.0.1', 'hub');
+  const certificate = new HubCertificate({ authority, folder: pki, names, ...shared });
   const store = await openStore<EnrolmentTables>(new MemoryStorage(), shared);
   let hubUrl = '';
   const enrolment = new Enrolment({ store, authority, hubUrl: () => hubUrl, ...shared });
   const listener = await listenWebsocket({
     listen: { host: '127.0.0.1', port: 0 },
-    identity: await authority.hubIdentity(hubNames('127.0.0.1', 'hub')),
-    clientAuthorities: [authority.certificate],
+    identity: await certificate.current(),
+    clientAuthorities: authority.clientAuthorities,
     admit: (peer) => enrolment.isNodeAllowed(peer),
     onRequest: joinHandler(enrolment, systemClock),
     ...shared,

@@ -39,8 +39,44 @@ export interface JoinAnswer {
   readonly authority: string;
 }
 
+/** The body of POST /v1/trust: which roots the asking gateway has on its disk. */
+export interface TrustRequest {
+  /** SHA-256 of their public keys (SPKI, DER), 64 hexadecimal digits each. */
+  readonly pins: readonly string[];
+}
+
+/** Which roots it should trust from now on. PEM. */
+export interface TrustAnswer {
+  readonly roots: readonly string[];
+  /** Certificates of later roots by the roots before them: no root is taken on the hub's word. */
+  readonly links: readonly string[];
+}
+
+/** The body of POST /v1/time, by a gateway whose clock says that the hub's certificate has expired. */
+export interface TimeRequest {
+  /** 128 random bits, 32 hexadecimal digits. */
+  readonly nonce: string;
+}
+
+export interface TimeAnswer {
+  /** Milliseconds since 1970 by the hub's clock. */
+  readonly wallMs: number;
+  /** Of `timeStatement`, ECDSA with SHA-256 by the authority that issues, DER, base64. */
+  readonly signature: string;
+}
+
+/** What the authority signs: nobody can have had it signed before. */
+export function timeStatement(nonce: string, wallMs: number): Uint8Array {
+  return new TextEncoder().encode(`edgetwin time ${nonce} ${wallMs}`);
+}
+
 export const JOIN_PATH = '/v1/join';
 export const RENEW_PATH = '/v1/renew';
+export const TRUST_PATH = '/v1/trust';
+export const TIME_PATH = '/v1/time';
+
+/** More roots than these no gateway keeps: the present one, the next, and some to spare. */
+export const ROOTS_MAX = 4;
 
 /** Characters: an address of at most 253 characters and the other fields, in base64. */
 export const JOIN_TOKEN_CHARS = 1_024;

@@ -129,6 +129,7 @@ async function start(
   const { hub, syncWindowMs } = config;
   const uplink = new Uplink({
     ...{ ...ports, clock, meta, twins, dataDir, hub, syncWindowMs, care: alarms },
+    onTime: (wallMs) => time.learn(wallMs),
     channels: [
       ...[time, commands],
       ...(history === undefined ? [] : [new SampleChannel(history, meta, log)]),

@@ -48,6 +48,14 @@ export class TestAuthority {
     return this.issue({ names: ['localhost', '127.0.0.1', ...names], usage: 'server' });
   }
 
+  sign(text: Uint8Array): Buffer {
+    return sign('sha256', text, this.#keys.privateKey);
+  }
+
+  get publicKey(): KeyObject {
+    return this.#keys.publicKey;
+  }
+
   /** The certificate of a key that somebody else made, PEM. */
   certify(publicKey: KeyObject, subject: string, wanted: TestCertificate): string {
     const body = der(

@@ -2,7 +2,22 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 
 // How both ends are named and judged is part of the contract: no transport has its own rules.
-export { NODE_URN, certifiedHub, certifiedNode, type CertifiedName } from './certificates.js';
+export {
+  NODE_URN,
+  certifiedHub,
+  certifiedNode,
+  isExpiry,
+  namedNode,
+  type CertifiedName,
+} from './certificates.js';
+export {
+  ISSUING_NAME,
+  isIssuing,
+  readChain,
+  shownWith,
+  spkiOf,
+  trustOf,
+} from './certificate-path.js';
 // Forwarding through streams: what is written in configurations and command lines, and its ends.
 export { readForward, readTarget, targetText, type Target } from './forward/target.js';
 export type { ForwardDial, ForwardRefusal } from './forward/dial.js';
@@ -28,6 +43,8 @@ export interface ConnectOptions {
   /** `wss://host:port` of the hub. */
   readonly url: string;
   readonly identity: Identity;
+  /** The time by which the hub is judged, milliseconds since 1970; absent: the machine's clock. */
+  readonly nowMs?: number;
   readonly signal?: AbortSignal;
 }
 

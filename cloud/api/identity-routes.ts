@@ -28,6 +28,11 @@ const CertificateSchema = v.strictObject({
   why: v.exactOptional(v.picklist(['replaced', 'revoked'])),
 });
 
+const RootsSchema = v.strictObject({
+  pin: v.string(),
+  nodes: v.array(v.strictObject({ node: v.string(), pins: v.array(v.string()) })),
+});
+
 const RevocationSchema = v.strictObject({
   node: v.string(),
   certificates: v.number(),
@@ -96,6 +101,14 @@ export function identityRoutes(desk: IdentityDesk): readonly Route[] {
         status: 200,
         body: { certificates: desk.certificates(query.node).map(certificateDocument) },
       }),
+    }),
+    route({
+      method: 'GET',
+      path: '/api/v1/roots',
+      access: 'admin',
+      summary: 'The root of the hub, and which roots the gateways said to trust, by hash.',
+      answers: [{ status: 200, summary: 'One row for each node.', schema: RootsSchema }],
+      handle: () => ({ status: 200, body: desk.roots() }),
     }),
     route({
       method: 'POST',

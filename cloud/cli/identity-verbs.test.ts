@@ -13,6 +13,7 @@ class MemoryDesk implements IdentityDesk {
   readonly done: string[] = [];
   tokens = () => [{ id: '00ff', node: 'pi-2', createdAt: DAY_MS, expiresAt: 2 * DAY_MS }];
   certificates = () => [];
+  roots = () => ({ pin: '00', nodes: [{ node: 'pi-1', pins: ['00'] }] });
 
   async withdrawToken(id: string, actor: string): Promise<void> {
     if (id !== '00ff') throw new EdgeError('EDGE_TOKEN', `there is no token ${id}`);

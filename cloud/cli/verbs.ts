@@ -12,7 +12,7 @@ import type { DeviceDocument } from '#protocol/twin-document.js';
 import { EDGETWIN_HUB } from './commands.js';
 import { commandList, commandRun, commandShow } from './command-verbs.js';
 import { connect } from './connect.js';
-import { identityVerbs } from './identity-commands.js';
+import { authorityVerbs, identityVerbs } from './identity-commands.js';
 
 type Verb = (client: ControlClient, args: Arguments, terminal: Terminal) => Promise<void>;
 
@@ -22,6 +22,7 @@ export const VERBS: Readonly<Record<string, CommandHandler>> = {
   restore: async (args, terminal) => (await import('./backup-verbs.js')).restore(args, terminal),
   'token create': connected(tokenCreate),
   ...identityVerbs(connected),
+  ...authorityVerbs(),
   'operator create': connected(operatorCreate),
   'operator list': connected(operatorList),
   'operator remove': connected(operatorRemove),

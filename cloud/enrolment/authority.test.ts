@@ -8,7 +8,8 @@ import { silentLog } from '#protocol/log.js';
 import { ManualClock } from '#protocol/manual-clock.js';
 import { systemRandom } from '#protocol/random.js';
 import { certifiedHub, certifiedNode } from '#tunnel/transport.js';
-import { Authority, hubNames } from './authority.js';
+import { Authority } from './authority.js';
+import { HubCertificate, hubNames } from './hub-certificate.js';
 import { newPrivateKey } from './test-requests.js';
 
 const DAY_MS = 86_400_000;
@@ -23,6 +24,13 @@ function open(path: string, clock = new ManualClock(systemClock.wallTime())): Pr
   return Authority.open({ folder: path, clock, random: systemRandom, log: silentLog });
 }
 
+function serverOf(authority: Authority, path: string, names: string[], clock?: ManualClock) {
+  return new HubCertificate({
+    ...{ authority, folder: path, names, random: systemRandom, log: silentLog },
+    clock: clock ?? new ManualClock(systemClock.wallTime()),
+  }).current();
+}
+
 const spki = () => createPublicKey(newPrivateKey()).export({ format: 'der', type: 'spki' });
 
 test('the first start makes an authority that may sign certificates and nothing more', async (t) => {
@@ -33,7 +41,10 @@ test('the first start makes an authority that may sign certificates and nothing 
   t.true(certificate.verify(certificate.publicKey));
   t.is(certificate.publicKey.asymmetricKeyDetails?.namedCurve, 'prime256v1');
   const { raw } = certificate;
-  t.true(raw.includes(Buffer.from('0603551d130101ff040830060101ff020100', 'hex')), 'pathLen 0');
+  t.true(raw.includes(Buffer.from('0603551d130101ff040830060101ff020102', 'hex')), 'pathLen 2');
+  const issuing = new X509Certificate(authority.issuer);
+  t.true(issuing.verify(certificate.publicKey));
+  t.true(issuing.raw.includes(Buffer.from('0603551d130101ff040830060101ff020100', 'hex')));
   t.true(raw.includes(Buffer.from('0603551d0f0101ff040403020106', 'hex')), 'certSign, cRLSign');
   t.regex(authority.pin, /^[0-9a-f]{64}$/);
   for (const name of await readdir(path)) t.is((await stat(join(path, name))).mode & 0o777, 0o600);
@@ -60,9 +71,18 @@ test('a lost or foreign key is never replaced silently: every node would be lock
   await open(other);
   await writeFile(join(path, 'ca.key'), await readFile(join(other, 'ca.key')));
   await t.throwsAsync(open(path), { code: 'EDGE_CERTIFICATE' });
-  await unlink(join(path, 'ca.key'));
-  await t.throwsAsync(open(path), { code: 'EDGE_CERTIFICATE' });
   await writeFile(join(path, 'ca.key'), 'damaged');
+  await t.throwsAsync(open(path), { code: 'EDGE_CERTIFICATE' });
+});
+
+test('the key of the root may be away, that which certifies may not', async (t) => {
+  const path = await folder(t);
+  const { pin } = await open(path);
+  await unlink(join(path, 'ca.key'));
+  const authority = await open(path);
+  t.is(authority.pin, pin);
+  await authority.issueNode('gw-1', spki());
+  await unlink(join(path, 'issuing-1.key'));
   await t.throwsAsync(open(path), { code: 'EDGE_CERTIFICATE' });
 });
 
@@ -74,11 +94,12 @@ test('with a clock before this product existed nothing is signed', async (t) => 
 });
 
 test('the hub is certified for every name it has, as a server only', async (t) => {
-  const authority = await open(await folder(t));
+  const path = await folder(t);
+  const authority = await open(path);
   const names = hubNames('10.1.2.3', 'Hub-Host', ['hub.example', '2001:db8::1']);
-  const identity = await authority.hubIdentity(names);
+  const identity = await serverOf(authority, path, names);
   const certificate = new X509Certificate(identity.certificate);
-  const authorities = [new X509Certificate(authority.certificate)];
+  const authorities = [new X509Certificate(authority.issuer)];
   for (const name of names)
     t.is(certifiedHub(certificate, authorities, name, systemClock.wallTime()).name, name);
   t.throws(() => certifiedHub(certificate, authorities, 'other', systemClock.wallTime()));
@@ -91,7 +112,7 @@ test('the hub’s certificate is kept until names change or two thirds of its li
   const clock = new ManualClock(systemClock.wallTime());
   const authority = await open(path, clock);
   const serial = async (names: string[]): Promise<string> =>
-    new X509Certificate((await authority.hubIdentity(names)).certificate).serialNumber;
+    new X509Certificate((await serverOf(authority, path, names, clock)).certificate).serialNumber;
   const first = await serial(['localhost', '::1']);
   t.is(await serial(['::1', 'localhost']), first);
   const second = await serial(['localhost', '::1', 'hub']);
@@ -121,7 +142,7 @@ test('a node’s certificate says what the policy says: a client, one name, 90 d
   t.is(Date.parse(certificate.validFrom), clock.wallTime() - 300_000);
   t.is(Date.parse(certificate.validTo) - Date.parse(certificate.validFrom), 90 * DAY_MS);
   t.true(certificate.raw.includes(Buffer.from('0603551d0f0101ff040403020780', 'hex')));
-  t.like(certifiedNode(certificate, [new X509Certificate(authority.certificate)]), {
+  t.like(certifiedNode(certificate, [new X509Certificate(authority.issuer)]), {
     name: 'gw-1',
     serial: issued.serial,
     fingerprint: issued.fingerprint,

@@ -1,55 +1,52 @@
-import {
-  createHash,
-  createPrivateKey,
-  createPublicKey,
-  generateKeyPairSync,
-  X509Certificate,
-} from 'node:crypto';
-import { isIP } from 'node:net';
-import { join } from 'node:path';
+import { sign, X509Certificate } from 'node:crypto';
 import type { Clock } from '#protocol/clock.js';
-import { EdgeError } from '#protocol/errors.js';
 import type { Log } from '#protocol/log.js';
 import type { Random } from '#protocol/random.js';
-import { readPrivateFile, writePrivateFile } from '#journal/private-file.js';
-import { certifiedHub, NODE_URN, type Identity } from '#tunnel/transport.js';
-import { makeCertificate, type Blueprint } from './certificate-maker.js';
+import { NODE_URN } from '#tunnel/transport.js';
+import { AuthorityFiles, FIRST_ROOT, unusable, type AuthorityPlan } from './authority-files.js';
+import { issue, makeIssuing, makeRoot, type IssuedCertificate, type Signing } from './issuer.js';
+import { pinOf, type Pair } from './keys.js';
 import { CERTIFICATE_LIVES as LIVES } from './limits.js';
 
 export interface AuthorityOptions {
-  /** Where `ca.key`, `ca.crt`, `hub.key` and `hub.crt` are kept, readable by this user alone. */
+  /** Where keys and certificates are kept, readable by this user alone. */
   readonly folder: string;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
 }
 
-export interface IssuedCertificate {
-  readonly certificate: string;
-  readonly serial: string;
-  readonly fingerprint: string;
-  /** Milliseconds since 1970. */
-  readonly fromMs: number;
-  readonly untilMs: number;
+/** What gateways should trust: roots, and proofs of later roots by earlier ones. PEM. */
+export interface TrustedRoots {
+  readonly roots: readonly string[];
+  readonly links: readonly string[];
 }
 
-/** Before this the clock of the hub is certainly wrong, and all that it would sign as well. */
-const CLOCK_FLOOR_MS = Date.UTC(2026, 0, 1);
+/** The authority as its files say at one moment. */
+interface State {
+  readonly text: string | undefined;
+  readonly plan: AuthorityPlan;
+  readonly root: Pair;
+  readonly issuing: Pair | undefined;
+  readonly former: readonly string[];
+  readonly links: readonly string[];
+  readonly next:
+    { readonly root: string; readonly issuing: string; readonly link: string } | undefined;
+}
 
-/** The hub's own certificate authority: it certifies the hub's server and the nodes, and no more. */
+/**
+ * The hub's own certificate authority: it certifies the hub's server and the nodes, and no more. It
+ * does so with an issuing key; the root's key may be kept elsewhere.
+ */
 export class Authority {
-  /** PEM. */
-  readonly certificate: string;
-  /** SHA-256 of its public key (SPKI, DER), 64 hexadecimal digits: what join tokens pin. */
-  readonly pin: string;
-  readonly #key: string;
   readonly #options: AuthorityOptions;
+  readonly #files: AuthorityFiles;
+  #state: State;
 
-  private constructor(certificate: string, key: string, options: AuthorityOptions) {
-    this.certificate = certificate;
-    this.pin = createHash('sha256').update(spkiOf(certificate)).digest('hex');
-    this.#key = key;
+  private constructor(options: AuthorityOptions, files: AuthorityFiles, state: State) {
     this.#options = options;
+    this.#files = files;
+    this.#state = state;
   }
 
   /**
@@ -57,175 +54,140 @@ export class Authority {
    * is there cannot be used: a new authority would lock every node out. EDGE_STORAGE.
    */
   static async open(options: AuthorityOptions): Promise<Authority> {
-    const keyFile = join(options.folder, 'ca.key');
-    const certificateFile = join(options.folder, 'ca.crt');
-    let key = await readPrivateFile(keyFile);
-    let certificate = await readPrivateFile(certificateFile);
-    if (key === undefined && certificate !== undefined)
-      throw unusable(`${keyFile} is missing while ${certificateFile} is there`);
-    if (key === undefined) {
-      key = newKey();
-      await writePrivateFile(keyFile, key, options.random);
-    }
-    if (certificate === undefined) {
-      certificate = await signItself(key, options);
-      await writePrivateFile(certificateFile, certificate, options.random);
-      options.log.info('authority made', { folder: options.folder });
-    }
-    if (!belongTogether(certificate, key)) throw unusable(`${keyFile} is not its key`);
-    return new Authority(certificate, key, options);
+    const files = new AuthorityFiles(options.folder, options.random);
+    const isThere = (await files.read(`${FIRST_ROOT}.crt`)) !== undefined;
+    if (!isThere && (await files.planText()) !== undefined && !(await isBegun(files)))
+      throw unusable(`${FIRST_ROOT}.crt is missing`);
+    if (!isThere) await makeFirst(files, options);
+    return new Authority(options, files, await readState(files));
   }
 
-  /** PEM: those that certify nodes, for the listener. */
+  /** The root, PEM. */
+  get certificate(): string {
+    return this.#state.root.certificate;
+  }
+
+  /** SHA-256 of the root's public key (SPKI, DER), 64 hexadecimal digits: what join tokens pin. */
+  get pin(): string {
+    return pinOf(this.certificate);
+  }
+
+  get plan(): AuthorityPlan {
+    return this.#state.plan;
+  }
+
+  /** The certificate that signs, PEM: the issuing authority's, or the root's where there is none. */
+  get issuer(): string {
+    return this.#signing().certificate;
+  }
+
+  /** PEM: those that certify nodes or did so, for the listener. */
   get clientAuthorities(): readonly string[] {
-    return [this.certificate];
+    const { root, issuing, former, next } = this.#state;
+    const all = [root.certificate, issuing?.certificate, next?.root, next?.issuing, ...former];
+    return all.filter((pem) => pem !== undefined);
+  }
+
+  get trusted(): TrustedRoots {
+    const { root, links, next } = this.#state;
+    return {
+      roots: [root.certificate, ...(next === undefined ? [] : [next.root])],
+      links: [...links, ...(next === undefined ? [] : [next.link])],
+    };
   }
 
   /**
-   * The server's key and chain for these names (DNS names and addresses), the authority last.
-   * Kept on disk, and made anew when names changed or two thirds of its life have passed: call it
-   * daily and hand the answer to the listener.
+   * What a server shows behind its certificate, PEM: the issuing authority, what leads from former
+   * roots to the present one, and the roots that somebody may have pinned, the present one last.
    */
-  async hubIdentity(names: readonly string[]): Promise<Identity> {
-    const { folder, clock, random, log } = this.#options;
-    const keyFile = join(folder, 'hub.key');
-    const certificateFile = join(folder, 'hub.crt');
-    const key = await readPrivateFile(keyFile);
-    const certificate = await readPrivateFile(certificateFile);
-    if (key !== undefined && certificate !== undefined) {
-      if (this.#stillGood(certificate, key, names)) return this.#chain(certificate, key);
-    }
-    const made = newKey();
-    const issued = await this.#issue({
-      usage: 'server',
-      commonName: 'edgetwin hub',
-      names: names.map((value) => ({ type: isIP(value) > 0 ? 'ip' : 'dns', value })),
-      publicKey: publicKeyOf(made),
-      ...this.#life(LIVES.hubMs),
-    });
-    // A crash between the two leaves a pair that does not match, and is made anew.
-    await writePrivateFile(keyFile, made, random);
-    await writePrivateFile(certificateFile, issued.certificate, random);
-    log.info('hub certificate made', { names, until: clock.wallTime() + LIVES.hubMs });
-    return this.#chain(issued.certificate, made);
+  get shown(): string {
+    const { root, issuing, former, links } = this.#state;
+    const newestFirst = [...links].reverse();
+    const formerRoots = links.length === 0 ? [] : former.filter(isRoot).slice(-1);
+    return [issuing?.certificate ?? '', ...newestFirst, ...formerRoots, root.certificate].join('');
+  }
+
+  /** Looks whether somebody changed the authority; true when it is another one now. EDGE_STORAGE. */
+  async reload(): Promise<boolean> {
+    if ((await this.#files.planText()) === this.#state.text) return false;
+    this.#state = await readState(this.#files);
+    return true;
   }
 
   /** Certifies this key (SPKI, DER) as this node's. The caller has judged both. */
-  issueNode(node: string, publicKey: Uint8Array): Promise<IssuedCertificate> {
-    return this.#issue({
-      usage: 'client',
-      commonName: node,
-      names: [{ type: 'url', value: NODE_URN + node }],
-      publicKey,
-      ...this.#life(LIVES.nodeMs),
-    });
+  async issueNode(node: string, publicKey: Uint8Array): Promise<IssuedCertificate> {
+    const { issuing } = this.#state;
+    const names = [{ type: 'url', value: NODE_URN + node }] as const;
+    const wanted = { usage: 'client', commonName: node, names, publicKey } as const;
+    const { leaf, ...rest } = await issue(this.#options, wanted, LIVES.nodeMs, this.#signing());
+    return { certificate: leaf + (issuing?.certificate ?? ''), ...rest };
   }
 
-  async #issue(blueprint: Omit<Blueprint, 'serial'>): Promise<IssuedCertificate> {
-    const { fromMs, untilMs } = blueprint;
-    const certificate = await makeCertificate(
-      { ...blueprint, serial: newSerial(this.#options.random) },
-      { certificate: this.certificate, key: this.#key },
-    );
-    const read = new X509Certificate(certificate);
-    const fingerprint = createHash('sha256').update(read.raw).digest('hex');
-    return { certificate, serial: read.serialNumber, fingerprint, fromMs, untilMs };
+  /** Certifies this key (SPKI, DER) as the hub's, for these names; PEM of the leaf alone. */
+  async issueServer(
+    names: readonly { readonly type: 'dns' | 'ip'; readonly value: string }[],
+    publicKey: Uint8Array,
+  ): Promise<string> {
+    const wanted = { usage: 'server', commonName: 'edgetwin hub', names, publicKey } as const;
+    return (await issue(this.#options, wanted, LIVES.hubMs, this.#signing())).leaf;
   }
 
-  #chain(certificate: string, key: string): Identity {
-    return { key, certificate: certificate + this.certificate, authorities: [this.certificate] };
+  /** ECDSA with SHA-256 by the key that issues, DER. */
+  sign(text: Uint8Array): Buffer {
+    return sign('sha256', text, this.#signing().key);
   }
 
-  #life(lifeMs: number): { fromMs: number; untilMs: number } {
-    return lifeFrom(this.#options.clock.wallTime(), lifeMs);
-  }
-
-  #stillGood(pem: string, key: string, names: readonly string[]): boolean {
-    if (!belongTogether(pem, key)) return false;
-    const certificate = new X509Certificate(pem);
-    const authorities = [new X509Certificate(this.certificate)];
-    const nowMs = this.#options.clock.wallTime();
-    const [fromMs, untilMs] = [certificate.validFrom, certificate.validTo].map(Date.parse);
-    if (fromMs === undefined || untilMs === undefined || nowMs < fromMs) return false;
-    if (nowMs > fromMs + (untilMs - fromMs) * LIVES.renewAfter) return false;
-    if (certificate.subjectAltName?.split(', ').length !== new Set(names).size) return false;
-    try {
-      for (const name of names) certifiedHub(certificate, authorities, name, nowMs);
-      return true;
-    } catch {
-      return false;
-    }
+  /** Throws EDGE_CERTIFICATE when the key that signs is not here. */
+  #signing(): Signing {
+    const { root, issuing } = this.#state;
+    const { certificate, key } = issuing ?? root;
+    if (key === undefined) throw unusable('the key that certifies is not here');
+    return { certificate, key };
   }
 }
 
-/** The names a hub is reached by: what it listens on, this machine's name, loopback, and extras. */
-export function hubNames(
-  listenHost: string,
-  hostName: string,
-  extra: readonly string[] = [],
-): string[] {
-  const loopback = ['localhost', '127.0.0.1', '::1'];
-  const given = [listenHost, hostName, ...extra].filter(
-    (name) => name !== '' && name !== '0.0.0.0' && name !== '::',
-  );
-  return [...new Set([...loopback, ...given.map((name) => name.toLowerCase())])];
+/** A power cut in the first start left a plan, and the root's key, but no root yet. */
+async function isBegun(files: AuthorityFiles): Promise<boolean> {
+  return (await files.read(`${FIRST_ROOT}.key`)) !== undefined;
 }
 
-function signItself(key: string, { clock, random }: AuthorityOptions): Promise<string> {
-  const nowMs = clock.wallTime();
-  if (nowMs < CLOCK_FLOOR_MS)
-    throw new EdgeError('EDGE_CERTIFICATE', 'The clock of this machine is wrong.', {
-      remote: false,
-      hint: 'Set the time, then start the hub again: it is about to sign its authority.',
-    });
-  const blueprint = {
-    usage: 'authority',
-    commonName: 'edgetwin hub authority',
-    names: [],
-    publicKey: publicKeyOf(key),
-    serial: newSerial(random),
-    ...lifeFrom(nowMs, LIVES.authorityMs),
-  } as const;
-  return makeCertificate(blueprint, { key });
+/**
+ * The root's certificate is written last: until then the first start is repeated, and what it left
+ * is used. So a root's certificate that was lost later is made anew, and nothing else changes.
+ */
+async function makeFirst(files: AuthorityFiles, options: AuthorityOptions): Promise<void> {
+  const present = await files.read(`${FIRST_ROOT}.key`);
+  const root = await makeRoot(options, 1, present);
+  if (present === undefined) await files.write(`${FIRST_ROOT}.key`, root.key);
+  if ((await files.read('issuing-1.crt')) === undefined)
+    await files.writePair('issuing-1', await makeIssuing(options, 1, root));
+  if ((await files.planText()) === undefined)
+    await files.writePlan({ root: FIRST_ROOT, issuing: 'issuing-1', former: [], links: [] });
+  await files.write(`${FIRST_ROOT}.crt`, root.certificate);
+  options.log.info('authority made', { folder: options.folder });
 }
 
-/** Certificates carry whole seconds. */
-function lifeFrom(nowMs: number, lifeMs: number): { fromMs: number; untilMs: number } {
-  const fromMs = Math.floor((nowMs - LIVES.backdatedMs) / 1_000) * 1_000;
-  return { fromMs, untilMs: fromMs + lifeMs };
+async function readState(files: AuthorityFiles): Promise<State> {
+  const text = await files.planText();
+  const plan = files.parsePlan(text);
+  const { next } = plan;
+  const all = (names: readonly string[]): Promise<string[]> =>
+    Promise.all(names.map((name) => files.certificate(name)));
+  const root = await files.pair(plan.root);
+  const issuing = plan.issuing === undefined ? undefined : await files.pair(plan.issuing);
+  if ((issuing ?? root).key === undefined)
+    throw unusable(`${plan.issuing ?? plan.root}.key is missing`);
+  const [nextRoot = '', nextIssuing = '', link = ''] =
+    next === undefined ? [] : await all([next.root, next.issuing, next.link]);
+  return {
+    ...{ text, plan, root, issuing },
+    former: await all(plan.former),
+    links: await all(plan.links),
+    next: next === undefined ? undefined : { root: nextRoot, issuing: nextIssuing, link },
+  };
 }
 
-/** 128 random bits below the sign bit (RFC 5280 section 4.1.2.2; CA/Browser Forum asks for 64). */
-function newSerial(random: Random): string {
-  const bytes = random.bytes(16);
-  bytes[0] = ((bytes[0] ?? 0) & 0x3f) | 0x40;
-  return Buffer.from(bytes).toString('hex');
-}
-
-function newKey(): string {
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  return privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
-}
-
-function publicKeyOf(privatePem: string): Buffer {
-  return createPublicKey(privatePem).export({ format: 'der', type: 'spki' });
-}
-
-function spkiOf(certificatePem: string): Buffer {
-  return new X509Certificate(certificatePem).publicKey.export({ format: 'der', type: 'spki' });
-}
-
-function belongTogether(certificatePem: string, keyPem: string): boolean {
-  try {
-    return new X509Certificate(certificatePem).checkPrivateKey(createPrivateKey(keyPem));
-  } catch {
-    return false;
-  }
-}
-
-function unusable(why: string): EdgeError {
-  return new EdgeError('EDGE_CERTIFICATE', `The hub’s authority cannot be used: ${why}.`, {
-    remote: false,
-    hint: 'Restore ca.key and ca.crt from a backup; without them every node must join again.',
-  });
+function isRoot(pem: string): boolean {
+  const { subject, issuer } = new X509Certificate(pem);
+  return subject === issuer;
 }

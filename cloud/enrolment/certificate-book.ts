@@ -1,7 +1,7 @@
 import { EdgeError } from '#protocol/errors.js';
 import type { Put, Store } from '#journal/store.js';
 import type { Peer } from '#tunnel/transport.js';
-import type { IssuedCertificate } from './authority.js';
+import type { IssuedCertificate } from './issuer.js';
 import { CERTIFICATE_LIVES, ENROLMENT_LIMITS as LIMITS } from './limits.js';
 import { RateLimit } from './rate-limit.js';
 import { tooFast } from './refusals.js';

@@ -14,6 +14,8 @@ export interface Blueprint {
   /** Milliseconds since 1970. */
   readonly fromMs: number;
   readonly untilMs: number;
+  /** Authorities that may follow below this one; absent: it is no authority. */
+  readonly depth?: number;
 }
 
 /** The certificate of the authority that signs, absent when it signs itself, and its key. */
@@ -52,11 +54,7 @@ export async function makeCertificate(blueprint: Blueprint, signer: Signer): Pro
     signingKey: await importKey(signer.key),
     signingAlgorithm: SHA256,
     extensions: [
-      new x509.BasicConstraintsExtension(
-        usage === 'authority',
-        usage === 'authority' ? 0 : undefined,
-        true,
-      ),
+      new x509.BasicConstraintsExtension(usage === 'authority', blueprint.depth, true),
       new x509.Extension(KEY_USAGE, true, Buffer.from(KEY_USAGES[usage], 'hex')),
       ...purposes(x509, usage),
       ...(names.length === 0 ? [] : [new x509.SubjectAlternativeNameExtension([...names])]),
@@ -65,6 +63,13 @@ export async function makeCertificate(blueprint: Blueprint, signer: Signer): Pro
     ],
   });
   return `${certificate.toString('pem')}\n`;
+}
+
+/** False for an authority of before there were issuing ones: it may certify no authority. */
+export async function mayCertifyAuthorities(pem: string): Promise<boolean> {
+  const x509 = await load();
+  const basic = new x509.X509Certificate(pem).getExtension(x509.BasicConstraintsExtension);
+  return basic?.ca === true && basic.pathLength !== 0;
 }
 
 /**

@@ -6,10 +6,9 @@ import { decodeJoinToken } from '#protocol/join.js';
 import { silentLog } from '#protocol/log.js';
 import { systemRandom } from '#protocol/random.js';
 import type { Store } from '#journal/store.js';
-import { certifiedNode } from '#tunnel/transport.js';
 import { Enrolment } from './enrolment.js';
 import type { EnrolmentTables } from './tables.js';
-import { benchFor, HOUR_MS } from './test-bench.js';
+import { benchFor, HOUR_MS, peerOf } from './test-bench.js';
 import {
   GREEDY_EXTENSIONS,
   newPrivateKey,
@@ -31,9 +30,7 @@ test('a join gives a certificate of the node of the token, and the node is allow
   const answer = await enrolment.join(await request(), 'x');
   t.is(answer.node, 'gw-1');
   t.is(answer.authority, authority.certificate);
-  const peer = certifiedNode(new X509Certificate(answer.certificate), [
-    new X509Certificate(answer.authority),
-  ]);
+  const peer = peerOf(answer);
   t.is(peer.name, 'gw-1');
   t.true(enrolment.isNodeAllowed(peer));
   for (const change of [{ name: 'gw-2' }, { serial: '00' }, { fingerprint: '00' }])
@@ -195,8 +192,6 @@ test('a later join of a node replaces its certificate, and the first token is wo
   const first = await request();
   const before = await enrolment.join(first, 'x');
   const after = await enrolment.join(await request(), 'x');
-  const peerOf = ({ certificate }: typeof before) =>
-    certifiedNode(new X509Certificate(certificate), [new X509Certificate(before.authority)]);
   t.false(enrolment.isNodeAllowed(peerOf(before)));
   t.true(enrolment.isNodeAllowed(peerOf(after)));
   await t.throwsAsync(enrolment.join(first, 'x'), { code: 'EDGE_TOKEN' });
@@ -210,8 +205,8 @@ test('revoking a node ends its certificates and its tokens, and nobody else’s'
   ];
   const open = await request('gw-1');
   t.is(await enrolment.revokeNode('gw-1'), 1);
-  const allowed = answers.map(({ certificate, authority }) => {
-    const peer = certifiedNode(new X509Certificate(certificate), [new X509Certificate(authority)]);
+  const allowed = answers.map((answer) => {
+    const peer = peerOf(answer);
     return [enrolment.isNodeAllowed(peer), reopened().isNodeAllowed(peer)];
   });
   t.deepEqual(allowed, [

@@ -1,25 +1,38 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '#protocol/clock.js';
 import { EdgeError } from '#protocol/errors.js';
-import { CERTIFIED_NAME_CHARS, encodeJoinToken, type JoinAnswer } from '#protocol/join.js';
+import {
+  CERTIFIED_NAME_CHARS,
+  encodeJoinToken,
+  timeStatement,
+  type JoinAnswer,
+  type TimeAnswer,
+  type TrustAnswer,
+} from '#protocol/join.js';
 import type { Log } from '#protocol/log.js';
 import { isNodeName } from '#protocol/name.js';
 import type { Random } from '#protocol/random.js';
 import type { Store } from '#journal/store.js';
 import type { Peer } from '#tunnel/transport.js';
-import type { Authority, IssuedCertificate } from './authority.js';
+import type { Authority } from './authority.js';
+import type { IssuedCertificate } from './issuer.js';
 import { CertificateBook, type CertificateView } from './certificate-book.js';
 import { publicKeyOfRequest } from './certificate-maker.js';
-import { readJoinRequest, readRenewRequest } from './join-request.js';
+import {
+  readJoinRequest,
+  readRenewRequest,
+  readTimeRequest,
+  readTrustRequest,
+} from './join-request.js';
 import { ENROLMENT_LIMITS as LIMITS } from './limits.js';
 import { RateLimit } from './rate-limit.js';
 import { NEW_TOKEN, tooFast } from './refusals.js';
-import type { EnrolmentTables, JoinTokenRow } from './tables.js';
+import type { EnrolmentTables, JoinTokenRow, TrustRow } from './tables.js';
 import { TokenBook, unknownToken, type TokenView } from './token-book.js';
 
 export interface EnrolmentOptions {
   readonly store: Store<EnrolmentTables>;
-  readonly authority: Pick<Authority, 'certificate' | 'pin' | 'issueNode'>;
+  readonly authority: Pick<Authority, 'certificate' | 'pin' | 'issueNode' | 'trusted' | 'sign'>;
   /**
    * `wss://host:port`, as gateways reach this hub: it goes into the tokens. Asked for each, since
    * the port may be known only after listening.
@@ -47,6 +60,7 @@ export class Enrolment {
   readonly #tokens: TokenBook;
   readonly #certificates: CertificateBook;
   readonly #issues = new RateLimit(LIMITS.issuesPerSecond, LIMITS.issuesBurst);
+  readonly #times = new RateLimit(LIMITS.attemptsPerSecond, LIMITS.attemptsBurst);
 
   constructor(options: EnrolmentOptions) {
     this.#options = options;
@@ -157,6 +171,39 @@ export class Enrolment {
       this.#note(node, issued);
       return this.#answer(node, issued.certificate);
     });
+  }
+
+  /**
+   * Which roots a gateway should trust, for anybody. What a node says to have is kept, so that
+   * people see who has learnt the next root. Rejects with EDGE_MALFORMED, EDGE_STORAGE.
+   */
+  async trust(holder: Peer | undefined, body: unknown): Promise<TrustAnswer> {
+    const { pins } = readTrustRequest(body);
+    if (holder !== undefined && this.isNodeAllowed(holder)) {
+      const known = this.#store.get('trusts', holder.name)?.pins;
+      if (known?.join() !== pins.join()) {
+        const row = { pins, at: this.#wallMs() };
+        await this.#store.commit([{ table: 'trusts', key: holder.name, row }]);
+      }
+    }
+    return this.#options.authority.trusted;
+  }
+
+  /**
+   * The time, signed: for a gateway whose clock is wrong, so that it can still tell the hub's
+   * certificate of today from one of last year. Throws EDGE_MALFORMED, EDGE_LIMIT.
+   */
+  time(body: unknown): TimeAnswer {
+    const { nonce } = readTimeRequest(body);
+    if (!this.#times.take(this.#nowMs())) throw tooFast();
+    const wallMs = Math.round(this.#wallMs());
+    const signature = this.#options.authority.sign(timeStatement(nonce, wallMs));
+    return { wallMs, signature: signature.toString('base64') };
+  }
+
+  /** The roots of each node that has said so. */
+  trusts(): ReadonlyMap<string, TrustRow> {
+    return this.#store.rows('trusts');
   }
 
   /**

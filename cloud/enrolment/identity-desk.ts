@@ -1,6 +1,7 @@
 import { EdgeError } from '#protocol/errors.js';
 import type { Log } from '#protocol/log.js';
 import type { Audit } from '../audit/audit-trail.js';
+import type { Authority } from './authority.js';
 import type { CertificateView } from './certificate-book.js';
 import type { Enrolment } from './enrolment.js';
 import type { TokenView } from './token-book.js';
@@ -22,6 +23,8 @@ export interface IdentityDesk {
   withdrawToken(id: string, actor: string): Promise<void>;
   /** Oldest first. */
   certificates(node?: string): readonly CertificateView[];
+  /** Which roots each node with a good certificate said to trust: hashes of their public keys. */
+  roots(): RootsView;
   /**
    * Ends the certificates, tokens and live sessions of a node, durably before the sessions are cut.
    * `isDryRun` counts and ends nothing. Rejects with EDGE_NO_NODE when it has none of them.
@@ -29,7 +32,14 @@ export interface IdentityDesk {
   revoke(node: string, actor: string, isDryRun?: boolean): Promise<Revocation>;
 }
 
+export interface RootsView {
+  /** Of the present root. */
+  readonly pin: string;
+  readonly nodes: readonly { readonly node: string; readonly pins: readonly string[] }[];
+}
+
 export interface IdentityDeskOptions {
+  readonly authority: Pick<Authority, 'pin'>;
   readonly enrolment: Enrolment;
   /** Cuts the sessions of nodes that are no longer allowed; how many of this node. */
   readonly cut: (node: string) => number;
@@ -61,6 +71,16 @@ export class EnrolmentDesk implements IdentityDesk {
 
   certificates(node?: string): readonly CertificateView[] {
     return this.#options.enrolment.certificates(node === undefined ? {} : { node });
+  }
+
+  roots(): RootsView {
+    const { enrolment, authority } = this.#options;
+    const good = this.certificates().filter(({ revoked }) => revoked === undefined);
+    const trusts = enrolment.trusts();
+    const names = [...new Set(good.map(({ node }) => node))].sort();
+    // Before it says anything, a gateway has what it joined with: the root of then.
+    const nodes = names.map((node) => ({ node, pins: trusts.get(node)?.pins ?? [] }));
+    return { pin: authority.pin, nodes };
   }
 
   async revoke(node: string, actor: string, isDryRun = false): Promise<Revocation> {

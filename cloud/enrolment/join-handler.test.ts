@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
 import { EdgeError } from '#protocol/errors.js';
-import type { JoinAnswer } from '#protocol/join.js';
+import type { JoinAnswer, TimeAnswer, TrustAnswer } from '#protocol/join.js';
 import { ManualClock } from '#protocol/manual-clock.js';
 import type { Peer } from '#tunnel/transport.js';
 import { joinHandler } from './join-handler.js';
@@ -11,6 +11,9 @@ import { joinHandler } from './join-handler.js';
 const renew = async (holder: Peer | undefined): Promise<JoinAnswer> => {
   throw new EdgeError('EDGE_UNAUTHENTICATED', `holder: ${holder?.name ?? 'nobody'}`);
 };
+
+const trust = async (): Promise<TrustAnswer> => ({ roots: ['r'], links: [] });
+const time = (): TimeAnswer => ({ wallMs: 1, signature: 's' });
 
 const ANSWER: JoinAnswer = { node: 'gw-1', certificate: 'c', authority: 'a' };
 
@@ -25,7 +28,7 @@ async function serverFor(
   join: (body: unknown, from: string) => Promise<JoinAnswer> = async () => ANSWER,
 ): Promise<TestServer> {
   const clock = new ManualClock();
-  const server = createServer(joinHandler({ join, renew }, clock));
+  const server = createServer(joinHandler({ join, renew, trust, time }, clock));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   t.teardown(() => server.close());

@@ -1,13 +1,27 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '#protocol/clock.js';
 import { EdgeError, ERROR_CODES, type ErrorCode } from '#protocol/errors.js';
-import { JOIN_PATH, RENEW_PATH } from '#protocol/join.js';
+import { JOIN_PATH, RENEW_PATH, TIME_PATH, TRUST_PATH } from '#protocol/join.js';
 import { parseOutsideJson } from '#protocol/outside-json.js';
-import type { ListenOptions } from '#tunnel/transport.js';
+import type { ListenOptions, Peer } from '#tunnel/transport.js';
 import type { Enrolment } from './enrolment.js';
 import { ENROLMENT_LIMITS as LIMITS } from './limits.js';
 
-const PATHS: ReadonlySet<string> = new Set([JOIN_PATH, RENEW_PATH]);
+type Doors = Pick<Enrolment, 'join' | 'renew' | 'trust' | 'time'>;
+type Question = (doors: Doors, body: unknown, asker: Asker) => Promise<object> | object;
+
+interface Asker {
+  readonly holder: Peer | undefined;
+  /** `host:port`, for the log. */
+  readonly from: string;
+}
+
+const QUESTIONS: ReadonlyMap<string, Question> = new Map<string, Question>([
+  [JOIN_PATH, (doors, body, { from }) => doors.join(body, from)],
+  [RENEW_PATH, (doors, body, { holder }) => doors.renew(holder, body)],
+  [TRUST_PATH, (doors, body, { holder }) => doors.trust(holder, body)],
+  [TIME_PATH, (doors, body) => doors.time(body)],
+]);
 
 const STATUS: Partial<Record<ErrorCode, number>> = {
   EDGE_MALFORMED: 400,
@@ -24,19 +38,17 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
 export type HolderRequestListener = NonNullable<ListenOptions['onRequest']>;
 
 /**
- * Answers POST /v1/join to anybody who can reach the hub, and POST /v1/renew to those who show a
- * node's certificate; everything else is 404. For the tunnel's listener. Errors are RFC 9457
+ * Answers POST /v1/join, /v1/trust and /v1/time to anybody who can reach the hub, and POST /v1/renew to those
+ * who show a node's certificate; everything else is 404. For the tunnel's listener. Errors are RFC 9457
  * problems with our code.
  */
-export function joinHandler(
-  enrolment: Pick<Enrolment, 'join' | 'renew'>,
-  clock: Clock,
-): HolderRequestListener {
+export function joinHandler(enrolment: Doors, clock: Clock): HolderRequestListener {
   let underWay = 0;
   return (request, response, holder) => {
     // Never an answer without a body limit: one connection, one request.
     response.setHeader('connection', 'close');
-    if (request.method !== 'POST' || !PATHS.has(request.url ?? '')) {
+    const question = QUESTIONS.get(request.url ?? '');
+    if (request.method !== 'POST' || question === undefined) {
       answerProblem(response, new EdgeError('EDGE_UNSUPPORTED', 'There is nothing here.'));
       return;
     }
@@ -49,9 +61,7 @@ export function joinHandler(
     const from = `${request.socket.remoteAddress ?? '?'}:${request.socket.remotePort ?? 0}`;
     readBody(request, clock)
       .then((bytes) => parseOutsideJson(bytes, LIMITS.bodyBytes))
-      .then((body) =>
-        request.url === RENEW_PATH ? enrolment.renew(holder, body) : enrolment.join(body, from),
-      )
+      .then((body) => question(enrolment, body, { holder, from }))
       .then((answer) => answerJson(response, 200, 'application/json', answer))
       .catch((thrown: unknown) => answerProblem(response, EdgeError.from(thrown)))
       .finally(() => underWay--);

@@ -1,5 +1,6 @@
 import { EdgeError } from '#protocol/errors.js';
-import type { JoinRequest, RenewRequest } from '#protocol/join.js';
+import { ROOTS_MAX } from '#protocol/join.js';
+import type { JoinRequest, RenewRequest, TimeRequest, TrustRequest } from '#protocol/join.js';
 import { ENROLMENT_LIMITS } from './limits.js';
 
 const SHAPES: Readonly<Record<keyof JoinRequest, RegExp>> = {
@@ -20,6 +21,26 @@ export function readJoinRequest(body: unknown): JoinRequest {
 export function readRenewRequest(body: unknown): RenewRequest {
   return { csr: readerOf(body)('csr') };
 }
+
+/** Reads which roots somebody says to have. Throws EDGE_MALFORMED. */
+export function readTrustRequest(body: unknown): TrustRequest {
+  const fields = new Map(typeof body === 'object' && body !== null ? Object.entries(body) : []);
+  const pins: unknown = fields.get('pins');
+  const isPin = (pin: unknown): pin is string => typeof pin === 'string' && PIN.test(pin);
+  if (Array.isArray(pins) && pins.length <= ROOTS_MAX && pins.every(isPin)) return { pins };
+  throw new EdgeError('EDGE_MALFORMED', '"pins" is no short list of hashes.');
+}
+
+/** Reads the nonce of a question for the time. Throws EDGE_MALFORMED. */
+export function readTimeRequest(body: unknown): TimeRequest {
+  const nonce: unknown = new Map(
+    typeof body === 'object' && body !== null ? Object.entries(body) : [],
+  ).get('nonce');
+  if (typeof nonce === 'string' && SHAPES.secret.test(nonce)) return { nonce };
+  throw new EdgeError('EDGE_MALFORMED', '"nonce" is not 32 hexadecimal digits.');
+}
+
+const PIN = /^[0-9a-f]{64}$/;
 
 function readerOf(body: unknown): (name: keyof JoinRequest) => string {
   const fields = new Map(typeof body === 'object' && body !== null ? Object.entries(body) : []);

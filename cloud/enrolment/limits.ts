@@ -25,6 +25,8 @@ export const ENROLMENT_LIMITS = {
   issuesBurst: 50,
   /** Attempts with one token per minute: a gateway retries at most every few seconds. */
   attemptsPerTokenPerMinute: 20,
+  /** Milliseconds between two looks for an authority or a certificate that somebody changed. */
+  pkiLookMs: 5_000,
   /** Renewals of one node per hour and at once: it needs one in two months. */
   renewalsPerHour: 6,
 } as const;
@@ -35,6 +37,8 @@ const DAY_MS = 24 * 3_600_000;
 export const CERTIFICATE_LIVES = {
   /** Longer than the hardware; its key never leaves the hub. */
   authorityMs: 20 * 365 * DAY_MS,
+  /** Renewed at two thirds where the root's key is at hand, otherwise by a person who is told. */
+  issuingMs: 5 * 365 * DAY_MS,
   /** The hub reissues its own at two thirds. */
   hubMs: 365 * DAY_MS,
   /** A stolen gateway's certificate is dead after so long even if nobody revokes it. */

@@ -4,6 +4,15 @@ export interface EnrolmentTables {
   joinTokens: JoinTokenRow;
   /** Key: serial number of the certificate, upper-case hexadecimal. */
   certificates: CertificateRow;
+  /** Key: node. Which roots its gateway said to have, when the roots change. */
+  trusts: TrustRow;
+}
+
+export interface TrustRow {
+  /** SHA-256 of their public keys, hexadecimal. */
+  readonly pins: readonly string[];
+  /** Milliseconds since 1970. */
+  readonly at: number;
 }
 
 export interface JoinTokenRow {

@@ -9,7 +9,7 @@ import { seededRandom, systemRandom } from '#protocol/random.js';
 import { openStore } from '#journal/journal-store.js';
 import { MemoryStorage } from '#journal/memory-storage.js';
 import type { Store } from '#journal/store.js';
-import { certifiedNode, type Peer } from '#tunnel/transport.js';
+import { certifiedNode, readChain, type Peer } from '#tunnel/transport.js';
 import { Authority } from './authority.js';
 import { Enrolment } from './enrolment.js';
 import type { EnrolmentTables } from './tables.js';
@@ -67,6 +67,7 @@ export async function benchFor(t: Teardown): Promise<Bench> {
 
 /** Who the answer makes its receiver, as the tunnel would show them. */
 export function peerOf({ certificate, authority }: JoinAnswer): Peer {
-  const named = certifiedNode(new X509Certificate(certificate), [new X509Certificate(authority)]);
+  const [own, ...behind] = readChain(certificate);
+  const named = certifiedNode(own!, [...behind, new X509Certificate(authority)]);
   return { ...named, address: 'x' };
 }

@@ -15,8 +15,9 @@ import { websocketTransport } from '#tunnel/websocket/client.js';
 import { listenWebsocket } from '#tunnel/websocket/listener.js';
 import { join, loadIdentity } from '#runtime/edgehub/join.js';
 import type { NodeIdentity } from '#runtime/edgehub/identity-files.js';
-import { Authority, hubNames } from '#cloud/enrolment/authority.js';
+import { Authority } from '#cloud/enrolment/authority.js';
 import { Enrolment } from '#cloud/enrolment/enrolment.js';
+import { HubCertificate, hubNames } from '#cloud/enrolment/hub-certificate.js';
 import { joinHandler } from '#cloud/enrolment/join-handler.js';
 import type { EnrolmentTables } from '#cloud/enrolment/tables.js';
 
@@ -50,13 +51,16 @@ export async function openDoor(t: Teardown, clock: Clock = systemClock): Promise
     ...{ debug: record, info: record, warn: record, error: record, child: () => log },
   };
   const shared = { clock, random: systemRandom, log };
-  const authority = await Authority.open({ folder: await folder(t), ...shared });
+  const pki = await folder(t);
+  const authority = await Authority.open({ folder: pki, ...shared });
+  const names = hubNames('127.0.0.1', 'hub');
+  const certificate = new HubCertificate({ authority, folder: pki, names, ...shared });
   const store = await openStore<EnrolmentTables>(new MemoryStorage(), shared);
   let url = '';
   const enrolment = new Enrolment({ store, authority, hubUrl: () => url, ...shared });
   const options = {
     listen: { host: '127.0.0.1', port: 0 },
-    identity: await authority.hubIdentity(hubNames('127.0.0.1', 'hub')),
+    identity: await certificate.current(),
     clientAuthorities: authority.clientAuthorities,
     admit: enrolment.isNodeAllowed.bind(enrolment),
     ...{ ...shared, clock: systemClock },

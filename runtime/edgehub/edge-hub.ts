@@ -38,8 +38,8 @@ export interface EdgeHubOptions {
   readonly channels?: readonly Channel[];
   /** How long changes are gathered before they leave together; GATEWAY_LIMITS.stateWindowMs. */
   readonly syncWindowMs?: number;
-  /** The hub does not accept this identity: another one may be at hand. */
-  readonly onRefused?: () => void;
+  /** Why a dial failed: another identity, or the right time, may be at hand. */
+  readonly onFailed?: (error: EdgeError) => void;
   /** Breaches throw instead of being counted: for tests and the simulator. */
   readonly strict?: boolean;
 }
@@ -166,11 +166,13 @@ export class EdgeHub {
     const dialling = new AbortController();
     this.#dialling = dialling;
     const { transport, url } = this.#options;
-    transport.connect({ url, identity: this.#identity, signal: dialling.signal }).then(
+    const nowMs = this.#clock.wallTime();
+    const target = { url, identity: this.#identity, nowMs, signal: dialling.signal };
+    transport.connect(target).then(
       (connection) => this.#connected(connection),
       (thrown: unknown) => {
         const error = EdgeError.from(thrown, 'EDGE_CONNECTION');
-        if (error.code === 'EDGE_UNAUTHENTICATED') this.#options.onRefused?.();
+        this.#options.onFailed?.(error);
         this.#lost(error, 0);
       },
     );

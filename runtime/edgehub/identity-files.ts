@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { EdgeError } from '#protocol/errors.js';
 import type { Random } from '#protocol/random.js';
 import { readPrivateFile, writePrivateFile } from '#journal/private-file.js';
-import { certifiedNode, type Identity } from '#tunnel/transport.js';
+import { namedNode, readChain, type Identity } from '#tunnel/transport.js';
 
 /** Who this gateway is, and at which hub. */
 export interface NodeIdentity {
@@ -51,7 +51,7 @@ export class IdentityFiles {
     if (hub === undefined) return undefined;
     if (key === undefined || certificate === undefined || authority === undefined)
       throw damaged('a file is missing');
-    return readIdentity({ key, certificate, authorities: [authority] }, hub);
+    return readIdentity({ key, certificate, authorities: rootsIn(authority) }, hub);
   }
 
   /**
@@ -74,6 +74,12 @@ export class IdentityFiles {
     await this.#stage(AUTHORITY, authority);
     await this.#stage(HUB, `${JSON.stringify({ hub, node })}\n`);
     await this.#finish();
+  }
+
+  /** Replaces the roots that are trusted, PEM. */
+  async trust(roots: readonly string[]): Promise<void> {
+    await this.#finish();
+    await writePrivateFile(join(this.#folder, AUTHORITY), roots.join(''), this.#random);
   }
 
   async #finish(): Promise<void> {
@@ -116,8 +122,8 @@ export class IdentityFiles {
 function readIdentity(identity: Identity, text: string): NodeIdentity {
   try {
     const certificate = new X509Certificate(identity.certificate);
-    const authorities = identity.authorities.map((pem) => new X509Certificate(pem));
-    const { name } = certifiedNode(certificate, authorities);
+    if (identity.authorities.length === 0) throw damaged(`${AUTHORITY} holds no root`);
+    const { name } = namedNode(certificate);
     if (!certificate.checkPrivateKey(createPrivateKey(identity.key)))
       throw damaged(`${KEY} is not the key of ${CERTIFICATE}`);
     const { hub, node } = JSON.parse(text) as Partial<Record<string, unknown>>;
@@ -126,6 +132,15 @@ function readIdentity(identity: Identity, text: string): NodeIdentity {
   } catch (cause) {
     if (cause instanceof EdgeError && cause.code === 'EDGE_CERTIFICATE') throw cause;
     throw damaged('a file cannot be read', cause);
+  }
+}
+
+/** One or more: while the hub changes its root, and as long as it wants both trusted. */
+function rootsIn(pem: string): string[] {
+  try {
+    return readChain(pem).map(String);
+  } catch (cause) {
+    throw damaged(`${AUTHORITY} cannot be read`, cause);
   }
 }
 

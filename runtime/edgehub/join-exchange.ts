@@ -5,30 +5,44 @@ import { isIP } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 import type { Clock } from '#protocol/clock.js';
 import { EdgeError, isErrorCode } from '#protocol/errors.js';
-import type { JoinAnswer } from '#protocol/join.js';
 import { parseOutsideJson } from '#protocol/outside-json.js';
-import { certifiedHub, type Identity } from '#tunnel/transport.js';
+import { certifiedHub, shownWith, spkiOf, type Identity } from '#tunnel/transport.js';
 import { JOIN_LIMITS as LIMITS } from './join-limits.js';
 
-/** A question to a hub about a certificate. */
+/** A question to a hub. */
 export interface HubQuestion {
   /** `wss://host:port`. */
   readonly hub: string;
-  /** SHA-256 of the public key of the authority that the hub must show. */
-  readonly pin: string;
+  readonly trust: HubTrust;
   readonly path: string;
   readonly body: object;
   /** Shown to the hub, when there is one already. */
   readonly present?: Pick<Identity, 'key' | 'certificate'>;
 }
 
+/** By which roots to judge the hub: those that are kept, or one that it shows and a token pins. */
+export type HubTrust =
+  | { readonly roots: readonly X509Certificate[] }
+  /** SHA-256 of the public key of the root. */
+  | { readonly pin: string };
+
+export interface HubAnswer {
+  readonly fields: ReadonlyMap<string, unknown>;
+  /** What the hub proved itself by, with what it showed behind it. */
+  readonly certificate: X509Certificate;
+}
+
 /**
- * Asks a hub for a certificate. The hub proves itself by the pin before it is told anything.
- * Rejects with EDGE_CERTIFICATE (another hub), EDGE_CONNECTION, EDGE_TIMEOUT, EDGE_MALFORMED, or
- * what the hub refused it with.
+ * Asks a hub, which proves itself before it is told anything. `nowMs` is the time by which it is
+ * judged, milliseconds since 1970. Rejects with EDGE_CERTIFICATE (another hub, or an `Expiry`),
+ * EDGE_CONNECTION, EDGE_TIMEOUT, EDGE_MALFORMED, or what the hub refused it with.
  */
-export async function askHub(question: HubQuestion, clock: Clock): Promise<JoinAnswer> {
-  const { hub, pin, path, body, present } = question;
+export async function askHub(
+  question: HubQuestion,
+  clock: Clock,
+  nowMs: number,
+): Promise<HubAnswer> {
+  const { hub, trust, path, body, present } = question;
   const ended = new AbortController();
   const timer = clock.setTimer('join', LIMITS.joinMs, () =>
     ended.abort(new EdgeError('EDGE_TIMEOUT', 'The hub did not answer in time.')),
@@ -49,9 +63,10 @@ export async function askHub(question: HubQuestion, clock: Clock): Promise<JoinA
   ended.signal.addEventListener('abort', () => socket.destroy());
   try {
     await once(socket, 'secureConnect', { signal: ended.signal });
-    requirePin(socket, pin, host, clock.wallTime());
+    const certificate = judgeHub(socket, trust, host, nowMs);
     const response = await post(socket, { host, path }, JSON.stringify(body), ended.signal);
-    return readAnswer(response.statusCode ?? 0, await readBody(response));
+    const fields = readAnswer(response.statusCode ?? 0, await readBody(response));
+    return { fields, certificate };
   } catch (cause) {
     ended.signal.throwIfAborted();
     if (cause instanceof EdgeError) throw cause;
@@ -65,31 +80,39 @@ export async function askHub(question: HubQuestion, clock: Clock): Promise<JoinA
   }
 }
 
-/** Throws EDGE_CERTIFICATE unless the chain holds the pinned authority and it names this host. */
-function requirePin(socket: TLSSocket, pin: string, host: string, nowMs: number): void {
+/** A text of an answer. Throws EDGE_MALFORMED. */
+export function textOf({ fields }: HubAnswer, name: string): string {
+  const value = fields.get(name);
+  if (typeof value === 'string') return value;
+  throw new EdgeError('EDGE_MALFORMED', 'The hub’s answer lacks what a node needs.');
+}
+
+/** The roots by which this hub is judged: for a pin, the one that it showed. */
+export function rootsOf(trust: HubTrust, certificate: X509Certificate): readonly X509Certificate[] {
+  if ('roots' in trust) return trust.roots;
+  return shownWith(certificate).filter((shown) => pinOf(shown) === trust.pin);
+}
+
+/** Throws EDGE_CERTIFICATE unless an authority under these roots certified it for this host. */
+function judgeHub(
+  socket: TLSSocket,
+  trust: HubTrust,
+  host: string,
+  nowMs: number,
+): X509Certificate {
   const certificate = socket.getPeerX509Certificate();
-  const authority = chainOf(certificate).find((shown) => pinOf(shown) === pin);
-  if (certificate === undefined || authority === undefined)
+  const roots = certificate === undefined ? [] : rootsOf(trust, certificate);
+  if (certificate === undefined || roots.length === 0)
     throw new EdgeError('EDGE_CERTIFICATE', 'This is not the hub that this gateway expects.', {
       hint: 'Somebody may be in between, or the hub was set up anew. Nothing secret was sent.',
     });
-  certifiedHub(certificate, [authority], host, nowMs);
-}
-
-function chainOf(certificate: X509Certificate | undefined): X509Certificate[] {
-  const chain: X509Certificate[] = [];
-  for (let next = certificate; next !== undefined; next = next.issuerCertificate) {
-    if (chain.length === LIMITS.chainCertificates) break;
-    chain.push(next);
-  }
-  return chain;
+  certifiedHub(certificate, roots, host, nowMs);
+  return certificate;
 }
 
 /** SHA-256 of the public key (SPKI, DER), hexadecimal. */
-export function pinOf({ publicKey }: X509Certificate): string {
-  return createHash('sha256')
-    .update(publicKey.export({ format: 'der', type: 'spki' }))
-    .digest('hex');
+export function pinOf(certificate: X509Certificate): string {
+  return createHash('sha256').update(spkiOf(certificate)).digest('hex');
 }
 
 async function post(
@@ -128,17 +151,14 @@ async function readBody(response: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-function readAnswer(status: number, body: Buffer): JoinAnswer {
+function readAnswer(status: number, body: Buffer): ReadonlyMap<string, unknown> {
   const fields = fieldsOf(body);
-  const text = (name: string): string | undefined => {
+  if (status === 200) return fields;
+  const [code, detail, hint] = ['code', 'detail', 'hint'].map((name) => {
     const value = fields.get(name);
     return typeof value === 'string' ? value : undefined;
-  };
-  const [node, certificate, authority] = ['node', 'certificate', 'authority'].map(text);
-  if (status !== 200) throw refusal(status, text('code'), text('detail'), text('hint'));
-  if (node === undefined || certificate === undefined || authority === undefined)
-    throw new EdgeError('EDGE_MALFORMED', 'The hub’s answer lacks what a node needs.');
-  return { node, certificate, authority };
+  });
+  throw refusal(status, code, detail, hint);
 }
 
 /** What is no JSON is no answer either; a proxy's error page still has its status. */

@@ -10,8 +10,10 @@ export const JOIN_LIMITS = {
   renewalLookMs: 6 * 3_600_000,
   /** Milliseconds between looks because the hub refuses: dials come more often than that. */
   refusedLookMs: 5 * 60_000,
-  /** Certificates of the hub's chain that are looked at. */
-  chainCertificates: 5,
+  /** Milliseconds between questions which roots to trust, at most: 7 kB each. */
+  trustLookMs: 20 * 3_600_000,
+  /** Milliseconds between questions for the time, when the clock seems wrong. */
+  timeLookMs: 60_000,
   /** Characters of what the hub says about a refusal. */
   detailChars: 300,
 } as const;

@@ -3,10 +3,12 @@ import { systemClock, type Clock } from '#protocol/clock.js';
 import { EdgeError } from '#protocol/errors.js';
 import { decodeJoinToken, JOIN_PATH, type JoinRequest } from '#protocol/join.js';
 import { systemRandom, type Random } from '#protocol/random.js';
+import { readChain } from '#tunnel/transport.js';
 import { certificationRequest } from './csr.js';
+import { askHubByTrueTime } from './hub-time.js';
 import { IdentityFiles, type NodeIdentity } from './identity-files.js';
 import { judgeAnswer } from './join-answer.js';
-import { askHub } from './join-exchange.js';
+import { pinOf, textOf } from './join-exchange.js';
 
 export interface JoinOptions {
   /** The line that the hub printed. */
@@ -40,8 +42,15 @@ export async function join(options: JoinOptions): Promise<{ hub: string; node: s
   const csr = certificationRequest(createPrivateKey(key), node);
   const { hub, pin, id, secret } = token;
   const body = { id, secret, csr: csr.toString('base64') } satisfies JoinRequest;
-  const answer = await askHub({ hub, pin, path: JOIN_PATH, body }, clock);
-  await files.adopt({ ...judgeAnswer(answer, { pin, node }, key), hub, node });
+  const question = { hub, trust: { pin }, path: JOIN_PATH, body };
+  const answer = await askHubByTrueTime(question, clock, random);
+  const root = readChain(textOf(answer, 'authority')).find((shown) => pinOf(shown) === pin);
+  if (root === undefined)
+    throw new EdgeError('EDGE_CERTIFICATE', 'The hub’s answer lacks the pinned authority.', {
+      hint: 'Make a new token at the hub.',
+    });
+  const certificate = judgeAnswer(textOf(answer, 'certificate'), { roots: [root], node, key });
+  await files.adopt({ certificate, authority: String(root), hub, node });
   return { hub, node };
 }
 

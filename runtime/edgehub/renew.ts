@@ -1,11 +1,13 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { createPrivateKey } from 'node:crypto';
 import { systemClock, type Clock } from '#protocol/clock.js';
 import { RENEW_PATH, type RenewRequest } from '#protocol/join.js';
 import { systemRandom, type Random } from '#protocol/random.js';
+import { readChain, trustOf, type Identity } from '#tunnel/transport.js';
 import { certificationRequest } from './csr.js';
+import { askHubByTrueTime } from './hub-time.js';
 import { IdentityFiles, type NodeIdentity } from './identity-files.js';
 import { judgeAnswer } from './join-answer.js';
-import { askHub, pinOf } from './join-exchange.js';
+import { textOf } from './join-exchange.js';
 
 /** The part of a certificate's life after which the gateway asks for the next. */
 const RENEW_AFTER = 2 / 3;
@@ -33,19 +35,26 @@ export async function renewIdentity(options: RenewOptions): Promise<NodeIdentity
   const present = await files.load();
   if (present === undefined) return undefined;
   const { identity, node } = present;
-  if (!force && !isDue(identity.certificate, clock.wallTime())) return undefined;
+  if (!force && !isDue(identity, clock.wallTime())) return undefined;
   const hub = options.hub ?? present.hub;
-  const pin = pinOf(new X509Certificate(identity.authorities[0] ?? ''));
+  const roots = identity.authorities.flatMap(readChain);
   const key = await files.stagedKey();
   const csr = certificationRequest(createPrivateKey(key), node);
   const body = { csr: csr.toString('base64') } satisfies RenewRequest;
-  const answer = await askHub({ hub, pin, path: RENEW_PATH, body, present: identity }, clock);
-  await files.adopt({ ...judgeAnswer(answer, { pin, node }, key), hub: present.hub, node });
+  const question = { hub, trust: { roots }, path: RENEW_PATH, body, present: identity };
+  const answer = await askHubByTrueTime(question, clock, random);
+  const certificate = judgeAnswer(textOf(answer, 'certificate'), { roots, node, key });
+  const authority = identity.authorities.join('');
+  await files.adopt({ certificate, authority, hub: present.hub, node });
   return files.load();
 }
 
-function isDue(pem: string, wallMs: number): boolean {
-  const { validFrom, validTo } = new X509Certificate(pem);
-  const fromMs = Date.parse(validFrom);
-  return wallMs > fromMs + (Date.parse(validTo) - fromMs) * RENEW_AFTER;
+/** Its time has come, or its issuer is none of the trusted ones any more: the root was replaced. */
+function isDue({ certificate, authorities }: Identity, wallMs: number): boolean {
+  const [own, ...behind] = readChain(certificate);
+  if (own === undefined) return false;
+  const fromMs = Date.parse(own.validFrom);
+  if (wallMs > fromMs + (Date.parse(own.validTo) - fromMs) * RENEW_AFTER) return true;
+  const { issuers } = trustOf(behind, authorities.flatMap(readChain));
+  return !issuers.some(({ certificate: issuer }) => own.checkIssued(issuer));
 }

@@ -2,7 +2,13 @@ import { createPublicKey } from 'node:crypto';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createServer, type TLSSocket } from 'node:tls';
-import { encodeJoinToken, type JoinAnswer, type JoinToken } from '#protocol/join.js';
+import {
+  encodeJoinToken,
+  timeStatement,
+  type JoinAnswer,
+  type JoinToken,
+  type TrustAnswer,
+} from '#protocol/join.js';
 import { TestAuthority } from '#tunnel/test-authority.js';
 import type { Identity } from '#tunnel/transport.js';
 
@@ -14,11 +20,16 @@ export class TestJoinHub {
   /** Everything that anybody sent after the handshake. */
   heard = '';
   connections = 0;
+  /** What it wants gateways to trust. */
+  trusted: TrustAnswer;
+  /** What it says the time is, and by whom it is signed; undefined: it says nothing. */
+  time: { readonly wallMs: number; readonly signer: TestAuthority } | undefined;
   #port = 0;
   readonly #server;
 
   constructor(serve: Serve, identity?: Identity, authority = new TestAuthority()) {
     this.authority = authority;
+    this.trusted = { roots: [authority.certificate], links: [] };
     const { key, certificate } = identity ?? authority.hub();
     this.#server = createServer({ key, cert: certificate, minVersion: 'TLSv1.3' }, (socket) => {
       let request = '';
@@ -27,7 +38,10 @@ export class TestJoinHub {
         this.heard += bytes.toString('latin1');
         request += bytes.toString('latin1');
         const body = /\r\n\r\n(\{.*\})$/s.exec(request)?.[1];
-        if (body !== undefined) serve(body, socket, this);
+        if (body === undefined) return;
+        if (request.startsWith('POST /v1/trust')) answer(socket, this.trusted);
+        else if (request.startsWith('POST /v1/time')) this.#tell(body, socket);
+        else serve(body, socket, this);
       });
     });
   }
@@ -53,6 +67,14 @@ export class TestJoinHub {
       node: 'gw-1',
       ...changes,
     });
+  }
+
+  #tell(body: string, socket: TLSSocket): void {
+    if (this.time === undefined) return answer(socket, { code: 'EDGE_UNSUPPORTED' }, 404);
+    const { nonce } = JSON.parse(body) as { nonce: string };
+    const { wallMs, signer } = this.time;
+    const signature = signer.sign(timeStatement(nonce, wallMs)).toString('base64');
+    answer(socket, { wallMs, signature });
   }
 
   /** What an honest hub would answer. */

@@ -2,7 +2,7 @@ import type { Clock, Timer } from '#protocol/clock.js';
 import { EdgeError } from '#protocol/errors.js';
 import type { Log } from '#protocol/log.js';
 import type { Random } from '#protocol/random.js';
-import type { Transport } from '#tunnel/transport.js';
+import { isExpiry, readChain, type Transport } from '#tunnel/transport.js';
 import type { Care } from '../alarms/dead-letter.js';
 import type { DeviceTwin } from '../devicetwin/device-twin.js';
 import { GATEWAY_LIMITS } from '../limits.js';
@@ -10,7 +10,9 @@ import type { GatewayStatus } from '../metaserver/status.js';
 import type { MetaStore } from '../metamanager/meta-store.js';
 import type { Channel } from './channel.js';
 import { EdgeHub } from './edge-hub.js';
+import { hubTime } from './hub-time.js';
 import { loadIdentity } from './join.js';
+import { JOIN_LIMITS } from './join-limits.js';
 import { Renewal } from './renewal.js';
 
 export interface UplinkOptions {
@@ -27,6 +29,8 @@ export interface UplinkOptions {
   readonly software: string;
   /** Hears of what a person may have to do. */
   readonly care: Care;
+  /** The authority of the hub said what time it is, milliseconds since 1970. */
+  readonly onTime?: (wallMs: number) => void;
   /** What a session carries beside twins. */
   readonly channels: readonly Channel[];
 }
@@ -42,6 +46,7 @@ export class Uplink {
   #renewal: Renewal | undefined;
   #look: Timer | undefined;
   #stopped = false;
+  #timeAskedAtMs = -Infinity;
 
   constructor(options: UplinkOptions) {
     this.#options = options;
@@ -78,16 +83,37 @@ export class Uplink {
     if (joined === undefined || this.#stopped) return false;
     const url = hub ?? joined.hub;
     const { identity } = joined;
-    const onRefused = (): void => this.#renewal?.refused();
-    const edgeHub = new EdgeHub({ ...options, url, identity, onRefused });
+    let { authorities } = identity;
+    const onFailed = (error: EdgeError): void => {
+      if (error.code === 'EDGE_UNAUTHENTICATED') this.#renewal?.refused();
+      if (isExpiry(error)) this.#askTime(url, authorities);
+    };
+    const edgeHub = new EdgeHub({ ...options, url, identity, onFailed });
     this.#edgeHub = edgeHub;
     edgeHub.start();
     const { clock, random } = options;
     const { certificate } = identity;
     const renewal = { dataDir, hub, certificate, clock, random, log: this.#log };
-    this.#renewal = new Renewal(renewal, (next) => edgeHub.setIdentity(next));
+    this.#renewal = new Renewal(renewal, (next) => {
+      ({ authorities } = next);
+      edgeHub.setIdentity(next);
+    });
     this.#renewal.start();
     return true;
+  }
+
+  /** The hub's certificate seems to have expired: either it has, or this machine's clock is wrong. */
+  #askTime(hub: string, authorities: readonly string[]): void {
+    const { clock, random, onTime } = this.#options;
+    if (clock.now() < this.#timeAskedAtMs + JOIN_LIMITS.timeLookMs) return;
+    this.#timeAskedAtMs = clock.now();
+    const trust = { roots: authorities.flatMap(readChain) };
+    hubTime({ hub, trust }, clock, random).then(
+      (wallMs) => {
+        if (!this.#stopped) onTime?.(wallMs);
+      },
+      (error: unknown) => this.#log.warn('time-unknown', { error: EdgeError.from(error) }),
+    );
   }
 
   #lookLater(): void {

@@ -55,6 +55,11 @@ export class TimeKeeper implements Channel {
   }
 
   begin({ wallMs }: Welcome): void {
+    this.learn(wallMs);
+  }
+
+  /** The hub said what time it is. */
+  learn(wallMs: number | undefined): void {
     if (wallMs === undefined || wallMs < WRITTEN_MS || wallMs > END_MS) return;
     const byMs = this.#clock.learn(wallMs);
     this.#keep();

@@ -24,7 +24,7 @@ export function websocketTransport(options: WebsocketTransportOptions): Transpor
 }
 
 async function connect(
-  { url, identity, signal }: ConnectOptions,
+  { url, identity, signal, nowMs }: ConnectOptions,
   { clock, random, log }: WebsocketTransportOptions,
   limits: WebsocketLimits,
 ): Promise<Connection> {
@@ -43,7 +43,7 @@ async function connect(
   try {
     ended.signal.throwIfAborted();
     const target = { identity, signal: ended.signal };
-    const secure = await connectSecurely(address, target, clock.wallTime());
+    const secure = await connectSecurely(address, target, nowMs ?? clock.wallTime());
     // A fleet that reconnected together must not also keep alive together.
     const keepAliveMs = limits.keepAliveMs * (0.8 + 0.2 * random.unit());
     const connection = await upgrade(tunnelUrl, secure.socket, ended.signal, limits, (opened) =>

@@ -49,7 +49,7 @@ export function codedTransport(options: CodedTransportOptions): Transport {
 }
 
 async function connect(
-  { url, identity, signal }: ConnectOptions,
+  { url, identity, signal, nowMs }: ConnectOptions,
   maker: SessionMaker,
   connectSocket: (hub: string) => Promise<DatagramPort>,
   log: Log,
@@ -57,7 +57,7 @@ async function connect(
   const { clock, limits } = maker;
   const address = readHubUrl(url);
   const name = joinAddress(address.host, address.port);
-  const open = clientHandshake(identity, address.host, clock.wallTime());
+  const open = clientHandshake(identity, address.host, nowMs ?? clock.wallTime());
   const given = new Abandonment(signal);
   const timer = clock.setTimer('tunnel connect', limits.connectMs, () =>
     given.up(new EdgeError('EDGE_TIMEOUT', `${name} did not answer in time.`)),
