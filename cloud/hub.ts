@@ -56,6 +56,8 @@ export interface HubOptions {
   readonly names: readonly string[];
   /** Key and chain of another authority, for both doors. Absent: the hub's own authority. */
   readonly supplied?: SuppliedFiles | undefined;
+  /** So long after its end a node may renew its certificate by its key, milliseconds. */
+  readonly lapsedMs?: number | undefined;
 }
 
 export interface HubPorts {
@@ -94,7 +96,7 @@ export async function startHub(options: HubOptions, ports: HubPorts): Promise<Hu
 }
 
 async function start(
-  { dataDir, listen, api, names, supplied }: HubOptions,
+  { dataDir, listen, api, names, supplied, lapsedMs }: HubOptions,
   ports: HubPorts,
   teardown: Teardown,
 ): Promise<HubProgram> {
@@ -138,6 +140,7 @@ async function start(
   const enrolment = new Enrolment({
     store: tablesOf<EnrolmentTables, AllTables>(store),
     ...{ authority, clock, random, log },
+    ...(lapsedMs === undefined ? {} : { lapsedMs }),
     hubUrl: (): string => `wss://${publicHost(address.host, names)}:${portOf(listener.address)}`,
   });
   const isNodeAllowed = enrolment.isNodeAllowed.bind(enrolment);
@@ -151,13 +154,6 @@ async function start(
   const cloudHub = new CloudHub({ fleet, clock, random, log, isNodeAllowed, refused });
   cloudHub.accept(listener);
   teardown.add('cloudhub', () => cloudHub.stop());
-  const watch = new PkiWatch({ authority, certificate, clock, log }, identity, (changed) => {
-    listener.setAuthorities(authority.clientAuthorities);
-    listener.setIdentity(changed);
-  });
-  watch.start();
-  teardown.add('pki', () => watch.stop());
-
   const { forwarder } = ports;
   const forwards = forwarder && new ForwardDesk({ fleet, forwarder, clock, log });
   teardown.add('forwards', () => forwards?.stop());
@@ -201,6 +197,13 @@ async function start(
   const { url } = await apiServer.start();
   teardown.add('api', () => apiServer.stop());
   sayExposed(log, { name: 'api', ...parseListenAddress(api) }, EXPOSED_API);
+  const watch = new PkiWatch({ authority, certificate, clock, log }, identity, (changed) => {
+    listener.setAuthorities(authority.clientAuthorities);
+    listener.setIdentity(changed);
+    apiServer.setTls({ key: changed.key, cert: changed.certificate });
+  });
+  watch.start();
+  teardown.add('pki', () => watch.stop());
   return { listenAddress: listener.address, apiUrl: url, stop: () => teardown.run() };
 }
 

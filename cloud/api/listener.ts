@@ -8,7 +8,7 @@ import type {
   ServerOptions,
   ServerResponse,
 } from 'node:http';
-import { createServer as createSecureServer } from 'node:https';
+import { createServer as createSecureServer, Server as SecureServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Clock } from '#protocol/clock.js';
 import { sleep } from '#protocol/clock.js';
@@ -76,6 +76,12 @@ export class Listener {
     return new Listener(server, clock, admission, url);
   }
 
+  /** For handshakes from now on; nothing happens without TLS. */
+  setTls(tls: TlsIdentity): void {
+    if (this.#server instanceof SecureServer)
+      this.#server.setSecureContext({ ...tls, minVersion: MIN_VERSION });
+  }
+
   get connections(): number {
     return this.#admission.size;
   }
@@ -112,8 +118,10 @@ function httpOptions(limits: ApiLimits): ServerOptions {
   };
 }
 
+const MIN_VERSION = 'TLSv1.3';
+
 function tlsOptions(tls: TlsIdentity, limits: ApiLimits) {
-  return { ...tls, minVersion: 'TLSv1.3', handshakeTimeout: limits.handshakeTimeoutMs } as const;
+  return { ...tls, minVersion: MIN_VERSION, handshakeTimeout: limits.handshakeTimeoutMs } as const;
 }
 
 /** Half-open and idle connections give way to new ones (`ConnectionAdmission`). */

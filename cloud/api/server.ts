@@ -150,6 +150,11 @@ export class ApiServer {
     return { url: main.url };
   }
 
+  /** Another certificate for the public door, from the next handshake on. */
+  setTls(tls: TlsIdentity): void {
+    for (const listener of this.#listeners) listener.setTls(tls);
+  }
+
   /** Ends watches and answers under way within about a second. */
   async stop(): Promise<void> {
     await this.#controlFile.remove();

@@ -64,6 +64,20 @@ export const EDGETWIN_HUB: Program = {
             'A name or address that gateways reach this hub by; it goes into its certificate.',
         },
         {
+          name: 'tls-cert',
+          value: 'FILE',
+          summary:
+            'A certificate chain of another authority, instead of one of the hub’s own; a renewed file is taken over.',
+        },
+        { name: 'tls-key', value: 'FILE', summary: 'The key of --tls-cert.' },
+        {
+          name: 'lapsed',
+          value: 'TIME',
+          default: '90d',
+          summary:
+            'How long after its end a gateway may still renew its certificate by its key; 0: never.',
+        },
+        {
           name: 'log-level',
           value: 'LEVEL',
           choices: ['debug', 'info', 'warn', 'error'],

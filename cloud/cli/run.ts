@@ -1,11 +1,14 @@
 import type { Clock } from '#protocol/clock.js';
+import { millisecondsOf } from '#protocol/command-line/time-text.js';
 import type { Arguments } from '#protocol/command-line/parse.js';
 import { serve } from '#protocol/command-line/service.js';
 import type { CommandHandler, Terminal } from '#protocol/command-line/terminal.js';
+import { EdgeError } from '#protocol/errors.js';
 import { jsonLog } from '#protocol/log.js';
 import type { Log, LogLevel } from '#protocol/log.js';
 import type { Random } from '#protocol/random.js';
 import type { ListenForNodes } from '#tunnel/transport.js';
+import type { SuppliedFiles } from '../enrolment/supplied-certificate.js';
 import type { Forwarder } from '../forwards/forward-desk.js';
 import { startHub } from '../hub.js';
 
@@ -35,6 +38,8 @@ async function run(parts: HubParts, args: Arguments, terminal: Terminal): Promis
     listen: args.required('listen'),
     api: args.required('api'),
     names: args.texts('name'),
+    supplied: suppliedBy(args),
+    lapsedMs: lapsedBy(args),
   };
   const start = async () => {
     const hub = await startHub(options, {
@@ -46,3 +51,22 @@ async function run(parts: HubParts, args: Arguments, terminal: Terminal): Promis
   };
   await serve(start, { clock, log }, terminal, args.on('json'));
 }
+
+function suppliedBy(args: Arguments): SuppliedFiles | undefined {
+  const [certificate, key] = [args.text('tls-cert'), args.text('tls-key')];
+  if (certificate === undefined && key === undefined) return undefined;
+  if (certificate !== undefined && key !== undefined) return { certificate, key };
+  throw new EdgeError('EDGE_USAGE', '--tls-cert and --tls-key belong together');
+}
+
+function lapsedBy(args: Arguments): number {
+  const text = args.required('lapsed');
+  const ms = text === '0' ? 0 : millisecondsOf(text);
+  if (ms <= LAPSED_MAX_MS) return ms;
+  throw new EdgeError('EDGE_USAGE', `${text} is no time for --lapsed`, {
+    hint: 'At most 3650d.',
+  });
+}
+
+/** Milliseconds: a record of each certificate is kept for so long. */
+const LAPSED_MAX_MS = 3_650 * 86_400_000;

@@ -16,11 +16,13 @@ export interface CertificateView extends CertificateRow {
 /** The certificates that the hub issued. One that is not in here is not accepted. */
 export class CertificateBook {
   readonly #store: Store<EnrolmentTables>;
+  readonly #lapsedMs: number;
   /** Of nodes that have a certificate, so it is bounded as they are. */
   readonly #renewals = new Map<string, RateLimit>();
 
-  constructor(store: Store<EnrolmentTables>) {
+  constructor(store: Store<EnrolmentTables>, lapsedMs: number = CERTIFICATE_LIVES.lapsedMs) {
     this.#store = store;
+    this.#lapsedMs = lapsedMs;
   }
 
   /** Oldest first. */
@@ -50,7 +52,7 @@ export class CertificateBook {
       throw new EdgeError('EDGE_FORBIDDEN', 'This certificate was revoked or replaced.', {
         hint: 'Join again with a new token.',
       });
-    if (wallMs > row.untilMs + CERTIFICATE_LIVES.lapsedMs)
+    if (wallMs > row.untilMs + this.#lapsedMs)
       throw new EdgeError('EDGE_CERTIFICATE', 'This certificate lapsed too long ago.', {
         hint: 'Join again with a new token.',
       });
@@ -92,7 +94,7 @@ export class CertificateBook {
   /** Removes those that nobody can renew any more, some at a time. */
   sweep(wallMs: number): Put<EnrolmentTables>[] {
     const gone = this.list()
-      .filter(({ untilMs }) => untilMs + CERTIFICATE_LIVES.lapsedMs < wallMs)
+      .filter(({ untilMs }) => untilMs + this.#lapsedMs < wallMs)
       .slice(0, LIMITS.outdatedAtOnce);
     for (const { node } of gone) this.#renewals.delete(node);
     return gone.map(forget);

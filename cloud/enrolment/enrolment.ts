@@ -38,6 +38,8 @@ export interface EnrolmentOptions {
    * the port may be known only after listening.
    */
   readonly hubUrl: () => string;
+  /** So long after its end a certificate still renews, milliseconds; CERTIFICATE_LIVES.lapsedMs. */
+  readonly lapsedMs?: number;
   readonly clock: Clock;
   /** Must be fit for secrets. */
   readonly random: Random;
@@ -67,7 +69,7 @@ export class Enrolment {
     this.#store = options.store;
     this.#log = options.log.child('enrolment');
     this.#tokens = new TokenBook(options.store);
-    this.#certificates = new CertificateBook(options.store);
+    this.#certificates = new CertificateBook(options.store, options.lapsedMs);
   }
 
   /**

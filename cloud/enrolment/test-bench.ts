@@ -68,6 +68,7 @@ export async function benchFor(t: Teardown): Promise<Bench> {
 /** Who the answer makes its receiver, as the tunnel would show them. */
 export function peerOf({ certificate, authority }: JoinAnswer): Peer {
   const [own, ...behind] = readChain(certificate);
-  const named = certifiedNode(own!, [...behind, new X509Certificate(authority)]);
+  const issuers = [...behind, new X509Certificate(authority)];
+  const named = certifiedNode(own ?? new X509Certificate(certificate), issuers);
   return { ...named, address: 'x' };
 }

@@ -16,6 +16,8 @@ import { listenWebsocket } from '#tunnel/websocket/listener.js';
 import { join, loadIdentity } from '#runtime/edgehub/join.js';
 import type { NodeIdentity } from '#runtime/edgehub/identity-files.js';
 import { Authority } from '#cloud/enrolment/authority.js';
+import { AuthorityCare } from '#cloud/enrolment/authority-care.js';
+import { PkiWatch } from '#cloud/enrolment/pki-watch.js';
 import { Enrolment } from '#cloud/enrolment/enrolment.js';
 import { HubCertificate, hubNames } from '#cloud/enrolment/hub-certificate.js';
 import { joinHandler } from '#cloud/enrolment/join-handler.js';
@@ -30,6 +32,10 @@ export interface HubDoor {
   readonly listener: NodeListener;
   readonly enrolment: Enrolment;
   readonly authority: Authority;
+  readonly care: AuthorityCare;
+  readonly pki: string;
+  /** The running hub's look for an authority that changed. */
+  readonly look: () => Promise<void>;
   readonly url: string;
   /** A gateway's folder that has joined as this node. */
   readonly joined: (node: string) => Promise<NodeIdentity & { readonly dataDir: string }>;
@@ -43,7 +49,11 @@ export async function folder(t: Teardown): Promise<string> {
   return path;
 }
 
-export async function openDoor(t: Teardown, clock: Clock = systemClock): Promise<HubDoor> {
+export async function openDoor(
+  t: Teardown,
+  clock: Clock = systemClock,
+  lapsedMs?: number,
+): Promise<HubDoor> {
   const logged: HubDoor['logged'] = [];
   const record = (event: string, fields?: unknown): void => void logged.push({ event, fields });
   const log: Log = {
@@ -57,10 +67,14 @@ export async function openDoor(t: Teardown, clock: Clock = systemClock): Promise
   const certificate = new HubCertificate({ authority, folder: pki, names, ...shared });
   const store = await openStore<EnrolmentTables>(new MemoryStorage(), shared);
   let url = '';
-  const enrolment = new Enrolment({ store, authority, hubUrl: () => url, ...shared });
+  const enrolment = new Enrolment({
+    ...{ store, authority, hubUrl: () => url, ...shared },
+    ...(lapsedMs === undefined ? {} : { lapsedMs }),
+  });
+  const identity = await certificate.current();
   const options = {
     listen: { host: '127.0.0.1', port: 0 },
-    identity: await certificate.current(),
+    identity,
     clientAuthorities: authority.clientAuthorities,
     admit: enrolment.isNodeAllowed.bind(enrolment),
     ...{ ...shared, clock: systemClock },
@@ -83,7 +97,13 @@ export async function openDoor(t: Teardown, clock: Clock = systemClock): Promise
     if (identity === undefined) throw new Error(`${node} did not join`);
     return { ...identity, dataDir };
   };
-  return { listener, enrolment, authority, url, joined, logged };
+  const watch = new PkiWatch({ authority, certificate, clock, log }, identity, (changed) => {
+    listener.setAuthorities(authority.clientAuthorities);
+    listener.setIdentity(changed);
+  });
+  const look = (): Promise<void> => watch.look();
+  const care = new AuthorityCare({ folder: pki, ...shared });
+  return { listener, enrolment, authority, care, pki, look, url, joined, logged };
 }
 
 const ports = { clock: systemClock, random: systemRandom, log: silentLog };
