@@ -62,8 +62,8 @@ function sort(names: readonly string[], layout: FolderLayout): Belongings {
   return groups;
 }
 
-/** Of the running program (`protocol/command-line/control-client.ts`), left behind by a kill. */
-const OWN = new Set(['control.json']);
+/** Of the running program, left behind by a kill, and the configuration that worked. */
+const OWN = new Set(['control.json', 'last-good.json']);
 
 /** Without the locks: that of a dead program goes when the folder is locked. */
 async function namesIn(path: string): Promise<readonly string[]> {

@@ -140,6 +140,7 @@ async function start(
     node,
     software,
     uptimeMs: Math.round(clock.now() - startedAtMs),
+    ...(config.fallback === undefined ? {} : { fallback: config.fallback }),
     hub: uplink.status(),
     store: store.stats(),
     time: time.status(),

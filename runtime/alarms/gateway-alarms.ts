@@ -12,6 +12,10 @@ export const GATEWAY_ALARMS = {
     stands: true,
     meaning: 'Stored bytes were damaged; what was left of them is set aside.',
   },
+  EDGE_CONFIG: {
+    stands: true,
+    meaning: 'The configuration is wrong; the last one that worked is in force.',
+  },
   EDGE_SUPERSEDED: {
     stands: true,
     meaning: 'This gateway keeps away from its hub: another one uses its identity.',

@@ -3,10 +3,15 @@ import type { GatewayAlarm } from './gateway-alarms.js';
 
 /** Conditions that are alarms while they last. */
 export function standingAlarms(
-  status: Pick<GatewayStatus, 'hub' | 'store' | 'history' | 'refusedDevices'>,
+  status: Pick<GatewayStatus, 'fallback' | 'hub' | 'store' | 'history' | 'refusedDevices'>,
 ): readonly GatewayAlarm[] {
   const { hub, store, history, refusedDevices } = status;
   const alarms: GatewayAlarm[] = [];
+  if (status.fallback !== undefined)
+    alarms.push({
+      code: 'EDGE_CONFIG',
+      detail: `the last one that worked is in force: ${status.fallback}`,
+    });
   if (store.alarm !== undefined) alarms.push({ code: 'EDGE_STORAGE', detail: store.alarm.message });
   if (history?.alarm !== undefined)
     alarms.push({ code: 'EDGE_STORAGE', detail: `history: ${history.alarm.message}` });

@@ -33,7 +33,15 @@ export const EDGETWIN: Program = {
       words: ['run'],
       summary:
         'Run the gateway until SIGTERM or SIGINT. Its logs are JSON lines on standard error.',
-      flags: [CONFIG],
+      flags: [
+        CONFIG,
+        {
+          name: 'last-good',
+          value: 'FILE',
+          summary:
+            'Keep the configuration that works in FILE, and start by it when the present one is wrong.',
+        },
+      ],
       example: 'edgetwin run --config gateway.yaml',
     },
     {

@@ -1,7 +1,9 @@
 import type { Clock } from '#protocol/clock.js';
 import type { Arguments } from '#protocol/command-line/parse.js';
 import { serve } from '#protocol/command-line/service.js';
+import type { Service } from '#protocol/command-line/service.js';
 import type { CommandHandler, Terminal } from '#protocol/command-line/terminal.js';
+import { EdgeError } from '#protocol/errors.js';
 import { jsonLog } from '#protocol/log.js';
 import type { Log } from '#protocol/log.js';
 import type { MapperModule } from '#protocol/mapper-port.js';
@@ -10,6 +12,8 @@ import type { ForwardStatus, Transport } from '#tunnel/transport.js';
 import { formatIssues } from '#protocol/config-issue.js';
 import type { TemplateLibrary } from '../config/device-files.js';
 import { judgeBy } from '../config/judge-device.js';
+import { LastGood } from '../config/last-good.js';
+import { CONFIG_LIMITS } from '../config/limits.js';
 import { loadConfig } from '../config/load.js';
 import type { GatewayConfig } from '../config/load.js';
 import { startGateway } from '../runtime.js';
@@ -44,19 +48,39 @@ export function gatewayCommands(parts: GatewayParts): Readonly<Record<string, Co
 
 async function run(parts: GatewayParts, args: Arguments, terminal: Terminal): Promise<void> {
   const { clock, random, software, loadMapper } = parts;
-  const config = await loadConfig(await configFile(args), judgeBy(loadMapper), parts.templates);
+  const load = async (): Promise<GatewayConfig> =>
+    loadConfig(await configFile(args), judgeBy(loadMapper), parts.templates);
+  const keptIn = args.text('last-good');
+  const lastGood = keptIn === undefined ? undefined : await LastGood.open(keptIn, software, random);
+  const config = (await lastGood?.choose(load)) ?? (await load());
   const log = jsonLog(
     (line) => terminal.err(line),
     () => clock.wallTime(),
     config.log.level,
   );
   for (const issue of config.warnings) log.warn('config', { ...issue });
-  const start = async () => {
-    const link = await parts.link(log, config);
+  const startBy = async (chosen: GatewayConfig): Promise<Service> => {
+    if (chosen.fallback !== undefined)
+      log.error('last-good-configuration', { reason: chosen.fallback });
+    const link = await parts.link(log, chosen);
     const ports = { clock, random, log, software, loadMapper, ...link };
-    const gateway = await startGateway(config, ports);
-    return { ready: gateway.addresses, stop: () => gateway.stop() };
+    const gateway = await startGateway(chosen, ports);
+    const proven = clock.setTimer('configuration-proven', CONFIG_LIMITS.provenMs, () => {
+      lastGood?.keep(chosen).catch((thrown: unknown) => {
+        log.warn('configuration-not-kept', { error: EdgeError.from(thrown) });
+      });
+    });
+    const stop = (): Promise<void> => {
+      proven.cancel();
+      return gateway.stop();
+    };
+    return { ready: gateway.addresses, stop };
   };
+  const start = (): Promise<Service> =>
+    startBy(config).catch((thrown: unknown) => {
+      if (lastGood === undefined || config.fallback !== undefined) throw thrown;
+      return startBy(lastGood.insteadOf(thrown));
+    });
   await serve(start, { clock, log }, terminal, args.on('json'));
 }
 

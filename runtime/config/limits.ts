@@ -8,4 +8,10 @@ export const CONFIG_LIMITS = {
   folderEntries: 65_536,
   /** Folders below each other that `**` follows. */
   folderDepth: 16,
+  /** A configuration has worked when the gateway ran by it for so long: past any start of a mapper. */
+  provenMs: 60_000,
+  /** Starts of a configuration that ended sooner, before the last one that worked is taken again. */
+  startsMax: 3,
+  /** Bytes of the file that keeps it: 4,096 devices of 8 KB. */
+  lastGoodBytes: 32 * 1024 * 1024,
 } as const;

@@ -42,6 +42,8 @@ export interface GatewayConfig {
   readonly devices: readonly Device[];
   /** What a person should know though the gateway runs: devices of other nodes, ignored keys. */
   readonly warnings: readonly ConfigIssue[];
+  /** Why this one is in force and not the present one: see `LastGood`. */
+  readonly fallback?: string;
 }
 
 /**

@@ -13,6 +13,8 @@ export interface GatewayStatus {
   readonly node: string;
   readonly software: string;
   readonly uptimeMs: number;
+  /** The gateway runs by the last configuration that worked, because the present one does not. */
+  readonly fallback?: string;
   readonly hub: {
     readonly connected: boolean;
     /** Of the present or the last session; 0 before the first. */
