@@ -228,12 +228,12 @@ export class Session {
     const goodbye = this.#farewell.take(smoothedMs, now);
     if (goodbye !== undefined) return this.#leave([goodbye], route.address, false, 0, now);
     if (state !== 'open' && state !== 'lingering') return undefined;
-    const room = Math.min(frameRoom(CODED_LIMITS.datagramBytes), frameRoom(route.allowance));
+    const room = Math.min(frameRoom(path.mtu.bytes), frameRoom(route.allowance));
     if (room < 0) return undefined;
     const own: Frame[] = [];
     const challenge = route.takeChallenge(smoothedMs, now);
     if (challenge !== undefined) own.push({ kind: 'pathChallenge', data: challenge });
-    if (this.#liveness.due(now) === 'ask') {
+    if (this.#liveness.due(now) === 'ask' || this.#asksShort(now)) {
       own.push({ kind: 'ping' });
       this.#liveness.asked(smoothedMs, now);
     }
@@ -241,6 +241,11 @@ export class Session {
     const used = own.reduce((sum, frame) => sum + frameLength(frame), 0);
     const { controller } = route;
     controller.onTimer(now);
+    const probe = path.mtu.probeDue(now);
+    if (probe !== undefined && probe <= route.allowance && controller.maySend(now)) {
+      path.mtu.probed(path.nextPacket);
+      return this.#leave([...own, { kind: 'ping' }], route.address, true, probe, now);
+    }
     const mayCarry = controller.maySend(now) && room - used > CODED_LIMITS.datagramBytes / 2;
     if (mayCarry) this.#fill(room, now);
     const departure = this.#exchange.take(now, room - used, mayCarry);
@@ -261,10 +266,16 @@ export class Session {
     );
   }
 
+  /** Only long packets leave and nothing is heard: are they too long? */
+  #asksShort(now: number): boolean {
+    const { mtu, roundTrip } = this.#exchange.path;
+    return this.#roaming.route.controller.asksAck && mtu.asksShort(roundTrip.smoothedMs, now);
+  }
+
   /** Offers as much as one packet takes, the most urgent first. */
   #fill(room: number, now: number): void {
     const { sender } = this.#exchange;
-    const bytes = symbolRoom(frameRoom(CODED_LIMITS.datagramBytes));
+    const bytes = symbolRoom(frameRoom(this.#exchange.path.mtu.bytes));
     for (let filled = sender.unsentBytes; filled < room && sender.room > 0;) {
       const urgentOnly = sender.room <= this.#options.limits.urgentSymbols;
       const parcel = this.traffic.next(bytes, urgentOnly, now);
