@@ -2,7 +2,6 @@ import type { CongestionStatus } from '#tunnel/coded/congestion/controller.js';
 import type { Workbench } from '#tunnel/coded/codec/workbench.js';
 import { CODED_LIMITS } from '#tunnel/coded/limits.js';
 import { symbolRoom } from '#tunnel/coded/recovery/exchange.js';
-import { SHORT_HEADER_BYTES } from '#tunnel/coded/wire/packet-header.js';
 import { ControlledGate } from './controlled-gate.js';
 import { SimulatedLink, type Link, type LinkOptions } from './simulated-link.js';
 import { SimulatedPath } from './simulated-path.js';
@@ -56,7 +55,8 @@ export interface ContestFigures {
   readonly queue: { readonly p50: number; readonly p95: number };
 }
 
-const SYMBOL_BYTES = symbolRoom(CODED_LIMITS.datagramBytes - SHORT_HEADER_BYTES - 16);
+/** What is offered at once: two packets' worth. */
+const AHEAD = 2;
 
 /** Flows over one bottleneck; shares are of rate x (1 - loss). Deterministic by its seed. */
 export function runContest(contest: Contest, bench: Workbench): ContestFigures {
@@ -118,13 +118,12 @@ export function runContest(contest: Contest, bench: Workbench): ContestFigures {
     countFrom: number,
   ): () => OwnFigures {
     const gates: ControlledGate[] = [];
-    const data = new Uint8Array(SYMBOL_BYTES);
-    const count = Math.ceil(bytes / SYMBOL_BYTES);
+    const data = new Uint8Array(CODED_LIMITS.symbolBytes);
     let offered = 0;
     let known = 0;
     let payload = 0;
     let doneSeconds = Infinity;
-    const path = new SimulatedPath({
+    const path: SimulatedPath = new SimulatedPath({
       links,
       roundTripMs,
       seed,
@@ -135,20 +134,27 @@ export function runContest(contest: Contest, bench: Workbench): ContestFigures {
         gates.push(gate);
         return gate;
       },
+      supply: ({ sender }, room) => {
+        if (path.now < startMs) return;
+        while (offered < bytes && sender.unsentBytes < AHEAD * room) {
+          const symbol = data.subarray(0, Math.min(symbolRoom(room), bytes - offered));
+          if (sender.offer(symbol, 'bulk', path.now) === undefined) return;
+          offered += symbol.length;
+        }
+        if (offered >= bytes) sender.finish();
+      },
       onSymbol: (end, symbol, now) => {
         if (end === 0) return;
-        known++;
+        known += symbol.data.length;
         if (now >= countFrom) payload += symbol.data.length;
-        if (known === count) doneSeconds = (now - startMs) / 1_000;
+        if (known >= bytes) doneSeconds = (now - startMs) / 1_000;
       },
     });
     const [{ exchange }] = path.ends;
     const refill = (): void => {
-      while (offered < count && exchange.offer(data, 'bulk', path.now) !== undefined) offered++;
-      if (offered === count) exchange.sender.finish();
       const status = gates[0]?.controller.status;
       if (status !== undefined) watch?.(status, path.now);
-      if (known < count) path.at(path.now + 5, refill);
+      if (known < bytes) path.at(path.now + 5, refill);
     };
     path.at(startMs, refill);
     return () => ({

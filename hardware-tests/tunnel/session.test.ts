@@ -178,6 +178,23 @@ for (const [what, from, to] of [
         t.deepEqual([node.reasons, hub.reasons], [[], []]);
       });
 
+test('a path that carries long datagrams no more is noticed; nothing is lost', async (t) => {
+  const s = tunnel(12, { roundTripMs: 60, rate: 1_250, queueBytes: 125_000, loss: 0.02 });
+  const { node, hub } = await s.connect();
+  let longest = 0;
+  s.network.tamper = (datagram) => {
+    const isNarrow = s.clock.now() > 2_000;
+    if (!isNarrow) longest = Math.max(longest, datagram.length);
+    return isNarrow && datagram.length > 1_300 ? [] : [datagram];
+  };
+  const sent = pour(node, 4_000_000);
+  await s.run(20_000, () => hub.messages.length * PIECE >= 4_000_000);
+  t.is(longest, 1_472);
+  t.deepEqual(numbersOf(hub), upTo(sent()));
+  t.log(`all there after ${(s.clock.now() / 1_000).toFixed(1)} s`);
+  t.true(s.clock.now() < 7_000);
+});
+
 test('a hundred changes of port in a row lose nothing', async (t) => {
   const s = tunnel(8, { loss: 0.05 });
   const { node, hub, dial } = await s.connect();

@@ -2,6 +2,7 @@ import type { SourceSymbol } from '#tunnel/coded/codec/symbol.js';
 import type { Workbench } from '#tunnel/coded/codec/workbench.js';
 import { CODED_LIMITS } from '#tunnel/coded/limits.js';
 import { Exchange, type Arrival } from '#tunnel/coded/recovery/exchange.js';
+import type { Departure } from '#tunnel/coded/recovery/packet-builder.js';
 import { ByteWriter } from '#tunnel/coded/wire/byte-writer.js';
 import { decodeFrames } from '#tunnel/coded/wire/frame-reader.js';
 import { writeFrame } from '#tunnel/coded/wire/frame-writer.js';
@@ -18,7 +19,7 @@ import { STANDSTILL, Timeline } from './timeline.js';
 /** IPv4 and UDP headers, and the tag of the seal, which the simulation leaves out but counts. */
 export const IP_UDP_BYTES = 28;
 const TAG_BYTES = 16;
-const ROOM = CODED_LIMITS.datagramBytes - SHORT_HEADER_BYTES - TAG_BYTES;
+const roomOf = (datagramBytes: number): number => datagramBytes - SHORT_HEADER_BYTES - TAG_BYTES;
 const ACKNOWLEDGING: ReadonlySet<string> = new Set(['ack', 'symbols', 'arrivals']);
 const CONNECTION_ID = Uint8Array.from({ length: 8 }, (_, index) => index);
 
@@ -48,6 +49,8 @@ export interface PathOptions {
   /** Shared with other flows; its own unless given. */
   readonly timeline?: Timeline;
   readonly memory?: unknown;
+  /** End 0 asks for what it shall offer, before each packet. */
+  readonly supply?: (exchange: Exchange, room: number) => void;
   readonly onSymbol: (end: 0 | 1, symbol: SourceSymbol, now: number) => void;
 }
 
@@ -69,6 +72,7 @@ export class SimulatedPath {
   readonly ends: readonly [End, End];
   readonly #timeline: Timeline;
   readonly #onSymbol: PathOptions['onSymbol'];
+  readonly #supply: PathOptions['supply'];
 
   constructor(options: PathOptions) {
     const { seed, timeline = new Timeline() } = options;
@@ -88,6 +92,7 @@ export class SimulatedPath {
     };
     this.ends = [end(0), end(1)];
     this.#onSymbol = options.onSymbol;
+    this.#supply = options.supply;
   }
 
   get now(): number {
@@ -122,10 +127,15 @@ export class SimulatedPath {
     for (let packets = 0; ; packets++) {
       if (packets > STANDSTILL)
         throw new EdgeError('EDGE_INTERNAL', `End ${index} sends without end at ${this.now} ms.`);
-      const departure = exchange.take(this.now, ROOM, gate?.maySend(this.now));
-      if (departure === undefined) break;
       const { path } = exchange;
-      const writer = new ByteWriter(CODED_LIMITS.datagramBytes - TAG_BYTES);
+      const mayCarry = gate?.maySend(this.now);
+      const probe = gate !== undefined && mayCarry === true && path.mtu.probeDue(this.now);
+      const room = roomOf(path.mtu.bytes);
+      if (index === 0 && mayCarry === true) this.#supply?.(exchange, room);
+      const departure = probe ? probeOf(probe) : exchange.take(this.now, room, mayCarry);
+      if (departure === undefined) break;
+      if (probe) path.mtu.probed(path.nextPacket);
+      const writer = new ByteWriter(CODED_LIMITS.datagramBytesMax - TAG_BYTES);
       writeHeader(writer, {
         kind: 'short',
         keyPhase: 0,
@@ -176,4 +186,10 @@ export class SimulatedPath {
     for (const symbol of arrival.symbols) this.#onSymbol(index, symbol, this.now);
     this.#flush(index);
   }
+}
+
+/** A ping and padding. */
+function probeOf(bytes: number): Departure {
+  const padding = Array.from({ length: roomOf(bytes) - 1 }, () => ({ kind: 'padding' }) as const);
+  return { frames: [{ kind: 'ping' }, ...padding], ackNow: true };
 }

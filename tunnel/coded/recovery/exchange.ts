@@ -9,9 +9,11 @@ import { frameLength } from '../wire/frame-writer.js';
 import { expandNumber, SYMBOL_NUMBER_BITS, truncateNumber } from '../wire/truncated-number.js';
 import { Acknowledger } from './acknowledger.js';
 import type { OperatingPoint } from './constants.js';
+import { HalfSymbols } from './half-symbols.js';
 import { Path, type PathNews, type PathOptions } from './path.js';
 import { ReceivedPackets } from './received-packets.js';
-import { SymbolSender, type Departure } from './symbol-sender.js';
+import type { Departure } from './packet-builder.js';
+import { SymbolSender } from './symbol-sender.js';
 
 /** What one packet brought. */
 export interface Arrival {
@@ -44,6 +46,7 @@ export class Exchange {
   readonly #decoder: SymbolDecoder;
   #path: Path;
   readonly #received = new ReceivedPackets();
+  readonly #halves = new HalfSymbols();
   readonly #acknowledger = new Acknowledger();
   readonly #arrivals = new ArrivalTimes();
   readonly #arrivalReader = new ArrivalReader();
@@ -100,6 +103,7 @@ export class Exchange {
       else symbols.push(...this.#decode(frame));
     }
     const news = ack === undefined ? undefined : this.path.acknowledged(ack, now);
+    if (news?.narrowed === true) this.sender.narrow();
     if (news !== undefined) this.sender.evidence(news, now);
     return { symbols, news, times, dishonest: ack !== undefined && news === undefined };
   }
@@ -146,6 +150,11 @@ export class Exchange {
     switch (frame.kind) {
       case 'source':
         return this.#decoder.source(near(frame.symbol), frame.data);
+      case 'piece': {
+        const number = near(frame.symbol);
+        const whole = this.#decoder.has(number) ? undefined : this.#halves.add(number, frame);
+        return whole === undefined ? [] : this.#decoder.source(number, whole.data);
+      }
       case 'repair':
         return this.#decoder.row(
           near(frame.start),

@@ -12,6 +12,8 @@ export interface Flight extends SourceSymbol {
   round: number;
   /** Undefined before the first transmission. */
   last: { readonly packet: number; readonly at: number } | undefined;
+  /** Bytes of it that left in pieces, where it is too long for one packet. */
+  cutAt: number;
   /** When the next copy, or the next round, is due. */
   dueAt: number;
 }

@@ -2,6 +2,7 @@ import type { AckFrame } from '../wire/frame.js';
 import { RECOVERY } from './constants.js';
 import { LossEstimate } from './loss-estimate.js';
 import { PacketLedger, type SentPacket } from './packet-ledger.js';
+import { PathMtu } from './path-mtu.js';
 import { readPathMemory, type PathMemory } from './path-memory.js';
 import type { PathLosses } from './redundancy.js';
 import { Reordering } from './reordering.js';
@@ -15,6 +16,8 @@ export interface PathOptions {
   readonly memory?: unknown;
   /** Packet numbers go on when a session changes its path; 0 unless given. */
   readonly firstPacket?: number;
+  /** Bytes of UDP payload that the own network interface carries; Ethernet's unless given. */
+  readonly longestBytes?: number;
 }
 
 /** What an acknowledgement said, for retransmission here and for congestion control beside. */
@@ -26,11 +29,15 @@ export interface PathNews {
   readonly lost: readonly SentPacket[];
   /** Round trip without the peer's delay, milliseconds, when there is a new sample. */
   readonly roundTripMs: number | undefined;
+  /** Long packets have ceased to get through: from now on they are shorter. */
+  readonly narrowed: boolean;
 }
 
 /** One direction of a network path: the packets sent on it and all that their fate tells. */
 export class Path implements PathLosses {
   readonly roundTrip: RoundTrip;
+  /** How long its datagrams may be. */
+  readonly mtu: PathMtu;
   readonly #ledger: PacketLedger;
   readonly #losses = new LossEstimate();
   readonly #queue = new StandingQueue();
@@ -38,7 +45,8 @@ export class Path implements PathLosses {
   /** Loss of late, also while a queue stands. */
   #lossNow = 0;
 
-  constructor({ roundTripMs, memory, firstPacket = 0 }: PathOptions) {
+  constructor({ roundTripMs, memory, firstPacket = 0, longestBytes }: PathOptions) {
+    this.mtu = new PathMtu(longestBytes);
     this.#ledger = new PacketLedger(firstPacket);
     this.roundTrip = new RoundTrip(roundTripMs);
     const known = readPathMemory(memory);
@@ -77,7 +85,9 @@ export class Path implements PathLosses {
 
   /** `bytes`: of the IP packet. */
   sent(bytes: number, now: number): SentPacket {
-    return this.#ledger.sent(bytes, now);
+    const packet = this.#ledger.sent(bytes, now);
+    this.mtu.sent(packet);
+    return packet;
   }
 
   /** Undefined: the acknowledgement is for a packet never sent; the peer broke the protocol. */
@@ -98,9 +108,11 @@ export class Path implements PathLosses {
       const isLost = packet.state === 'missing';
       if (isLost) lost.push(packet);
       else this.#reordering.inOrder();
-      this.#learn(packet, isLost, earlier);
+      if (!this.mtu.isProbe(packet.number)) this.#learn(packet, isLost, earlier);
     }
-    return { raised, arrived, lost, roundTripMs };
+    const { smoothedMs } = this.roundTrip;
+    const narrowed = this.mtu.heard({ arrived, lost }, this.loss, smoothedMs, now);
+    return { raised, arrived, lost, roundTripMs, narrowed };
   }
 
   /** Congestion control has emptied the queue and measured the path's own round trip. */

@@ -1,12 +1,14 @@
 import { encodeRow } from '../codec/encoder.js';
 import type { SourceSymbol } from '../codec/symbol.js';
 import type { Workbench } from '../codec/workbench.js';
+import { TAG_BYTES } from '../crypto/packet-keys.js';
 import { CODED_LIMITS } from '../limits.js';
 import type { Frame, SymbolsFrame } from '../wire/frame.js';
-import { frameLength } from '../wire/frame-writer.js';
-import { expandNumber, SYMBOL_NUMBER_BITS, truncateNumber } from '../wire/truncated-number.js';
+import { SHORT_HEADER_BYTES } from '../wire/packet-header.js';
+import { expandNumber, SYMBOL_NUMBER_BITS } from '../wire/truncated-number.js';
 import { RECOVERY, type OperatingPoint } from './constants.js';
 import type { Flight } from './flight.js';
+import { PacketBuilder, sourceOf, type Departure } from './packet-builder.js';
 import type { Path, PathNews } from './path.js';
 import {
   CopyBudget,
@@ -31,13 +33,9 @@ export interface SenderCounts {
   knownBytes: number;
 }
 
-/** Frames of one packet. */
-export interface Departure {
-  readonly frames: Frame[];
-  readonly ackNow: boolean;
-}
-
 const EPSILON_MS = 1e-6;
+/** Header, seal and the longest frame around a symbol that is alone in its packet. */
+const SYMBOL_OVERHEAD_BYTES = SHORT_HEADER_BYTES + TAG_BYTES + 9;
 
 /**
  * Sends source symbols until they are known at the other end: the redundancy rule for what is
@@ -94,6 +92,13 @@ export class SymbolSender {
   /** What is in flight is sent again on the evidence and time-outs of the new path. */
   moveTo(path: Path): void {
     this.#path = path;
+    this.narrow();
+  }
+
+  /** Packets are shorter from now on: symbols longer than they are leave in pieces, without rows. */
+  narrow(): void {
+    this.#tail.cancel();
+    for (const flight of this.#flights.values()) this.#spareCopies(flight);
   }
 
   /** Symbols not known to have arrived. */
@@ -127,6 +132,7 @@ export class SymbolSender {
         path.copiesAllowed(now),
       copiesLeft: whole - 1,
       round: 0,
+      cutAt: 0,
       last: undefined,
       dueAt: Infinity,
     };
@@ -190,7 +196,7 @@ export class SymbolSender {
     for (const flight of this.#flights.values()) {
       if (flight.last === undefined || flight.dueAt > now + EPSILON_MS) continue;
       if (flight.copiesLeft > 0 && flight.round === 0) continue; // a coded copy
-      if (!departure.put(sourceOf(flight))) break;
+      if (!this.#put(flight, departure)) break;
       if (flight.copiesLeft > 0) {
         flight.copiesLeft--;
         this.#copiesWaiting--;
@@ -199,6 +205,7 @@ export class SymbolSender {
         flight.copiesLeft =
           roundCopies(this.#path, flight.point, flight.round, this.#path.congested) - 1;
         this.#copiesWaiting += flight.copiesLeft;
+        this.#spareCopies(flight);
         departure.ackNow = true;
       }
       this.#counts.retransmissions++;
@@ -208,7 +215,7 @@ export class SymbolSender {
 
   #takeFresh(departure: PacketBuilder, packet: number, now: number): void {
     for (let flight = this.#fresh[0]; flight !== undefined; flight = this.#fresh[0]) {
-      if (!departure.put(sourceOf(flight))) return;
+      if (!this.#put(flight, departure)) return;
       this.#fresh.shift();
       this.#counts.symbols++;
       this.#counts.firstBytes += flight.data.length + RECOVERY.packetOverheadBytes;
@@ -305,6 +312,27 @@ export class SymbolSender {
     this.#due(flight, now + wait);
   }
 
+  /** False: it did not fit, or not all of it did and the next packet goes on with it. */
+  #put(flight: Flight, departure: PacketBuilder): boolean {
+    if (!this.#isTooLong(flight)) return departure.put(sourceOf(flight));
+    const length = departure.putPiece(flight, flight.cutAt);
+    flight.cutAt += length;
+    if (length === 0 || flight.cutAt < flight.data.length) return false;
+    flight.cutAt = 0;
+    return true;
+  }
+
+  /** The path has become narrower since it was offered. */
+  #isTooLong({ data }: Flight): boolean {
+    return data.length + SYMBOL_OVERHEAD_BYTES > this.#path.mtu.bytes;
+  }
+
+  #spareCopies(flight: Flight): void {
+    if (flight.copiesLeft === 0 || !this.#isTooLong(flight)) return;
+    this.#copiesWaiting -= flight.copiesLeft;
+    flight.copiesLeft = 0;
+  }
+
   #due(flight: Flight, at: number): void {
     flight.dueAt = at;
     this.#dueAt = Math.min(this.#dueAt, at);
@@ -320,39 +348,5 @@ export class SymbolSender {
     this.#copiesWaiting -= flight.copiesLeft;
     this.#counts.knownBytes += flight.data.length;
     this.#flights.delete(flight.number);
-  }
-}
-
-function sourceOf({ number, data }: Flight): Frame {
-  return { kind: 'source', symbol: truncateNumber(number, SYMBOL_NUMBER_BITS), data };
-}
-
-/** Collects frames as long as there is room; the last frame needs no length. */
-class PacketBuilder implements Departure {
-  readonly frames: Frame[] = [];
-  ackNow = false;
-  readonly #room: number;
-  #bytes = 0;
-
-  constructor(room: number) {
-    this.#room = room;
-  }
-
-  get isEmpty(): boolean {
-    return this.frames.length === 0;
-  }
-
-  put(frame: Frame): boolean {
-    if (this.#bytes + frameLength(frame, true) > this.#room) return false;
-    if (this.frames.length >= CODED_LIMITS.framesPerPacket / 2) return false;
-    this.#bytes += frameLength(frame);
-    this.frames.push(frame);
-    return true;
-  }
-
-  /** The symbol is in this packet as it is. */
-  carries({ number }: Flight): boolean {
-    const symbol = truncateNumber(number, SYMBOL_NUMBER_BITS);
-    return this.frames.some((frame) => frame.kind === 'source' && frame.symbol === symbol);
   }
 }

@@ -80,6 +80,14 @@ function readSymbol(reader: ByteReader, type: number): Frame | 'unknown' | 'rang
   switch (type & ~WITH_LENGTH) {
     case FRAME.source:
       return { kind: 'source', symbol: reader.u24(), data: data() };
+    case FRAME.piece:
+      return {
+        kind: 'piece',
+        symbol: reader.u24(),
+        offset: reader.u16(),
+        total: reader.u16(),
+        data: data(),
+      };
     case FRAME.repair:
     case FRAME.repairOfSome: {
       const start = reader.u24();

@@ -17,6 +17,8 @@ export function frameLength(frame: Frame, last = false): number {
       return 10 + 3 * frame.earlier.length;
     case 'source':
       return 4 + length + frame.data.length;
+    case 'piece':
+      return 8 + length + frame.data.length;
     case 'repair':
       return 7 + (frame.members?.length ?? 0) + length + frame.data.length;
     case 'vector':
@@ -80,6 +82,15 @@ export function writeFrame(writer: ByteWriter, frame: Frame, last = false): void
     case 'source':
       writer.u8(FRAME.source | flag);
       writer.u24(frame.symbol);
+      {
+        data(frame.data);
+        return;
+      }
+    case 'piece':
+      writer.u8(FRAME.piece | flag);
+      writer.u24(frame.symbol);
+      writer.u16(frame.offset);
+      writer.u16(frame.total);
       {
         data(frame.data);
         return;

@@ -9,6 +9,7 @@ export type Frame =
   | SymbolsFrame
   | ArrivalsFrame
   | SourceFrame
+  | PieceFrame
   | RepairFrame
   | VectorFrame
   | BatchFrame
@@ -59,6 +60,16 @@ export interface SourceFrame {
   readonly kind: 'source';
   /** Low 24 bits of the symbol number. */
   readonly symbol: number;
+  readonly data: Uint8Array;
+}
+
+/** A part of a source symbol that is too long for the packets of a path that became narrower. */
+export interface PieceFrame {
+  readonly kind: 'piece';
+  readonly symbol: number;
+  readonly offset: number;
+  /** Bytes of the whole symbol. */
+  readonly total: number;
   readonly data: Uint8Array;
 }
 
@@ -133,6 +144,8 @@ export const FRAME = {
   close: 0x12,
   handshake: 0x13,
   connectionId: 0x14,
+  /** With bit 0 as for source. */
+  piece: 0x16,
 } as const;
 
 export const WITH_LENGTH = 1;

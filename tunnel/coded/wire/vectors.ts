@@ -60,6 +60,12 @@ export const WIRE_VECTORS: readonly {
     ],
   },
   {
+    name: 'the second half of a symbol that is too long for the path',
+    hex: '40f1f2f3f4f5f6f7f8000000081600010205dc0600cafe',
+    header: short(0, false, 8),
+    frames: [{ kind: 'piece', symbol: 258, offset: 1_500, total: 1_536, data: bytes('cafe') }],
+  },
+  {
     name: 'a row over a whole window, and one with its coefficients',
     hex: '40f1f2f3f4f5f6f7f80000000809000005030001000201020c000005030100020304',
     header: short(0, false, 8),
