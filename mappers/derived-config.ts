@@ -57,7 +57,7 @@ function read(device: Device): {
       if (!sources.includes(name))
         reader.issue(
           key,
-          `needs ${name}, which no register of the device holds`,
+          `needs ${name}, which the device does not have`,
           suggestion(name, sources),
         );
     if (found !== undefined && reader.issues.length === 0) derived.set(property.name, found);

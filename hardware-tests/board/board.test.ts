@@ -116,7 +116,14 @@ onSerial(
     });
     const simulation = await slave(device, pair, { ...NO_FAULTS, damagedEvery: 2 });
     const { report } = await runSuite({
-      ...{ device, port: pair.master, rounds: 4, progress: () => undefined, ...ports },
+      ...{
+        device,
+        port: pair.master,
+        rounds: 4,
+        patienceMs: 1000,
+        progress: () => undefined,
+        ...ports,
+      },
     });
     await simulation.stop();
     t.false(hasPassed(report));

@@ -21,6 +21,8 @@ export interface SuiteOptions {
    * undefined: nobody is there.
    */
   readonly hands?: (what: 'unplug' | 'plug in') => Promise<void>;
+  /** Milliseconds that anything may take to come; half a minute when absent. */
+  readonly patienceMs?: number;
   readonly progress: (text: string) => void;
   readonly clock: Clock;
   readonly random: Random;
@@ -73,7 +75,7 @@ async function checkMapper(options: SuiteOptions): Promise<Mapped> {
     const names = device.properties.map(({ name }) => name);
     const are = (quality: Reading['quality']) => (): boolean =>
       names.every((name) => last.get(name)?.quality === quality);
-    const isGood = await comes(clock, are('good'));
+    const isGood = await comes(options, are('good'));
     const bad = [...last.values()].filter(({ quality }) => quality !== 'good');
     checks.push(
       check(
@@ -92,10 +94,11 @@ async function checkMapper(options: SuiteOptions): Promise<Mapped> {
 }
 
 async function checkWrite(
-  { device, write, clock }: SuiteOptions,
+  options: SuiteOptions,
   mapper: Mapper,
   last: ReadonlyMap<string, Reading>,
 ): Promise<Check> {
+  const { device, write } = options;
   const name = 'a write is read back';
   if (write === undefined)
     return {
@@ -107,16 +110,17 @@ async function checkWrite(
   const { property, value } = write;
   const outcome = await mapper.write({ device: device.id, property, value, version });
   if (!outcome.ok) return check(name, false, `${outcome.code}: ${outcome.message}`);
-  const isBack = await comes(clock, () => last.get(property)?.appliedVersion.n === 1);
+  const isBack = await comes(options, () => last.get(property)?.appliedVersion.n === 1);
   const held = last.get(property)?.value;
   return check(name, isBack && held === value, `${property} holds ${JSON.stringify(held)}`);
 }
 
 async function checkUnplugging(
-  { hands, clock, progress }: SuiteOptions,
+  options: SuiteOptions,
   are: (quality: Reading['quality']) => () => boolean,
   mapper: Mapper,
 ): Promise<readonly Check[]> {
+  const { hands, clock, progress } = options;
   const names = [
     'unplugged: bad, never the last value',
     'plugged in again: values come back',
@@ -129,12 +133,12 @@ async function checkUnplugging(
     }));
   await hands('unplug');
   const pulledMs = clock.now();
-  const isBad = await comes(clock, are('bad'));
+  const isBad = await comes(options, are('bad'));
   const badMs = clock.now() - pulledMs;
   progress('it is away');
   await hands('plug in');
   const pluggedMs = clock.now();
-  const isBack = await comes(clock, are('good'));
+  const isBack = await comes(options, are('good'));
   const backMs = clock.now() - pluggedMs;
   return [
     check(names[0], isBad, `${badMs.toFixed(0)} ms after it was said to be out`),
@@ -146,8 +150,11 @@ async function checkUnplugging(
   ];
 }
 
-async function comes(clock: Clock, holds: () => boolean): Promise<boolean> {
-  const endMs = clock.now() + PATIENCE_MS;
+async function comes(
+  { clock, patienceMs = PATIENCE_MS }: SuiteOptions,
+  holds: () => boolean,
+): Promise<boolean> {
+  const endMs = clock.now() + patienceMs;
   while (!holds()) {
     if (clock.now() > endMs) return false;
     await sleep(clock, 'hardware test', LOOK_MS);

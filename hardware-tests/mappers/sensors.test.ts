@@ -53,6 +53,8 @@ function sensor(
   };
 }
 
+type Started = Awaited<ReturnType<typeof started>>;
+
 async function started(t: ExecutionContext, device: Device) {
   t.deepEqual(await serialModule.validate(device), []);
   const { host, readings } = recordingHost(systemClock);
@@ -63,6 +65,28 @@ async function started(t: ExecutionContext, device: Device) {
   return { mapper, readings, good };
 }
 
+/** Pulls the sensor's adapter out and plugs it in again: bad while it is out, and then values again. */
+async function replugged(
+  t: ExecutionContext,
+  pair: SerialPair,
+  { mapper, readings, good }: Pick<Started, 'mapper' | 'readings' | 'good'>,
+  sensor: SerialSensor,
+  connect: () => SerialSensor,
+): Promise<SerialSensor> {
+  const connected = readings.length;
+  await sensor.close();
+  await pair.unplug();
+  await until('it is away', () => readings.slice(connected).at(-1)?.quality === 'bad');
+  const last = readings.at(-1);
+  t.is(last?.value, null);
+  const before = good().length;
+  await pair.plugIn();
+  const again = connect();
+  await until('a value is there again', () => good().length > before);
+  t.true((mapper.status().counters['reconnects'] ?? 0) > 0);
+  return again;
+}
+
 /** What a noisy sensor said, and that nothing else was ever believed. */
 async function listens(
   t: ExecutionContext,
@@ -71,10 +95,14 @@ async function listens(
   say: (reading: number) => Uint8Array,
 ): Promise<void> {
   const random = seededRandom(SEED);
-  const talker = new SerialSensor({ port: pair.slave, ...LINE }, () => undefined);
   let said = 10;
-  talker.talk(15, () => disturb(random, say(++said)));
-  const { mapper, good } = await started(t, device);
+  const connect = (): SerialSensor => {
+    const sensor = new SerialSensor({ port: pair.slave, ...LINE }, () => undefined);
+    sensor.talk(15, () => disturb(random, say(++said)));
+    return sensor;
+  };
+  let talker = connect();
+  const { mapper, readings, good } = await started(t, device);
   try {
     await until('150 frames were said', () => said > 160);
     const counters = mapper.status().counters;
@@ -91,6 +119,10 @@ async function listens(
     t.true((counters['frames'] ?? 0) > 60);
     t.true((counters['falseFrames'] ?? 0) + (counters['noiseBytes'] ?? 0) > 20);
     t.log(JSON.stringify(counters));
+    talker = await replugged(t, pair, { mapper, readings, good }, talker, connect);
+    const seen = good().length;
+    await until('newer values', () => good().length > seen);
+    t.true(good().every((value) => Number.isInteger(value) && value > 10 && value <= said));
   } finally {
     await mapper.stop();
     await talker.close();
@@ -123,8 +155,27 @@ onSerial(
 
 onSerial('a scale that prints lines; its port is pulled out and put back', async (t, pair) => {
   const place = { pattern: '^S S +([-0-9.]+) g$' };
-  const device = sensor(pair.master, {}, { name: 'weight', type: 'float' }, place);
-  const line = (): Uint8Array => Buffer.from('S S     100.02 g\r\nS I\r\n');
+  const scaleOnly = sensor(pair.master, {}, { name: 'weight', type: 'float' }, place);
+  const derived = (name: string, type: Property['type'], configData: object): Property => ({
+    ...{ name, type, access: 'ReadOnly', reportToCloud: true },
+    ...{ reportCycleMs: 20, collectCycleMs: 20 },
+    visitor: { protocolName: 'serial', configData: { ...configData } },
+  });
+  const device = {
+    ...scaleOnly,
+    properties: [
+      ...scaleOnly.properties,
+      derived('kilograms', 'double', { calculate: 'weight / 1000' }),
+      derived('heavy', 'string', { alarmOf: 'weight', high: 100, hysteresis: 5 }),
+    ],
+  };
+  const random = seededRandom(SEED);
+  // Lines have no checksum: what comes before one may be noise, but not what is in it.
+  const line = (): Uint8Array =>
+    Buffer.concat([
+      random.bytes(4).map((byte) => byte | 0x80),
+      Buffer.from('S S  1\r\nS S     100.02 g\r\nS I\r\n'),
+    ]);
   const connect = (): SerialSensor => {
     const scale = new SerialSensor({ port: pair.slave, ...LINE }, () => undefined);
     scale.talk(20, line);
@@ -132,20 +183,23 @@ onSerial('a scale that prints lines; its port is pulled out and put back', async
   };
   let scale = connect();
   const { mapper, readings, good } = await started(t, device);
+  const valuesOf = (name: string): unknown[] => [
+    ...new Set(
+      readings.flatMap((one) =>
+        one.property === name && one.quality === 'good' ? [one.value] : [],
+      ),
+    ),
+  ];
   try {
-    await until('a weight is there', () => good().length > 0);
-    t.true(good().every((value) => value === 100.02));
-    await scale.close();
-    await pair.unplug();
-    await until(
-      'it is away',
-      () => readings.at(-1)?.reason === 'EDGE_DEVICE_CLOSED' || readings.at(-1)?.quality === 'bad',
+    await until('a weight is there', () => valuesOf('heavy').length > 0);
+    scale = await replugged(t, pair, { mapper, readings, good }, scale, connect);
+    t.deepEqual(valuesOf('weight'), [100.02]);
+    t.deepEqual(valuesOf('kilograms'), [0.10002], 'calculated of a sensor that prints lines');
+    t.deepEqual(valuesOf('heavy'), ['high']);
+    t.true(
+      readings.every(({ quality, value }) => quality !== 'bad' || value === null),
+      'derived values are bad with what they are made of',
     );
-    const before = good().length;
-    await pair.plugIn();
-    scale = connect();
-    await until('a weight is there again', () => good().length > before);
-    t.true((mapper.status().counters['reconnects'] ?? 0) > 0);
   } finally {
     await mapper.stop();
     await scale.close();
@@ -155,10 +209,12 @@ onSerial('a scale that prints lines; its port is pulled out and put back', async
 onSerial('a CO2 sensor that is asked: its answer, never noise or an older one', async (t, pair) => {
   const random = seededRandom(SEED);
   let asked = 400;
-  const answerer = new SerialSensor({ port: pair.slave, ...LINE }, (request) => {
-    t.deepEqual(Array.from(request), [0xff, 1, 0x86, 0, 0, 0, 0, 0, 0x79]);
-    return disturb(random, mhz19(++asked));
-  });
+  const connect = (): SerialSensor =>
+    new SerialSensor({ port: pair.slave, ...LINE }, (request) => {
+      t.deepEqual(Array.from(request), [0xff, 1, 0x86, 0, 0, 0, 0, 0, 0x79]);
+      return disturb(random, mhz19(++asked));
+    });
+  let answerer = connect();
   const settings = {
     requestHex: 'ff 01 86 00 00 00 00 00 79',
     timeout: '200ms',
@@ -167,9 +223,13 @@ onSerial('a CO2 sensor that is asked: its answer, never noise or an older one', 
   };
   const place = { at: 2, type: 'uint16be' };
   const device = sensor(pair.master, settings, { name: 'co2', type: 'int' }, place);
-  const { mapper, good } = await started(t, device);
+  const { mapper, readings, good } = await started(t, device);
   try {
     await until('40 answers', () => good().length >= 40);
+    answerer = await replugged(t, pair, { mapper, readings, good }, answerer, connect);
+    await until('10 more', () => good().length >= 50);
+    const { falseFrames = 0, noiseBytes = 0 } = mapper.status().counters;
+    t.true(falseFrames + noiseBytes > 20);
     const values = good();
     t.true(values.every((value) => value > 400 && value <= asked));
     t.deepEqual(values, [...new Set(values)], 'each answer is used once');

@@ -2,6 +2,8 @@ import { realpath } from 'node:fs/promises';
 import type { Device } from '#protocol/device.js';
 import type { MapperHost, MapperModule } from '#protocol/mapper-port.js';
 import type { Driver } from '../driver.js';
+import { derivedIssues, derivedOf } from '../derived-config.js';
+import { DerivingDriver } from '../deriving-driver.js';
 import { misconfigured, whyMisconfigured } from '../misconfigured.js';
 import { PollingMapper } from '../polling.js';
 import { serialLink } from '../serial-port.js';
@@ -14,7 +16,7 @@ import type { LineSettings } from './settings.js';
 /** Sensors that talk over a serial line in frames of their own (docs/mappers.md). */
 export const serialModule: MapperModule = {
   protocolName: 'serial',
-  validate: async (device) => (await readSettings(device)).issues,
+  validate: async (device) => [...(await readSettings(device)).issues, ...derivedIssues(device)],
   create: (host) => {
     const lines = new LinePool(host);
     const drivers: SensorDriver[] = [];
@@ -23,8 +25,12 @@ export const serialModule: MapperModule = {
       host,
       openDriver: async (device) => {
         const driver = await openDriver(device, lines, host);
-        if (driver instanceof SensorDriver) drivers.push(driver);
-        return driver;
+        if (!(driver instanceof SensorDriver)) return driver;
+        drivers.push(driver);
+        const derived = derivedOf(device);
+        return derived.size === 0
+          ? driver
+          : new DerivingDriver(driver, device, derived, host.clock);
       },
       counters: () => ({
         ...summed(drivers.map(({ counters }) => counters)),

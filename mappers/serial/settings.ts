@@ -2,6 +2,7 @@ import type { Device } from '#protocol/device.js';
 import type { DeviceIssue } from '#protocol/mapper-port.js';
 import { parseCycle } from '#protocol/device-document-cycle.js';
 import { ConfigReader } from '../config-reader.js';
+import { isDerived } from '../derived-config.js';
 import { MAPPER_LIMITS } from '../limits.js';
 import { parseFormat, readFormat } from '../line-format.js';
 import type { SerialSettings as PortSettings } from '../serial-port.js';
@@ -50,7 +51,7 @@ export async function readSettings(device: Device): Promise<ReadSettings> {
   reader.misspellings();
   const visitors = new Map<string, Visitor>();
   for (const [index, property] of device.properties.entries()) {
-    if (property.visitor === undefined) continue;
+    if (property.visitor === undefined || isDerived(property)) continue;
     const path = ['spec', 'properties', index, 'visitors', 'configData'];
     const fields = new ConfigReader(property.visitor.configData, path, [], reader.issues);
     const visitor = await readVisitor(property, fields);

@@ -3,6 +3,7 @@ import { EdgeError } from '#protocol/errors.js';
 import type { ConfigReader } from '../config-reader.js';
 import { ONE, parseDecimal } from '../decimal.js';
 import type { Decimal } from '../decimal.js';
+import { readReportKeys } from '../report-policy.js';
 import type { Place, Visitor } from './extract.js';
 import { NUMBER_TYPES } from './field.js';
 import { parseJsonPath } from './json-path.js';
@@ -31,6 +32,7 @@ export async function readVisitor(
     : reader.has('startsWithHex')
       ? reader.hex('startsWithHex')
       : new Uint8Array(0);
+  readReportKeys(reader);
   reader.misspellings();
   if (place === undefined || startsWith === undefined) return undefined;
   return { place, startsWith, scale, offset, invalid };
