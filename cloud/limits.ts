@@ -36,6 +36,8 @@ export const HUB_LIMITS = {
   repairEveryMs: 60_000,
   /** Characters of one transaction of an ANNOUNCE: half of what the journal takes. */
   announceChars: 512 * 1024,
+  /** Restores of a hub within one adoption that are told apart; beyond, the oldest count as one. */
+  laterMarks: 8,
   /** Devices that ended, per node (docs/sync-protocol.md section 4.8); the oldest is forgotten. */
   tombstonesPerNode: 10_000,
   /** Conflicts and alarms kept per node; the oldest is forgotten. */

@@ -9,6 +9,8 @@ import { isLive } from '../store/node-rows.js';
 import type { Draft } from '../store/node-rows.js';
 import { deviceKey, deviceOfKey, propertyKey } from '../store/tables.js';
 import type { HubDeviceRecord } from '../store/tables.js';
+import { eraOf } from './adoption-era.js';
+import type { AdoptionMarks } from './adoption-era.js';
 import type { Authorizer } from './authorizer.js';
 import { nextVersion } from './desired-values.js';
 import { liveDevices } from './judge-announce.js';
@@ -39,9 +41,10 @@ export function adoptDevices(
   draft: Draft,
   session: OpenSession,
   { devices, last }: Adopt,
-  mark: number,
+  marks: AdoptionMarks,
   context: Context,
 ): AdoptedDevices {
+  const mark = marks.adoptMark ?? 0;
   const rejects: { device: DeviceId; code: string }[] = [];
   const effects: Effect[] = [];
   const downlink: DownlinkNews[] = [];
@@ -50,7 +53,7 @@ export function adoptDevices(
   for (const row of devices) {
     const { device } = row;
     const own = draft.get('hubDevices', deviceKey(draft.node, device));
-    if (own !== undefined && (own.version.n > mark || row.version.n <= mark)) {
+    if (own !== undefined && eraOf(marks, own.version.n) >= eraOf(marks, row.version.n)) {
       if (!isNewer(own, row)) downlink.push(...renumber(draft, device, own, mark, context));
       continue;
     }

@@ -6,6 +6,8 @@ import { Draft } from '../store/node-rows.js';
 import type { NodeRows } from '../store/node-rows.js';
 import { deviceOfKey, lineageKey } from '../store/tables.js';
 import type { Alarm, LineageRow, NodeRow } from '../store/tables.js';
+import { lastMark } from './adoption-era.js';
+import type { AdoptionMarks } from './adoption-era.js';
 import { withAlarm } from './alarms.js';
 
 /** Where the numbers of a gateway stand after HELLO. */
@@ -21,6 +23,7 @@ export interface HelloDecision {
   readonly branch?: number;
   /** What this gateway can have seen of this hub's desired values; null: no other life of it. */
   readonly adoptMark: number | null;
+  readonly laterMarks?: readonly number[];
 }
 
 /**
@@ -31,7 +34,7 @@ export function decideHello(rows: NodeRows, hello: Hello, freshLineage: string):
   const node = rows.get('nodes', rows.name);
   return {
     ...decideNumbers(rows, hello, node?.learntBoots ?? [], freshLineage),
-    adoptMark: decideAdoption(rows, node, hello),
+    ...decideAdoption(rows, node, hello),
   };
 }
 
@@ -50,9 +53,13 @@ export function offer(
   const before = draft.get('nodes', draft.node) ?? newNode(fresh.hubLineage);
   // Above both, so that neither a restored hub nor a restored gateway is stuck (hole H26).
   const epoch = Math.max(before.epoch, hello.lastEpoch) + 1;
-  const { adoptMark } = decision;
-  const forked = adoptMark === null ? before : forkDesired(before, hello, fresh.hubLineage);
-  draft.put('nodes', draft.node, { ...forked, epoch, adoptMark });
+  const { adoptMark, laterMarks = [] } = decision;
+  const isFound = lastMark(decision) !== lastMark(before);
+  const forked = isFound
+    ? forkDesired(before, hello, fresh.hubLineage)
+    : raiseHubGen(before, hello);
+  const marks = { adoptMark, ...(laterMarks.length === 0 ? {} : { laterMarks }) };
+  draft.put('nodes', draft.node, { ...forked, epoch, ...marks });
   if (adoptMark !== null) raiseDesired(draft, hello.maxDesired);
   const key = lineageKey(draft.node, decision.lineage);
   if (draft.get('lineages', key)?.gen !== decision.gen)
@@ -71,10 +78,9 @@ export function offer(
 
 /**
  * A new history of desired values, above both: what is numbered in it is newer than whatever the
- * gateway holds. Once it is given, another gateway's store may still be above it.
+ * gateway holds.
  */
 function forkDesired(node: NodeRow, { hubGen = 0 }: Hello, freshLineage: string): NodeRow {
-  if (node.adoptMark !== null) return hubGen > node.hubGen ? { ...node, hubGen: hubGen + 1 } : node;
   const formers = [...(node.formerHubLineages ?? []), node.hubLineage];
   return {
     ...node,
@@ -82,6 +88,12 @@ function forkDesired(node: NodeRow, { hubGen = 0 }: Hello, freshLineage: string)
     hubGen: Math.max(node.hubGen, hubGen) + 1,
     formerHubLineages: formers.slice(-HUB_LIMITS.formerHubLineages),
   };
+}
+
+/** A history that is given may still be below another store of the node: in adoption, over that too. */
+function raiseHubGen(node: NodeRow, { hubGen = 0 }: Hello): NodeRow {
+  const isBelow = node.adoptMark !== null && hubGen > node.hubGen;
+  return isBelow ? { ...node, hubGen: hubGen + 1 } : node;
 }
 
 /** The counter never falls below what the gateway has stored. */
@@ -184,7 +196,7 @@ function retire(node: NodeRow, boot: string): Pick<NodeRow, 'boot' | 'retiredBoo
   return { boot, retiredBoots: retired.slice(-LIMITS.retiredBootsKept) };
 }
 
-type Numbers = Omit<HelloDecision, 'adoptMark'>;
+type Numbers = Omit<HelloDecision, keyof AdoptionMarks>;
 
 /**
  * A lineage that was only offered does not displace the current one, but is current for the
@@ -250,14 +262,23 @@ function highestGen(lineages: readonly LineageRow[]): number {
  * The desired side mirrored: what the gateway stored beyond the mark was numbered by another life
  * of this hub. The finding is kept, since the next session alone would not show it (hole H12).
  */
-function decideAdoption(rows: NodeRows, node: NodeRow | undefined, hello: Hello): number | null {
-  if (node !== undefined && node.adoptMark !== null) return node.adoptMark;
-  if (hello.hubLineage === '') return null;
+function decideAdoption(rows: NodeRows, node: NodeRow | undefined, hello: Hello): AdoptionMarks {
   const numbering = rows.get('numberings', rows.name) ?? FIRST_NUMBERING;
   const hubMark = mark(numbering, hello.hubBoots);
-  const own = node === undefined ? [] : [...(node.formerHubLineages ?? []), node.hubLineage];
-  const isOther = !own.includes(hello.hubLineage);
-  return isOther || hello.maxDesired > hubMark ? hubMark : null;
+  const isAhead = hello.maxDesired > hubMark;
+  const formers = node?.formerHubLineages ?? [];
+  if (node !== undefined && node.adoptMark !== null) {
+    // Restored into the middle of its adoption (hole H44); to a gateway that has not met the hub
+    // since it was found to be restored, that is no news.
+    const { adoptMark, laterMarks = [] } = node;
+    const isSince = hello.hubLineage !== '' && !formers.includes(hello.hubLineage);
+    const isFoundAgain = isAhead && isSince && hubMark > (laterMarks.at(-1) ?? adoptMark);
+    if (!isFoundAgain) return { adoptMark, laterMarks };
+    return { adoptMark, laterMarks: [...laterMarks, hubMark].slice(-HUB_LIMITS.laterMarks) };
+  }
+  if (hello.hubLineage === '') return { adoptMark: null };
+  const isOther = hello.hubLineage !== node?.hubLineage && !formers.includes(hello.hubLineage);
+  return { adoptMark: isOther || isAhead ? hubMark : null };
 }
 
 /**

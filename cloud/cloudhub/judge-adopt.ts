@@ -7,6 +7,8 @@ import type { Draft } from '../store/node-rows.js';
 import { conflictKey, deviceOfKey, propertyKey, propertyOfKey } from '../store/tables.js';
 import type { DesiredRecord } from '../store/tables.js';
 import { adoptDevices } from './adopt-devices.js';
+import { eraOf } from './adoption-era.js';
+import type { AdoptionMarks } from './adoption-era.js';
 import { withAlarm } from './alarms.js';
 import type { Authorizer } from './authorizer.js';
 import { putDesired, renumber, writableValue } from './desired-values.js';
@@ -37,14 +39,15 @@ export function judgeAdopt(
   message: Adopt,
   context: AdoptContext,
 ): Judgement {
-  const mark = draft.get('nodes', draft.node)?.adoptMark ?? null;
+  const marks = draft.get('nodes', draft.node);
   const ack = (rejects: readonly { row: number; code: string }[]): Effect =>
     send(session.id, { kind: 'ack', epoch: session.epoch, id: message.id, rejects });
-  if (!session.adopt || mark === null) return { ...NOTHING, effects: [ack([])] };
+  if (!session.adopt || marks === undefined || marks.adoptMark === null)
+    return { ...NOTHING, effects: [ack([])] };
 
   const rejects: { row: number; code: string }[] = [];
   for (const { version } of message.devices) raiseGeneration(draft, version.gen);
-  const devices = adoptDevices(draft, session, message, mark, context);
+  const devices = adoptDevices(draft, session, message, marks, context);
   const effects: Effect[] = [...devices.effects];
   const downlink: DownlinkNews[] = [...devices.downlink];
   let adopted = 0;
@@ -54,7 +57,7 @@ export function judgeAdopt(
       rejects.push({ row: index, code });
       return;
     }
-    const merged = merge(draft, row, mark, context);
+    const merged = merge(draft, row, marks, context);
     if (merged === 'kept') return;
     if (merged === 'adopted') adopted++;
     const { device, property } = row;
@@ -72,7 +75,7 @@ export function judgeAdopt(
     effects,
   );
   if (message.last) {
-    for (const news of settleRest(draft, mark, context.hubBoot)) {
+    for (const news of settleRest(draft, marks.adoptMark, context.hubBoot)) {
       effects.push({ kind: 'desired', device: news.device, property: news.property });
       downlink.push({ kind: 'changed', ...news });
     }
@@ -103,15 +106,15 @@ function refusal(draft: Draft, row: DesiredRow, authorizer: Authorizer): string 
 function merge(
   draft: Draft,
   row: DesiredRow,
-  mark: number,
+  marks: AdoptionMarks,
   { hubBoot, wallMs }: AdoptContext,
 ): 'adopted' | 'renumbered' | 'kept' {
   const { device, property, version, value, origin } = row;
   const key = propertyKey(draft.node, device, property);
   raiseGeneration(draft, version.gen);
   const own = draft.get('desired', key);
-  const wasForgotten = version.n > mark;
-  if (own === undefined || (own.version.n <= mark && wasForgotten)) {
+  const era = eraOf(marks, version.n);
+  if (own === undefined || era > eraOf(marks, own.version.n)) {
     putDesired(draft, hubBoot, device, property, {
       value: writableValue(draft, draft.node, device, property, value),
       ...(origin === undefined ? {} : { origin }),
@@ -124,7 +127,7 @@ function merge(
   const isOfGateway = own.since !== undefined && sameVersion(own.since, row.since ?? version);
   const isOther = !equalValues(own.value, value);
   // Not in a repetition after a lost session: what stands was the gateway's, or came after it.
-  if (wasForgotten && isOther && !isOfGateway && own.version.n > mark)
+  if (era > 0 && isOther && !isOfGateway)
     recordConflict(draft, `${conflictKey(draft.node, version)}.adopted`, {
       device,
       property,
@@ -199,7 +202,7 @@ function finish(draft: Draft, hubBoot: string, effects: Effect[]): void {
   const node = draft.get('nodes', draft.node);
   if (node === undefined) return;
   const alarms = node.alarms.filter(({ code }) => code !== 'EDGE_HUB_RESTORED');
-  draft.put('nodes', draft.node, { ...node, adoptMark: null, alarms });
+  draft.put('nodes', draft.node, { ...node, adoptMark: null, laterMarks: [], alarms });
   const numbering = draft.get('numberings', draft.node) ?? FIRST_NUMBERING;
   draft.put('numberings', draft.node, confirmed(numbering, hubBoot));
   effects.push(count('adoptionsDone'), { kind: 'node' });

@@ -7,6 +7,7 @@ import type { ByeReason, Hello, Welcome } from '#protocol/sync-message.js';
 import { COMMANDS_FEATURE, unbindCommands } from '../commands/record.js';
 import { Draft } from '../store/node-rows.js';
 import type { NodeRows } from '../store/node-rows.js';
+import { lastMark } from './adoption-era.js';
 import { withAlarm } from './alarms.js';
 import { decideHello, isOutOfReach, offer } from './hello.js';
 import type { HelloDecision } from './hello.js';
@@ -98,12 +99,13 @@ function refusal(
 function raiseRestored(
   draft: Draft,
   { rows, hubBoot }: HelloContext,
-  { adoptMark }: HelloDecision,
+  decision: HelloDecision,
   { wallMs }: Moment,
 ): Effect[] {
   const node = draft.get('nodes', draft.node);
-  const wasFound = (rows.get('nodes', rows.name)?.adoptMark ?? null) !== null;
-  if (adoptMark === null || wasFound || node === undefined) return [];
+  const before = rows.get('nodes', rows.name);
+  const wasFound = lastMark(decision) === (before === undefined ? null : lastMark(before));
+  if (wasFound || node === undefined) return [];
   const alarm = {
     code: 'EDGE_HUB_RESTORED',
     detail: 'Desired values are held back: the gateway has newer ones than the hub.',

@@ -52,6 +52,8 @@ export interface NodeRow {
   readonly formerHubLineages?: readonly string[];
   /** Set when this hub was found to be restored: no desired value leaves until it is adopted. */
   readonly adoptMark: number | null;
+  /** Marks of restores that were found while that one's adoption was under way, ascending. */
+  readonly laterMarks?: readonly number[];
   /** Refused until a person decides. */
   readonly quarantined: boolean;
   readonly alarms: readonly Alarm[];

@@ -38,6 +38,8 @@ export async function calm(scene: Scene): Promise<number> {
   for (const { plant } of well) plant.pace(scene.options.quietCycleMs);
   // A READY of a copy may still be on its way, and sends the gateway away for long.
   await world.pass(ARRIVED_MS);
+  // A disk that was only just healed may have refused it: a person tries again.
+  letIn(scene);
   const connected = await world.until(() => well.every(isLive), CONNECTED_WITHIN_MS);
   if (connected) await beAnswered(scene, well);
   const startMs = world.clock.now();

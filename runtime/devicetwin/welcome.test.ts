@@ -23,6 +23,25 @@ test('WELCOME of the first contact moves everything into the generation', (t) =>
   });
 });
 
+test('a hub that went back: all is sent again under its own number, also what is below the highest it has', (t) => {
+  const g = new TestTwins();
+  g.welcome();
+  g.report(1);
+  g.ackAll();
+  const { n } = g.row()!;
+  const known = { state: g.sv, samples: 0 };
+  g.welcome({ known });
+  t.false(g.unsent(), 'the same hub has it');
+  t.is(wholeUplink(g.tables).announcements.length, 0);
+  g.welcome({ known, hubLineage: 'restored' });
+  t.true(g.unsent());
+  t.is(g.row()!.n, n);
+  t.is(wholeUplink(g.tables).announcements.length, 1);
+  g.ackAll();
+  g.welcome({ known, hubLineage: 'restored' });
+  t.false(g.unsent(), 'once');
+});
+
 test('a fork: what the hub has is stale and never sent again, what is newer is unsent', (t) => {
   const g = new TestTwins();
   g.welcome();

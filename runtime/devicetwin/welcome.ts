@@ -12,6 +12,8 @@ import { describedProperty } from './twin-rows.js';
  * of this history that the hub holds, so:
  * - whatever is numbered above it is unsent, whatever was acknowledged before (an emptied or
  *   restored hub), and moves into a new generation with its number;
+ * - a hub that went back holds that number, but maybe not every lower one, which may have come later:
+ *   all is sent again under its own number, and what is there already changes nothing;
  * - on a fork, whatever is not above it is older than what the hub may have: it becomes stale. If
  *   the hub never had it, it is still sent, in its own generation: a number up to `known` names one
  *   value in all lives of this store, so it cannot go over a newer one;
@@ -25,6 +27,7 @@ export function welcomed(draft: Draft, welcome: Welcome): void {
   const known = welcome.known.state;
   const before = draft.rows.identity().gen;
   const moved = gen !== before;
+  const hubWentBack = welcome.hubLineage !== draft.rows.identity().hubLineage;
   // Generation 0 is "not told yet", also for what the hub has: it knows a number under its own.
   const prior = before === 0 ? (welcome.priorGen ?? 0) : before;
   const into = (version: Version): Version => {
@@ -43,7 +46,7 @@ export function welcomed(draft: Draft, welcome: Welcome): void {
     const n = fork || resync ? draft.rows.number() : row.n;
     if (incarnation !== row.incarnation || n !== row.n)
       draft.device(id, { ...row, incarnation, n });
-    if (n > known) draft.announced(id, undefined);
+    if (n > known || hubWentBack) draft.announced(id, undefined);
   }
 
   for (const key of draft.rows.keys('reported')) {
@@ -58,7 +61,7 @@ export function welcomed(draft: Draft, welcome: Welcome): void {
       if (prior === 0) draft.acknowledged(key, row.n);
     } else if (resync) {
       draft.reported(device, property, { ...row, n: draft.rows.number() });
-    } else if (row.n > known) {
+    } else if (row.n > known || hubWentBack) {
       draft.acknowledged(key, undefined);
     }
   }

@@ -17,8 +17,8 @@ export const RESTORED_HUB: readonly Mutation[] = [
     patches: [
       {
         file: HELLO,
-        find: 'return isOther || hello.maxDesired > hubMark ? hubMark : null;',
-        replace: 'return null;',
+        find: 'return { adoptMark: isOther || isAhead ? hubMark : null };',
+        replace: 'return { adoptMark: null };',
       },
     ],
   },
@@ -42,7 +42,7 @@ export const RESTORED_HUB: readonly Mutation[] = [
     patches: [
       {
         file: ADOPT,
-        find: 'if (own === undefined || (own.version.n <= mark && wasForgotten)) {',
+        find: 'if (own === undefined || era > eraOf(marks, own.version.n)) {',
         replace: 'if (own === undefined) {',
       },
     ],
@@ -54,8 +54,8 @@ export const RESTORED_HUB: readonly Mutation[] = [
     patches: [
       {
         file: ADOPT,
-        find: 'if (own === undefined || (own.version.n <= mark && wasForgotten)) {',
-        replace: 'if (own === undefined || wasForgotten) {',
+        find: 'if (own === undefined || era > eraOf(marks, own.version.n)) {',
+        replace: 'if (own === undefined || era > 0) {',
       },
     ],
   },
@@ -70,5 +70,25 @@ export const RESTORED_HUB: readonly Mutation[] = [
         replace: 'const epoch = before.epoch + 1;',
       },
     ],
+  },
+  {
+    name: 'H43',
+    script: 'scripts/restored-hub',
+    what: 'the gateway takes all that is not above `known` for delivered to a restored hub too',
+    wishes: HUB_CARDS,
+    patches: [
+      {
+        file: 'runtime/devicetwin/welcome.js',
+        find: 'const hubWentBack = welcome.hubLineage !== draft.rows.identity().hubLineage;',
+        replace: 'const hubWentBack = false;',
+      },
+    ],
+  },
+  {
+    name: 'H44',
+    script: 'scripts/restored-hub',
+    what: 'a hub restored into the middle of its adoption goes on with it',
+    wishes: HUB_CARDS,
+    patches: [{ file: HELLO, find: 'if (!isFoundAgain)', replace: 'if (true)' }],
   },
 ];

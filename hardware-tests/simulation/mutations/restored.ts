@@ -32,9 +32,9 @@ export const RESTORED: readonly Mutation[] = [
     patches: [
       {
         file: HELLO,
-        find: '{ ...forked, epoch, adoptMark }',
+        find: '{ ...forked, epoch, ...marks }',
         replace:
-          '{ ...forked, epoch, adoptMark, learntBoots: [...before.learntBoots, ...bootsOf(hello)] }',
+          '{ ...forked, epoch, ...marks, learntBoots: [...before.learntBoots, ...bootsOf(hello)] }',
       },
     ],
   },

@@ -191,3 +191,57 @@ for (const isAhead of [false, true])
     );
     t.is(stage.hub.cloudHub.counters.adoptionsNeeded, isAhead ? 1 : 0);
   });
+
+test('T8 a hub restored into the middle of its adoption: what came after the adoption stands (H44)', async (t) => {
+  const stage = await restored();
+  await stage.desire('level', 33);
+  const held = stage.post.hold('adopt');
+  stage.world.weather.open(stage.gateway.node);
+  await stage.until('held back', () => held.letters.length > 0);
+  const disk = stage.world.hub.backup();
+  held.open();
+  held.deliver();
+  await stage.settle();
+  t.is(stage.desired('level')?.value, 33, 'written since the first restore');
+  await stage.desire('level', 34);
+  await stage.settle();
+  stage.world.weather.block(stage.gateway.node, 'up', 'down');
+  await stage.pass(10_000);
+  stage.checkers.forgetHub();
+  stage.world.hub.replaceDisk(disk);
+  stage.world.hub.start();
+  await stage.world.started();
+  await stage.desire('speed', 35);
+  await meet(stage);
+  t.deepEqual([stage.desired('level')?.value, stage.desired('speed')?.value], [34, 35]);
+  t.is(stage.gateway.plant.register(stage.key('level')).value, 34);
+  t.deepEqual(stage.alarms(), []);
+});
+
+test('T8 a restored hub that had got a high number but not a lower one is sent that one too (H43)', async (t) => {
+  const stage = await Stage.open();
+  await stage.desire('level', 10);
+  await stage.settle();
+  const held = stage.post.hold('state');
+  await stage.read('temperature', 5);
+  await stage.until('held back', () => held.letters.length > 0);
+  held.open();
+  await stage.read('speed', 6);
+  await stage.until('acknowledged', () => !stage.isUnsent('speed'));
+  const disk = stage.world.hub.backup();
+  held.deliver();
+  await stage.settle();
+  const before = stage.reported('temperature');
+  t.is(before?.value, 5);
+  await stage.desire('level', 11);
+  await stage.settle();
+  stage.world.weather.block(stage.gateway.node, 'up', 'down');
+  await stage.pass(10_000);
+  stage.checkers.forgetHub();
+  stage.world.hub.replaceDisk(disk);
+  stage.world.hub.start();
+  await stage.world.started();
+  t.not(stage.reported('temperature')?.value, 5);
+  await meet(stage);
+  t.deepEqual(stage.reported('temperature'), before, 'its own number, no repair');
+});
