@@ -116,7 +116,7 @@ export const DESIRED_STATE: readonly Mutation[] = [
   },
   {
     name: 'H21b',
-    unreachable: LATE,
+    script: 'scripts/hub-devices',
     what: 'a report of an earlier life is taken for one of the present',
     patches: [
       {

@@ -102,6 +102,28 @@ test('deleted at the hub, it is gone at both ends; created again, it has an empt
   await stage.settle();
 });
 
+test('a report of the life before that arrives in the next one changes nothing (H21)', async (t) => {
+  const yard = await Yard.open();
+  const { stage } = yard;
+  await yard.create();
+  await yard.shows(3);
+  const late = stage.post.hold('state');
+  const key = `${yard.id}/position`;
+  Object.assign(stage.gateway.plant.register(key), { value: 9, drifted: true });
+  await stage.done(stage.gateway.plant.read(key));
+  await stage.until('on its way', () => late.letters.length > 0);
+  await yard.delete();
+  await stage.until('gone', () => !yard.isThere);
+  await yard.create();
+  await stage.until('begun anew', () => yard.isThere);
+  late.open();
+  late.deliver();
+  await stage.pass(2000);
+  t.is(yard.position?.reported, undefined);
+  await yard.shows(5);
+  await stage.settle();
+});
+
 test('hours offline: created, changed, deleted and created again; the last word arrives', async (t) => {
   const yard = await Yard.open();
   const { stage } = yard;

@@ -117,3 +117,20 @@ test('T11 the echo of an older own write is stored, not written over the newer o
   await stage.settle();
   t.is(stage.gateway.plant.register(stage.key('level')).value, 6);
 });
+
+test('T10 a desired value that came after a local write is at the device before the hub has judged it', async (t) => {
+  const stage = await Stage.open();
+  const written = () => stage.gateway.plant.register(stage.key('level')).value;
+  const asked = stage.post.hold('local');
+  await stage.writeLocally('level', 5);
+  await stage.until('written', () => written() === 5);
+  await stage.until('asked', () => asked.letters.length > 0);
+  await stage.desire('level', 7);
+  await stage.until('written over', () => written() === 7, 60_000);
+  t.is(stage.locals('level')?.pending?.lost, true);
+  asked.open();
+  asked.deliver();
+  await stage.settle();
+  t.is(written(), 7);
+  t.is(conflicts(stage), 1);
+});

@@ -58,14 +58,7 @@ const VARIANTS: readonly Variant[] = [
   {
     name: 'a crash right after WELCOME',
     backup: connectedBoot,
-    contact: async (stage) => {
-      const held = stage.post.hold('ready', 'announce', 'state', 'local', 'digest', 'stored');
-      stage.world.weather.open(stage.gateway.node);
-      await stage.until('answered', () => held.letters.length > 0);
-      held.open();
-      stage.gateway.crash();
-      stage.gateway.start();
-    },
+    contact: crashesAtWelcome,
   },
   {
     name: 'taken before the first contact',
@@ -86,18 +79,40 @@ const VARIANTS: readonly Variant[] = [
   {
     name: 'taken in a boot that was offline and connected later',
     backup: async (stage) => {
-      await reports(stage, 10, (index) => index);
-      stage.world.weather.block(stage.gateway.node, 'up', 'down');
-      stage.gateway.crash();
-      stage.gateway.start();
-      await stage.world.started();
-      await reports(stage, 30, (index) => index);
-      const backup = stage.gateway.backup();
+      const backup = await offlineBoot(stage);
       stage.world.weather.open(stage.gateway.node);
       return backup;
     },
   },
+  {
+    name: 'taken in a boot that was offline, and crashed right after its WELCOME (H8)',
+    backup: async (stage) => {
+      const backup = await offlineBoot(stage);
+      await crashesAtWelcome(stage);
+      return backup;
+    },
+  },
 ];
+
+async function offlineBoot(stage: Stage): Promise<Disk> {
+  await reports(stage, 10, (index) => index);
+  stage.world.weather.block(stage.gateway.node, 'up', 'down');
+  stage.gateway.crash();
+  stage.gateway.start();
+  await stage.world.started();
+  await reports(stage, 30, (index) => index);
+  return stage.gateway.backup();
+}
+
+/** WELCOME is durable, and the hub hears nothing of it. */
+async function crashesAtWelcome(stage: Stage): Promise<void> {
+  const held = stage.post.hold('ready', 'announce', 'state', 'samples', 'digest', 'stored');
+  stage.world.weather.open(stage.gateway.node);
+  await stage.until('answered', () => held.letters.length > 0);
+  held.open();
+  stage.gateway.crash();
+  stage.gateway.start();
+}
 
 for (const { name, backup: take, contact } of VARIANTS)
   test(`T6 a backup counts past the hub offline, over two boots: ${name}`, async (t) => {
