@@ -44,8 +44,8 @@ export interface Ended {
  * What the pages of the documentation speak of: a hub in `./hub`, a gateway `pi-1` of
  * `./gateway.yaml` with the devices `meter-1` and `pump-1` and, made at the hub by `pumps.yaml`,
  * `pump-2`, an admin's token in `$TOKEN`, the
- * two programs by their names, and the devices of `./meters.yaml` on a bus that the gateway leaves
- * alone.
+ * two programs by their names, and the devices of `./meters.yaml` on a bus of their own, of which
+ * the gateway serves those whose names it has not given already.
  */
 export class DocumentedSite {
   readonly #site: Site;
@@ -77,11 +77,14 @@ export class DocumentedSite {
     const meter = await Program.start('meter', METER, ['--port', String(port), '--json']);
     const yaml = await readFile(join(ROOT, 'hardware-tests/playground/meter.yaml'), 'utf8');
     const devices = `${yaml.replace('name: power, type: FLOAT', 'name: power, history: true, type: FLOAT')}${PUMP}`;
-    const site = await Site.start({ devices: devices.replaceAll("'5020'", `'${port}'`) });
+    const busPort = await freePort();
+    const site = await Site.start({
+      devices: `${devices.replaceAll("'5020'", `'${port}'`)}${await busDevices(busPort)}`,
+    });
     const admin = ['operator', 'create', '--data', site.hubData, '--name', 'docs'];
     const token = await mustRun(EDGETWIN_HUB, [...admin, '--role', 'admin']);
     const hubPort = portOf(site.hub?.address('listen') ?? '');
-    const documented = new DocumentedSite(site, meter, token, hubPort, await freePort());
+    const documented = new DocumentedSite(site, meter, token, hubPort, busPort);
     await documented.#prepare();
     return documented;
   }
@@ -128,11 +131,18 @@ export class DocumentedSite {
       await writeFile(join(folder, 'bin', name), `#!/bin/sh\nexec node ${script} "$@"\n`);
       await chmod(join(folder, 'bin', name), 0o755);
     }
+    await writeFile(join(folder, 'bin', 'npx'), '#!/bin/sh\nexec "$@"\n');
+    await chmod(join(folder, 'bin', 'npx'), 0o755);
     await this.#startBus();
     await eventually(
       'both devices at the hub',
       () => this.run('edgetwin-hub devices --data hub'),
       ({ output }) => output.includes('default/pump-1') && !/ 0 {2,}7 /.test(output),
+    );
+    await eventually(
+      'the climate of the bus at the hub',
+      () => this.run('edgetwin-hub twin get --data hub default/climate-1 temperature'),
+      ({ output }) => output.includes('good'),
     );
     const pump = PUMP.replace('pump-1', 'pump-2').replaceAll(
       'spec:\n  device',
@@ -145,9 +155,7 @@ export class DocumentedSite {
 
   /** The bus of docs/mappers.md: its file, and slaves that answer as the devices of it. */
   async #startBus(): Promise<void> {
-    const manual = await readFile(join(ROOT, 'docs/mappers.md'), 'utf8');
-    const [file = ''] = /^cat > meters\.yaml[^]*?^END$/m.exec(manual) ?? [];
-    await this.run(file);
+    await this.run(await metersFile());
     const simulate = this.#here('exec edgetwin mapper simulate meters.yaml --tcp-port 5020');
     this.#bus = spawn('bash', ['-c', simulate], {
       cwd: this.#site.folder,
@@ -160,6 +168,19 @@ export class DocumentedSite {
       ({ code }) => code === 0,
     );
   }
+}
+
+/** The block of docs/mappers.md that makes meters.yaml. */
+async function metersFile(): Promise<string> {
+  const manual = await readFile(join(ROOT, 'docs/mappers.md'), 'utf8');
+  const [file = ''] = /^cat > meters\.yaml[^]*?^END$/m.exec(manual) ?? [];
+  return file;
+}
+
+/** Its devices but the first, whose name the gateway's own meter has. */
+async function busDevices(port: number): Promise<string> {
+  const [, ...others] = (await metersFile()).replaceAll('5020', String(port)).split('\n---\n');
+  return others.map((text) => `---\n${text.replace(/^END$/m, '')}`).join('\n');
 }
 
 export function hasTool(tool: string): boolean {

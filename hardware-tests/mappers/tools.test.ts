@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { systemClock } from '#protocol/clock.js';
 import type { Device } from '#protocol/device.js';
+import type { Reading } from '#protocol/mapper-port.js';
 import { seededRandom } from '#protocol/random.js';
 import { loadTemplate, templateNames } from '#mappers/templates/library.js';
 import { readOnce } from '#mappers/tools/live.js';
@@ -105,6 +106,8 @@ test('each command of mapper says what is wrong, and with --json as JSON', async
   t.like(run('template', 'show', 'sdm121'), { error: { hint: 'Did you mean sdm120?' } });
 });
 
+const isBad = ({ quality }: Reading): boolean => quality !== 'good';
+
 for (const name of TEMPLATES)
   test(`template ${name} reads a simulated device of itself, as far as it is Modbus`, async (t) => {
     const [device] = await devicesOf(
@@ -120,10 +123,10 @@ for (const name of TEMPLATES)
     const tcpPort = Number(simulation.address.split(':')[1]);
     const configData = { ...device.protocol.configData, tcpPort };
     const moved = { ...device, protocol: { ...device.protocol, configData } };
-    const readings = await readOnce(moved, ports, 10_000);
+    let readings = await readOnce(moved, ports, 10_000);
+    // A machine that is busy with other tests may miss a time-out.
+    for (let again = 0; again < 3 && readings.some(isBad); again += 1)
+      readings = await readOnce(moved, ports, 10_000);
     t.is(readings.length, device.properties.length);
-    t.deepEqual(
-      readings.filter(({ quality }) => quality !== 'good'),
-      [],
-    );
+    t.deepEqual(readings.filter(isBad), []);
   });
