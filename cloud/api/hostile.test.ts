@@ -28,7 +28,7 @@ async function untilClosed(socket: Socket): Promise<string> {
   return text;
 }
 
-test('a body of a gibibyte in chunks is refused with 413 after the first few, and memory stays', async (t) => {
+test('CVE-2022-31074, CVE-2022-31073, H50: a body of a gibibyte in chunks is refused with 413 after the first few, and memory stays', async (t) => {
   const hub = await served(t);
   const token = await hub.token('operator');
   const before = process.memoryUsage().rss;
@@ -61,7 +61,7 @@ test('a body of a gibibyte in chunks is refused with 413 after the first few, an
   t.is((await fetch(`${hub.url}/healthz`)).status, 200);
 });
 
-test('a declared length over the limit is refused before anything is read', async (t) => {
+test('CVE-2022-31074: a declared length over the limit is refused before anything is read', async (t) => {
   const hub = await served(t);
   const token = await hub.token('operator');
   const socket = socketTo(hub);
@@ -73,7 +73,7 @@ test('a declared length over the limit is refused before anything is read', asyn
   t.regex(await text, /^HTTP\/1\.1 413 /);
 });
 
-test('headers beyond their limit are refused with 431', async (t) => {
+test('C23: headers beyond their limit are refused with 431', async (t) => {
   const hub = await served(t);
   const socket = socketTo(hub);
   const text = untilClosed(socket);
@@ -81,7 +81,7 @@ test('headers beyond their limit are refused with 431', async (t) => {
   t.regex(await text, /^HTTP\/1\.1 431 /);
 });
 
-test('a header that never ends is cut off', async (t) => {
+test('#7231, C23: a header that never ends is cut off', async (t) => {
   const limits = { headersTimeoutMs: 300, requestTimeoutMs: 600, checkIntervalMs: 50 };
   const hub = await served(t, { limits });
   const socket = socketTo(hub);
@@ -90,7 +90,7 @@ test('a header that never ends is cut off', async (t) => {
   t.regex(await text, /^HTTP\/1\.1 408 /);
 });
 
-test('a body that never ends is cut off', async (t) => {
+test('CVE-2022-31075, C23: a body that never ends is cut off', async (t) => {
   const limits = { headersTimeoutMs: 300, requestTimeoutMs: 600, checkIntervalMs: 50 };
   const hub = await served(t, { limits });
   const token = await hub.token('operator');
@@ -103,7 +103,7 @@ test('a body that never ends is cut off', async (t) => {
   t.regex(await text, /^HTTP\/1\.1 (400|408) /);
 });
 
-test('a thousand half-open connections do not keep an honest client out', async (t) => {
+test('#7231, C23: a thousand half-open connections do not keep an honest client out', async (t) => {
   const hub = await served(t, { limits: { connections: 50 } });
   const sockets = await Promise.all(
     Array.from({ length: 1_000 }, async () => {
@@ -121,7 +121,7 @@ test('a thousand half-open connections do not keep an honest client out', async 
   sockets.forEach((socket) => socket.destroy());
 });
 
-test('bytes that are not HTTP close their connection and nothing else', async (t) => {
+test('H50: bytes that are not HTTP close their connection and nothing else', async (t) => {
   const hub = await served(t);
   for (const bytes of ['\x16\x03\x01\x02\x00\x01\x00', '\0'.repeat(5_000), 'GET\r\n\r\n', '\r\n']) {
     const socket = socketTo(hub);
@@ -132,7 +132,7 @@ test('bytes that are not HTTP close their connection and nothing else', async (t
   t.is((await fetch(`${hub.url}/healthz`)).status, 200);
 });
 
-test('two lengths in one request, the smuggler’s trick, are refused', async (t) => {
+test('H50: two lengths in one request, the smuggler’s trick, are refused', async (t) => {
   const hub = await served(t);
   const socket = socketTo(hub);
   const text = untilClosed(socket);
@@ -142,7 +142,7 @@ test('two lengths in one request, the smuggler’s trick, are refused', async (t
   t.regex(await text, /^HTTP\/1\.1 400 /);
 });
 
-test('through loopback a foreign Host header is refused, so no page can rebind its name', async (t) => {
+test('H50: through loopback a foreign Host header is refused, so no page can rebind its name', async (t) => {
   const hub = await served(t);
   const token = await hub.token('viewer');
   for (const path of ['/healthz', '/metrics', '/api/v1/nodes']) {
@@ -156,7 +156,7 @@ test('through loopback a foreign Host header is refused, so no page can rebind i
   }
 });
 
-test('whatever the body, the answer is a value taken or a problem of the client', async (t) => {
+test('H50: whatever the body, the answer is a value taken or a problem of the client', async (t) => {
   const hub = await served(t);
   const authorization = `Bearer ${await hub.token('operator')}`;
   const body = fc.oneof(
@@ -188,7 +188,7 @@ test('a HEAD of the watch holds no watch open', async (t) => {
   t.is(hub.fleet.watchers, 0);
 });
 
-test('tokens of strange shape are wrong tokens, nothing more', async (t) => {
+test('H50: tokens of strange shape are wrong tokens, nothing more', async (t) => {
   const hub = await served(t, { limits: { failures: 100 } });
   for (const authorization of [
     'Bearer',

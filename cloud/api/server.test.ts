@@ -162,7 +162,7 @@ test('what a desired value breaks has its own status and code, and nothing is st
   t.true(properties.every(({ desired }) => desired === undefined));
 });
 
-test('of fifty writers with the same If-Match exactly one wins', async (t) => {
+test('B16: of fifty writers with the same If-Match exactly one wins', async (t) => {
   const token = await t.context.hub.token('operator');
   const answers = await Promise.all(
     Array.from({ length: 50 }, (_, value) =>
@@ -177,7 +177,7 @@ test('of fifty writers with the same If-Match exactly one wins', async (t) => {
   t.is(statuses.filter((status) => status === 412).length, 49);
 });
 
-test('each role may do its own and what is below it, nothing above', async (t) => {
+test('H50: each role may do its own and what is below it, nothing above', async (t) => {
   const { hub } = t.context;
   const requests = [
     ['viewer', '/api/v1/nodes', '/api/v1/nodes', 'GET', undefined],
@@ -244,7 +244,7 @@ test('an audit trail is for admins, in pages, and cannot be changed', async (t) 
     t.is((await ask(t.context, route, `${route}?${query}`, { token })).status, 400, query);
 });
 
-test('wrong tokens are slowed down by address, and do not lock out right ones', async (t) => {
+test('H50: wrong tokens are slowed down by address, and do not lock out right ones', async (t) => {
   const right = await t.context.hub.token('viewer');
   const wrong = async () =>
     (await ask(t.context, '/api/v1/nodes', '/api/v1/nodes', { token: 'edgetwin-op-x' })).status;
@@ -284,7 +284,7 @@ test('unknown paths and methods are problems too, and name what there is', async
     t.true((await fetch(t.context.hub.url + path, { headers })).status >= 400, path);
 });
 
-test('every answer forbids sniffing, framing and caching, and offers itself to no other origin', async (t) => {
+test('H50: every answer forbids sniffing, framing and caching, and offers itself to no other origin', async (t) => {
   for (const path of ['/healthz', '/api/v1/nodes', '/nothing']) {
     const { headers } = await fetch(t.context.hub.url + path, {
       headers: { origin: 'http://evil.example' },

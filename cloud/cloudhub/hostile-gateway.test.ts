@@ -93,7 +93,7 @@ test('two nodes that announce one id at the same moment: one owns it, the other 
   t.is(bench.fleet.device('default/boiler')?.node, 'gw-a');
 });
 
-test('hostile bytes close the session as a breach of protocol, and are counted', async (t) => {
+test('E34, CVE-2022-31076: hostile bytes close the session as a breach of protocol, and are counted', async (t) => {
   const bench = await HubBench.start();
   const good = encodeMessage(helloOf());
   const hostile = [
@@ -115,7 +115,7 @@ test('hostile bytes close the session as a breach of protocol, and are counted',
   t.is((await bench.ready()).closed, undefined);
 });
 
-test('a bomb, noise and an unagreed dictionary close the session, and are counted', async (t) => {
+test('E32, H51: a bomb, noise and an unagreed dictionary close the session, and are counted', async (t) => {
   const bench = await HubBench.start();
   const bomb = deflateRawSync(Buffer.alloc(200 * LIMITS.messageBytes, 0x5b));
   t.true(bomb.length < LIMITS.messageBytes);
@@ -186,7 +186,7 @@ test('no HELLO within ten seconds closes the connection', async (t) => {
   t.is(bench.hub.connections, 0);
 });
 
-test('more sessions than a storm may open are told to try again later', async (t) => {
+test('C20: more sessions than a storm may open are told to try again later', async (t) => {
   const bench = await HubBench.start();
   const identity = { key: '', certificate: 'gw-1', authorities: [] };
   let refused = 0;
@@ -204,7 +204,7 @@ test('more sessions than a storm may open are told to try again later', async (t
   t.is((await bench.gateway('gw-2')).closed, undefined);
 });
 
-test('a gateway that floods the hub is cut off, within bounds', async (t) => {
+test('CVE-2022-31079, E32: a gateway that floods the hub is cut off, within bounds', async (t) => {
   const bench = await HubBench.start();
   const gateway = await bench.ready();
   bench.holdSyncs();

@@ -113,7 +113,7 @@ test('reported: rejected rows are named by code and accounted for, the others ar
   t.is(counted(effects, 'rowsRejected'), 3);
 });
 
-test('reported: a node may not speak of another node’s device, and it is counted', (t) => {
+test('Authorization.Enable=false: reported: a node may not speak of another node’s device, and it is counted', (t) => {
   const bench = new MachineBench({
     ownerOf: (device) => (device === 'default/theirs' ? 'gw-2' : undefined),
   });
@@ -189,7 +189,7 @@ test('devices: an id that another node owns is refused, shown as an alarm, and l
   t.is(bench.rows.all('devices').size, 1);
 });
 
-test('devices: more of them than one node may have are refused', (t) => {
+test('E39: devices: more of them than one node may have are refused', (t) => {
   const bench = new MachineBench();
   bench.open();
   let refused = 0;

@@ -15,7 +15,7 @@ for (const topic of [
   '$SYS/broker/uptime',
   '$edgetwin/nowhere',
 ]) {
-  test(`a client cannot forge ${topic}`, async (t) => {
+  test(`twin/cloud_updated, D26: a client cannot forge ${topic}`, async (t) => {
     const { twins, client, bus } = await bench(t);
     const [forger, victim] = [await client(), await client()];
     await victim.subscribe(
@@ -35,7 +35,7 @@ for (const topic of [
   });
 }
 
-test('a last will on a topic of the runtime is refused at CONNECT', async (t) => {
+test('D26: a last will on a topic of the runtime is refused at CONNECT', async (t) => {
   const { port } = await bench(t);
   const will = {
     topic: `${METER}/twin/cloud_updated`,

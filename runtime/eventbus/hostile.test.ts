@@ -30,7 +30,7 @@ async function pour(client: RawClient, bytes: number): Promise<void> {
       ]);
 }
 
-test('a PUBLISH that announces 256 MB is cut at its header and not kept', async (t) => {
+test('D29: a PUBLISH that announces 256 MB is cut at its header and not kept', async (t) => {
   const bus = await bench(t);
   const before = process.memoryUsage.rss();
   const client = await bus.client();
@@ -42,7 +42,7 @@ test('a PUBLISH that announces 256 MB is cut at its header and not kept', async 
   t.true(await works(bus));
 });
 
-test('twenty peers that pour huge CONNECTs are cut before they cost memory', async (t) => {
+test('D29, C19: twenty peers that pour huge CONNECTs are cut before they cost memory', async (t) => {
   const bus = await bench(t);
   const before = process.memoryUsage.rss();
   const peers = await Promise.all(
@@ -60,7 +60,7 @@ test('twenty peers that pour huge CONNECTs are cut before they cost memory', asy
   t.true(await works(bus));
 });
 
-test('a peer that says nothing, or half a CONNECT, is cut in time', async (t) => {
+test('C23: a peer that says nothing, or half a CONNECT, is cut in time', async (t) => {
   const clock = new ManualClock();
   const bus = await bench(t, { clock });
   const silent = await RawClient.open(bus.port, systemClock);
@@ -75,7 +75,7 @@ test('a peer that says nothing, or half a CONNECT, is cut in time', async (t) =>
   t.is(bus.bus.stats()['connections'], 1);
 });
 
-test('connections above the limit are refused; a place becomes free again', async (t) => {
+test('C23: connections above the limit are refused; a place becomes free again', async (t) => {
   const bus = await bench(t, { limits: { connections: 3 } });
   const clients = [await bus.client(), await bus.client(), await bus.client()];
   const refused = await RawClient.open(bus.port, systemClock).catch(() => undefined);
@@ -120,7 +120,7 @@ test('a large burst right before the end of a connection is handled to its last 
   t.is(bus.bus.stats()['publishesIn'], 5_000);
 });
 
-test('a subscriber that stops reading is cut and nobody else waits for it', async (t) => {
+test('C19: a subscriber that stops reading is cut and nobody else waits for it', async (t) => {
   const bus = await bench(t);
   const [slow, good, publisher] = [await bus.client(), await bus.client(), await bus.client()];
   await slow.subscribe('flood');
@@ -138,7 +138,7 @@ test('a subscriber that stops reading is cut and nobody else waits for it', asyn
   t.true(await works(bus));
 });
 
-test('a client that publishes too fast is slowed down, and loses nothing', async (t) => {
+test('C19: a client that publishes too fast is slowed down, and loses nothing', async (t) => {
   const bus = await bench(t, { limits: { publishesPerSecond: 2_000, publishBurst: 10 } });
   const [watcher, fast] = [await bus.client(), await bus.client()];
   await watcher.subscribe('n/#');
@@ -153,7 +153,7 @@ test('a client that publishes too fast is slowed down, and loses nothing', async
   t.true((bus.bus.stats()['throttled'] ?? 0) >= 1);
 });
 
-test('a client with many updates waiting for the store is not read further', async (t) => {
+test('C19: a client with many updates waiting for the store is not read further', async (t) => {
   const bus = await bench(t, { limits: { pendingPublishes: 8 } });
   const settles: (() => void)[] = [];
   bus.twins.settle = () => new Promise((resolve) => settles.push(resolve));
@@ -185,7 +185,7 @@ const VALID: readonly Packet[] = [
   { cmd: 'pingreq' },
 ];
 
-test('mutated packets end connections at worst, never the broker', async (t) => {
+test('D29: mutated packets end connections at worst, never the broker', async (t) => {
   const bus = await bench(t);
   const seed = 20_261;
   t.log(`seed ${seed}`);
@@ -209,7 +209,7 @@ test('mutated packets end connections at worst, never the broker', async (t) => 
   t.true(await works(bus));
 });
 
-test('names that could deceive are refused: bad UTF-8, NUL, control characters, length', async (t) => {
+test('D30: names that could deceive are refused: bad UTF-8, NUL, control characters, length', async (t) => {
   const bus = await bench(t);
   for (const topic of ['a\0b', 'a\uFFFDb', 'x'.repeat(513), 'a/'.repeat(16)]) {
     const client = await bus.client();

@@ -144,7 +144,7 @@ test('status, devices and one device are shown to this machine without a token',
   });
 });
 
-test('a local write needs the token of the control file and reaches the twin', async (t) => {
+test('REST write by GET, H50: a local write needs the token of the control file and reaches the twin', async (t) => {
   const { twins } = t.context;
   t.is((await put(t.context, DESIRED, '{"value":42}', {})).status, 401);
   t.is(
@@ -158,7 +158,7 @@ test('a local write needs the token of the control file and reaches the twin', a
   t.like(twins.writes, [{ property: 'setpoint', value: 42, actor: 'cli' }]);
 });
 
-test('hostile bodies and paths are refused with a code and write nothing', async (t) => {
+test('CVE-2022-31073, H50: hostile bodies and paths are refused with a code and write nothing', async (t) => {
   const { twins } = t.context;
   for (const [path, body, status, code] of [
     [DESIRED, 'null', 400, 'EDGE_MALFORMED'],
@@ -184,7 +184,7 @@ test('hostile bodies and paths are refused with a code and write nothing', async
   t.false(twins.writes.some(({ property }) => property === 'setpoint'));
 });
 
-test('a foreign Host header is refused, so no web page can rebind its name to this gateway', async (t) => {
+test('H50: a foreign Host header is refused, so no web page can rebind its name to this gateway', async (t) => {
   const request = 'GET /api/v1/devices HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n';
   t.regex(await raw(t.context.url, request), /^HTTP\/1\.1 421 /);
 });
@@ -262,7 +262,7 @@ test('a snapshot of many devices comes in parts, every device once', async (t) =
   );
 });
 
-test('a watcher that stops reading is cut at the byte limit', async (t) => {
+test('C19: a watcher that stops reading is cut at the byte limit', async (t) => {
   const gateway = await start({ watchQueueBytes: 100_000 });
   t.teardown(() => stop(gateway));
   const { hostname, port } = new URL(gateway.url);
@@ -286,7 +286,7 @@ test('there are never more watches than the limit', async (t) => {
   t.is((await fetch(`${gateway.url}/api/v1/watch`)).status, 429);
 });
 
-test('hundreds of half-open connections do not keep an honest client out', async (t) => {
+test('#7231, C23: hundreds of half-open connections do not keep an honest client out', async (t) => {
   const gateway = await start({ connections: 20 });
   t.teardown(() => stop(gateway));
   const { hostname, port } = new URL(gateway.url);
@@ -302,7 +302,7 @@ test('hundreds of half-open connections do not keep an honest client out', async
   sockets.forEach((socket) => socket.destroy());
 });
 
-test('a header that never ends is cut off', async (t) => {
+test('#7231, C23: a header that never ends is cut off', async (t) => {
   const gateway = await start({
     headersTimeoutMs: 200,
     requestTimeoutMs: 300,

@@ -71,7 +71,7 @@ test('a lapsed hub is refused, also by a clock in 1970 that our own certificate 
     });
 });
 
-test('a hub that answers the upgrade with an endless body is left at once', async (t) => {
+test('CVE-2022-31080, H51: a hub that answers the upgrade with an endless body is left at once', async (t) => {
   const authority = new TestAuthority();
   let closed = false;
   const url = await evilHub(t, authority.hub(), (socket) => {

@@ -138,7 +138,7 @@ for (const [what, frame] of [
   ['continues nothing', '8081000000002a'],
   ['is a fragmented ping', '0981000000002a'],
 ] as const)
-  test(`a frame that ${what} ends the connection as a breach of the protocol`, async (t) => {
+  test(`SetReadLimit, E32, H51: a frame that ${what} ends the connection as a breach of the protocol`, async (t) => {
     const hub = await hubFor(t);
     const { socket, isClosed } = await upgraded(t, hub);
     socket.write(Buffer.from(frame, 'hex'));
@@ -150,7 +150,7 @@ for (const [what, frame] of [
     t.is(hub.listener.stats().connections, 0);
   });
 
-test('a message in very many fragments ends the connection', async (t) => {
+test('CVE-2022-31079, H51: a message in very many fragments ends the connection', async (t) => {
   const hub = await hubFor(t);
   const { socket } = await upgraded(t, hub);
   socket.write(Buffer.from('028000000000', 'hex'));
@@ -159,7 +159,7 @@ test('a message in very many fragments ends the connection', async (t) => {
   t.is(hub.reasons[0]?.code, 'protocol');
 });
 
-test('a peer that pings and never reads is cut, and its answers stay bounded', async (t) => {
+test('C19: a peer that pings and never reads is cut, and its answers stay bounded', async (t) => {
   const hub = await hubFor(t);
   const { socket } = await upgraded(t, hub);
   socket.pause();
@@ -201,7 +201,7 @@ test('the oldest of too many connections of one node yields', async (t) => {
   t.deepEqual(reasons, [[0, 'superseded']]);
 });
 
-test('a flood of idle sockets and half-sent headers does not keep a gateway out', async (t) => {
+test('#7231, C23: a flood of idle sockets and half-sent headers does not keep a gateway out', async (t) => {
   const hub = await hubFor(t, { limits: { pending: 50 } });
   for (let index = 0; index < 80; index++) {
     const socket = connectTcp(hub.port, '127.0.0.1');
@@ -223,7 +223,7 @@ test('a flood of idle sockets and half-sent headers does not keep a gateway out'
   t.is(connections, 1);
 });
 
-test('headers that never end are given up', async (t) => {
+test('#7231, C23: headers that never end are given up', async (t) => {
   const hub = await hubFor(t, { limits: { headersMs: 300, requestMs: 400 } });
   const { socket, heard, isClosed } = await raw(t, hub.port);
   socket.write('POST /v1/join HTTP/1.1\r\nHost: h');
@@ -232,7 +232,7 @@ test('headers that never end are given up', async (t) => {
   await until(() => hub.listener.stats().pending === 0);
 });
 
-test('huge headers are refused', async (t) => {
+test('C23: huge headers are refused', async (t) => {
   const hub = await hubFor(t);
   const { socket, heard, isClosed } = await raw(t, hub.port);
   socket.write(`GET / HTTP/1.1\r\nHost: hub\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`);
