@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --disable-proto=delete --disallow-code-generation-from-strings
 import { readFileSync } from 'node:fs';
 import { systemClock } from '#protocol/clock.js';
 import { commandName } from '#protocol/command-line/command.js';

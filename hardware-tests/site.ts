@@ -88,7 +88,7 @@ export class Site {
     await this.launchHub(options).ready();
   }
 
-  launchHub(options: LaunchOptions = {}): Program {
+  launchHub(options: LaunchOptions = { execArgv: flagsOf(EDGETWIN_HUB) }): Program {
     const args = [
       ...['run', '--json', '--data', this.hubData],
       ...['--listen', this.#hubListen, '--api', this.#hubApi],

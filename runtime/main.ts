@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=1 --optimize-for-size --v8-pool-size=0 --interrupt-budget=1300000
+#!/usr/bin/env -S node --max-semi-space-size=1 --optimize-for-size --v8-pool-size=0 --interrupt-budget=1300000 --disable-proto=delete --disallow-code-generation-from-strings
 import { readFileSync } from 'node:fs';
 import { systemClock } from '#protocol/clock.js';
 import { commandName } from '#protocol/command-line/command.js';

@@ -3,6 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
+import { flagsOf } from '#hardware-tests/bundle.js';
+import { EDGETWIN, EDGETWIN_HUB } from '#hardware-tests/programs.js';
 import { hasTools } from '#hardware-tests/tools.js';
 import { unitPath } from '#hardware-tests/e2e/units.js';
 
@@ -31,6 +33,12 @@ for (const [unit, exposureMax] of [
     t.deepEqual(analyze('verify', copy), { status: 0, output: '' });
   });
 }
+
+test('both programs run without code made of text and without __proto__, by their first line', (t) => {
+  for (const program of [EDGETWIN, EDGETWIN_HUB])
+    for (const flag of ['--disable-proto=delete', '--disallow-code-generation-from-strings'])
+      t.true(flagsOf(program).includes(flag), `${program} ${flag}`);
+});
 
 function analyze(...args: string[]): { status: number | null; output: string } {
   const { status, stdout, stderr } = spawnSync('systemd-analyze', args, { encoding: 'utf8' });
