@@ -25,7 +25,7 @@ import { Refusals } from './audit/refusals.js';
 import type { AuditTables } from './audit/tables.js';
 import { CloudHub } from './cloudhub/cloud-hub.js';
 import { CommandDesk } from './commands/command-desk.js';
-import { readUptime } from './commands/os-uptime.js';
+import { readUptime } from '#journal/os-uptime.js';
 import { DeviceDesk } from './devicecontroller/device-desk.js';
 import { DeviceController } from './devicecontroller/device-controller.js';
 import { Authority } from './enrolment/authority.js';

@@ -33,15 +33,15 @@ test('a page shows times, values and qualities, and where to go on', (t) => {
   const sample = { device: 'a/b', property: 'p', life: 1, value: 1 };
   const page = historyDocument({
     samples: [
-      { ...sample, n: 4, timestamp: 0, quality: 'good' },
-      { ...sample, n: 9, timestamp: 9e15, quality: 'bad', reason: 'EDGE_TIMEOUT' },
+      { ...sample, n: 4, timestamp: 0, quality: 'good', clock: 'synced' },
+      { ...sample, n: 9, timestamp: 9e15, quality: 'bad', clock: 'floor', reason: 'EDGE_TIMEOUT' },
     ],
     next: 9,
   });
   t.deepEqual(page, {
     samples: [
       { timestamp: '1970-01-01T00:00:00.000Z', value: 1, quality: 'good' },
-      { value: 1, quality: 'bad', reason: 'EDGE_TIMEOUT' },
+      { value: 1, quality: 'bad', clock: 'floor', reason: 'EDGE_TIMEOUT' },
     ],
     next: '9',
   });

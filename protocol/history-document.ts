@@ -1,19 +1,35 @@
 import type { DeviceId } from './device.js';
 import { EdgeError } from './errors.js';
+import { decodeSample } from './sample-line.js';
 import type { Sample } from './sample-line.js';
+import { dated } from './taken-at.js';
+import type { LearntBoot } from './taken-at.js';
 import { isoTime } from './twin-document.js';
-import type { Quality, Value } from './twin.js';
+import type { Quality, TimeQuality, Value } from './twin.js';
 
 /** Samples on a page: without a wish, and at most. */
 export const HISTORY_PAGE_DEFAULT = 100;
 export const HISTORY_PAGE_MAX = 1_000;
 
 /** A sample as an end has kept it. */
-export interface KeptSample extends Sample {
+export interface KeptSample extends Omit<Sample, 'taken'> {
   /** Where it stands in this end's history: rises in the order in which samples came. */
   readonly n: number;
   /** Wall time of the reading as the gateway believed, milliseconds since 1970. */
   readonly timestamp: number;
+  /** How far it may be believed. */
+  readonly clock: TimeQuality;
+}
+
+/** A kept line as a sample, with the time that is known by now; undefined: it is none. */
+export function keptSample(
+  { n, time, text }: { readonly n: number; readonly time: number; readonly text: string },
+  learnt: readonly LearntBoot[] = [],
+): KeptSample | undefined {
+  const sample = decodeSample(text);
+  if (sample === undefined) return undefined;
+  const { taken, ...rest } = sample;
+  return { ...rest, n, ...dated(time, taken, learnt) };
 }
 
 export interface HistoryQuestion {
@@ -45,6 +61,8 @@ export interface SampleDocument {
   readonly value: Value;
   readonly quality: Quality;
   readonly reason?: string;
+  /** The time may be wrong. Absent when it is right, or the gateway did not say. */
+  readonly clock?: Exclude<TimeQuality, 'synced'>;
 }
 
 /**
@@ -76,13 +94,15 @@ export function historyDocument({ samples, next }: HistoryPage): HistoryDocument
   };
 }
 
-function sampleDocument({ value, quality, reason, timestamp: at }: KeptSample): SampleDocument {
+function sampleDocument(sample: KeptSample): SampleDocument {
+  const { value, quality, reason, timestamp: at, clock } = sample;
   const timestamp = isoTime(at);
   return {
     ...(timestamp === undefined ? {} : { timestamp }),
     value,
     quality,
     ...(reason === undefined ? {} : { reason }),
+    ...(clock === 'synced' ? {} : { clock }),
   };
 }
 

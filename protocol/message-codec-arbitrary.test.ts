@@ -59,6 +59,7 @@ const history = fc.record({
   value: count,
   forks: list(fc.record({ boot: hex64, before: count }), FORKS_MAX),
 });
+const clock = fc.constantFrom('synced', 'floor', 'unknown');
 const deviceRow = { device, incarnation: version, property };
 
 const description: fc.Arbitrary<DeviceDescription> = optional(
@@ -158,7 +159,7 @@ const MESSAGES = {
           timestamp: count,
           desiredVersion: version,
         },
-        { reason: text, gen: count },
+        { reason: text, gen: count, clock },
       ),
     ),
   }),
@@ -237,7 +238,7 @@ const MESSAGES = {
           quality: fc.constantFrom('good', 'uncertain', 'bad'),
           timestamp: count,
         },
-        { reason: text },
+        { reason: text, clock },
       ),
     ),
   }),

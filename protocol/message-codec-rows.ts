@@ -3,10 +3,45 @@ import { LIMITS } from './limits.js';
 import { trimmed } from './message-codec-fields.js';
 import type { Fields } from './message-codec-fields.js';
 import type { DesiredRow } from './sync-message-desired.js';
-import type { Quality, Version } from './twin.js';
+import type { Quality, TimeQuality, Version } from './twin.js';
 
 /** The order is the wire format: add at the end. */
 export const QUALITIES: readonly Quality[] = ['good', 'uncertain', 'bad'];
+
+/** The order is the wire format: add at the end. */
+const CLOCKS: readonly TimeQuality[] = ['synced', 'floor', 'unknown'];
+
+interface Timed {
+  readonly clock?: TimeQuality;
+}
+
+/** What a message says once for its rows: the clock of the first, if each row has one. */
+export function commonClock(rows: readonly Timed[]): TimeQuality | undefined {
+  return rows.every(({ clock }) => clock !== undefined) ? rows[0]?.clock : undefined;
+}
+
+/** The clock of a row that is not the common one, as its last position. */
+export function ownClock({ clock }: Timed, common: TimeQuality | undefined): number | null {
+  return clock === common || clock === undefined ? null : CLOCKS.indexOf(clock);
+}
+
+/** What follows the rows of a message, or nothing. */
+export function writeClock(common: TimeQuality | undefined): readonly number[] {
+  return common === undefined ? [] : [CLOCKS.indexOf(common)];
+}
+
+/** A label for people: what only a newer peer can tell apart is not known here. */
+export function readClock(fields: Fields): TimeQuality | undefined {
+  const index = fields.optionalCount();
+  return index === undefined ? undefined : (CLOCKS[index] ?? 'unknown');
+}
+
+/** Gives the rows that do not say their own the clock that follows them. */
+export function withClock<R extends Timed>(rows: readonly R[], fields: Fields): readonly R[] {
+  const common = readClock(fields);
+  if (common === undefined) return rows;
+  return rows.map((row) => (row.clock === undefined ? { ...row, clock: common } : row));
+}
 
 export function writeDesiredRows(rows: readonly DesiredRow[]): unknown[] {
   return groups(rows, ({ property, version, value, origin, since }) =>

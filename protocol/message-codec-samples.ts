@@ -1,4 +1,13 @@
-import { groups, QUALITIES, readGroups } from './message-codec-rows.js';
+import {
+  commonClock,
+  groups,
+  ownClock,
+  QUALITIES,
+  readClock,
+  readGroups,
+  withClock,
+  writeClock,
+} from './message-codec-rows.js';
 import { clip, trimmed } from './message-codec-fields.js';
 import type { MessageCodec } from './message-codec-session.js';
 import { epochOnly } from './message-codec-session.js';
@@ -10,6 +19,7 @@ export const samples: MessageCodec<Samples> = {
   write: (m) => {
     let n = m.from;
     let timestamp = 0;
+    const common = commonClock(m.rows);
     const rows = groups(m.rows, (row) => {
       const time = Math.max(0, Math.round(row.timestamp));
       const steps = [row.n - n, time - timestamp];
@@ -17,9 +27,13 @@ export const samples: MessageCodec<Samples> = {
       timestamp = time;
       const quality = QUALITIES.indexOf(row.quality);
       const reason = row.reason === undefined ? null : clip(row.reason);
-      return trimmed([row.property, steps[0], row.value, steps[1], quality, reason], [0, null]);
+      const clock = ownClock(row, common);
+      return trimmed(
+        [row.property, steps[0], row.value, steps[1], quality, reason, clock],
+        [0, null, null],
+      );
     });
-    return [m.epoch, null, m.from, m.to, m.dropped, rows];
+    return [m.epoch, null, m.from, m.to, m.dropped, rows, ...writeClock(common)];
   },
   read: (fields) => {
     const epoch = epochOnly(fields);
@@ -33,10 +47,14 @@ export const samples: MessageCodec<Samples> = {
       timestamp = row.step(timestamp);
       const quality = row.choice(QUALITIES, 0);
       const reason = row.optionalText();
-      const base = { device, incarnation, property, n, value, quality, timestamp };
-      return reason === undefined ? base : { ...base, reason };
+      const clock = readClock(row);
+      return {
+        ...{ device, incarnation, property, n, value, quality, timestamp },
+        ...(reason === undefined ? {} : { reason }),
+        ...(clock === undefined ? {} : { clock }),
+      };
     });
-    return { kind: 'samples', epoch, from, to, dropped, rows };
+    return { kind: 'samples', epoch, from, to, dropped, rows: withClock(rows, fields) };
   },
 };
 

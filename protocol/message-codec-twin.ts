@@ -1,10 +1,15 @@
 import { readDescription, writeDescription } from './message-codec-device.js';
 import { clip, trimmed } from './message-codec-fields.js';
 import {
+  commonClock,
   groups,
+  ownClock,
   QUALITIES,
+  readClock,
   readDesiredRows,
   readGroups,
+  withClock,
+  writeClock,
   writeDesiredRows,
 } from './message-codec-rows.js';
 import type { MessageCodec } from './message-codec-session.js';
@@ -31,6 +36,7 @@ export const state: MessageCodec<State> = {
   write: (m) => {
     let n = 0;
     let timestamp = 0;
+    const common = commonClock(m.rows);
     const rows = groups(m.rows, (row) => {
       const time = Math.max(0, Math.round(row.timestamp));
       const steps = [row.n - n, time - timestamp];
@@ -50,11 +56,12 @@ export const state: MessageCodec<State> = {
           quality,
           reason,
           row.gen ?? null,
+          ownClock(row, common),
         ],
-        [0, 0, 0, null, null],
+        [0, 0, 0, null, null, null],
       );
     });
-    return [m.epoch, m.id, rows];
+    return [m.epoch, m.id, rows, ...writeClock(common)];
   },
   read: (fields) => {
     const [epoch, id] = [fields.count(), fields.count()];
@@ -69,6 +76,7 @@ export const state: MessageCodec<State> = {
       const quality = row.choice(QUALITIES, 0);
       const reason = row.optionalText();
       const gen = row.optionalCount();
+      const clock = readClock(row);
       return {
         device,
         incarnation,
@@ -79,10 +87,11 @@ export const state: MessageCodec<State> = {
         quality,
         ...(reason === undefined ? {} : { reason }),
         timestamp,
+        ...(clock === undefined ? {} : { clock }),
         desiredVersion,
       };
     });
-    return { kind: 'state', epoch, id, rows };
+    return { kind: 'state', epoch, id, rows: withClock(rows, fields) };
   },
 };
 

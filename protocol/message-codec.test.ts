@@ -99,8 +99,8 @@ test('a clock with fractions of milliseconds does not make rows that the hub ref
 
 test('positions that a newer peer adds are ignored', (t) => {
   const more = textOf(stateOf(5))
-    .replace('1795000000000]', '1795000000000,0,0,0,null,null,"new"]')
-    .replace(/\]$/, ',{"newer":true}]');
+    .replace('1795000000000]', '1795000000000,0,0,0,null,null,null,"new"]')
+    .replace(/\]$/, ',null,{"newer":true}]');
   t.deepEqual(decodeMessage(wire(more)), stateOf(5));
   t.deepEqual(decodeMessage(wire('[3,7,null,"x"]')), { kind: 'ready', epoch: 7 });
 });

@@ -2,6 +2,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import { decodeSample, encodeSample, samplePrefix } from './sample-line.js';
 import type { Sample } from './sample-line.js';
+import type { TakenAt } from './taken-at.js';
 
 const sample = fc.record<Sample, 'device' | 'property' | 'life' | 'value' | 'quality'>(
   {
@@ -11,6 +12,13 @@ const sample = fc.record<Sample, 'device' | 'property' | 'life' | 'value' | 'qua
     value: fc.jsonValue() as fc.Arbitrary<Sample['value']>,
     quality: fc.constantFrom('good', 'uncertain', 'bad'),
     reason: fc.string({ unit: 'binary' }),
+    taken: fc.record<TakenAt, 'quality'>(
+      {
+        quality: fc.constantFrom('floor', 'unknown'),
+        since: fc.record({ boot: fc.string({ unit: 'binary' }), ms: fc.integer() }),
+      },
+      { requiredKeys: ['quality'] },
+    ),
   },
   { requiredKeys: ['device', 'property', 'life', 'value', 'quality'] },
 );

@@ -1,5 +1,6 @@
 import type { DeviceId } from './device.js';
 import { isDeviceId, isPropertyName } from './name.js';
+import type { TakenAt } from './taken-at.js';
 import type { Quality, Value } from './twin.js';
 
 /** One report of a property with history, as both ends keep it. */
@@ -11,6 +12,8 @@ export interface Sample {
   readonly value: Value;
   readonly quality: Quality;
   readonly reason?: string;
+  /** Its time is of a clock that was not known to be right. */
+  readonly taken?: TakenAt;
 }
 
 /** What every kept line of a property begins with. */
@@ -20,14 +23,16 @@ export function samplePrefix(device: DeviceId, property: string): string {
 
 /**
  * `device property life value`, the value as JSON; what is not plainly good has a mark that no JSON
- * begins with (`u` uncertain, `b` bad, `g`) before `[value, reason]`. Names have no spaces, JSON no line breaks.
+ * begins with (`u` uncertain, `b` bad, `g`) before `[value, reason]`; a time that is not known to be right adds its
+ * quality, the boot and milliseconds since. Names have no spaces, JSON no line breaks.
  */
-export function encodeSample({ device, property, life, value, quality, reason }: Sample): string {
-  const json = JSON.stringify(value);
-  const tail =
-    quality === 'good' && reason === undefined
-      ? json
-      : `${MARKS[quality]}[${json},${JSON.stringify(reason ?? null)}]`;
+export function encodeSample(sample: Sample): string {
+  const { device, property, life, value, quality, reason, taken } = sample;
+  const time = taken && [taken.quality, ...(taken.since ? [taken.since.boot, taken.since.ms] : [])];
+  const isPlain = quality === 'good' && reason === undefined && time === undefined;
+  const tail = isPlain
+    ? JSON.stringify(value)
+    : `${MARKS[quality]}${JSON.stringify([value, reason ?? null, ...(time ?? [])])}`;
   return `${samplePrefix(device, property)}${life} ${tail}`;
 }
 
@@ -47,15 +52,28 @@ export function decodeSample(line: string): Sample | undefined {
 
 const MARKS: Readonly<Record<Quality, string>> = { good: 'g', uncertain: 'u', bad: 'b' };
 
-function readTail(tail: string): Pick<Sample, 'value' | 'quality' | 'reason'> | undefined {
+function readTail(
+  tail: string,
+): Pick<Sample, 'value' | 'quality' | 'reason' | 'taken'> | undefined {
   const quality = QUALITY_OF.get(tail[0] ?? '');
   try {
     if (quality === undefined) return { value: JSON.parse(tail) as Value, quality: 'good' };
-    const [value, reason] = JSON.parse(tail.slice(1)) as readonly [Value, string | null];
-    return { value, quality, ...(reason === null ? {} : { reason }) };
+    const [value, reason, ...time] = JSON.parse(tail.slice(1)) as readonly [Value, string | null];
+    const taken = takenAt(time);
+    return {
+      ...{ value, quality },
+      ...(reason === null ? {} : { reason }),
+      ...(taken === undefined ? {} : { taken }),
+    };
   } catch {
     return undefined;
   }
+}
+
+function takenAt([quality, boot, ms]: readonly unknown[]): TakenAt | undefined {
+  if (quality !== 'floor' && quality !== 'unknown') return undefined;
+  if (typeof boot !== 'string' || typeof ms !== 'number') return { quality };
+  return { quality, since: { boot, ms } };
 }
 
 const QUALITY_OF = new Map(

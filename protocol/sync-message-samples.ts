@@ -1,5 +1,5 @@
 import type { DeviceId } from './device.js';
-import type { Quality, Value, Version } from './twin.js';
+import type { Quality, TimeQuality, Value, Version } from './twin.js';
 
 /** Listed in HELLO and WELCOME: both ends know these messages. */
 export const SAMPLES_FEATURE = 'samples';
@@ -32,6 +32,8 @@ export interface SampleRow {
   readonly reason?: string;
   /** Wall time of the reading as the gateway believed, milliseconds since 1970. */
   readonly timestamp: number;
+  /** How far `timestamp` may be believed; absent: not told. */
+  readonly clock?: TimeQuality;
 }
 
 /** h>g: all numbers up to `stored` are accounted for AND durable. */

@@ -3,7 +3,7 @@ import type { Fork } from './numbering.js';
 import type { Command, Query, Resack, Result } from './sync-message-command.js';
 import type { Adopt, DesiredState, HubDevices } from './sync-message-desired.js';
 import type { Sack, Samples } from './sync-message-samples.js';
-import type { Quality, Value, Version } from './twin.js';
+import type { Quality, TimeQuality, Value, Version } from './twin.js';
 
 export type { DesiredRow, DesiredState } from './sync-message-desired.js';
 
@@ -155,6 +155,8 @@ export interface StateRow {
   readonly quality: Quality;
   readonly reason?: string;
   readonly timestamp: number;
+  /** How far `timestamp` may be believed; absent: not told. */
+  readonly clock?: TimeQuality;
   readonly desiredVersion: Version;
 }
 

@@ -6,7 +6,7 @@ import type {
   PropertyDescription,
 } from './device.js';
 import { formatVersion } from './twin.js';
-import type { Desired, Quality, Reported, SyncState, Value } from './twin.js';
+import type { Desired, Quality, Reported, SyncState, TimeQuality, Value } from './twin.js';
 
 /**
  * A twin as JSON: what the REST interfaces of the hub and of the gateway both serve and what both
@@ -57,6 +57,8 @@ export interface ReportedDocument {
   readonly version: string;
   /** Absent when the gateway sent a time that no calendar has. */
   readonly timestamp?: string;
+  /** How far the timestamp may be believed. Absent when the gateway did not say. */
+  readonly clock?: TimeQuality;
   readonly desiredVersion: string;
 }
 
@@ -66,7 +68,7 @@ export interface DesiredDocument {
 }
 
 export function reportedDocument(reported: Reported): ReportedDocument {
-  const { value, quality, reason, version, desiredVersion } = reported;
+  const { value, quality, reason, version, clock, desiredVersion } = reported;
   const timestamp = isoTime(reported.timestamp);
   return {
     value,
@@ -74,6 +76,7 @@ export function reportedDocument(reported: Reported): ReportedDocument {
     ...(reason === undefined ? {} : { reason }),
     version: formatVersion(version),
     ...(timestamp === undefined ? {} : { timestamp }),
+    ...(clock === undefined ? {} : { clock }),
     desiredVersion: formatVersion(desiredVersion),
   };
 }

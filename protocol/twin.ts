@@ -44,9 +44,17 @@ export interface Reported {
   readonly reason?: string;
   /** Wall time of the reading as the gateway believed, milliseconds since 1970. For people only. */
   readonly timestamp: number;
+  /** How far that may be believed; absent: the gateway did not say. */
+  readonly clock?: TimeQuality;
   /** The desired version whose write had ended before this reading STARTED; NO_VERSION if none. */
   readonly desiredVersion: Version;
 }
+
+/**
+ * How far a wall time of a gateway may be believed: `synced` agrees with its hub's clock, `unknown`
+ * is of a clock that nobody confirmed, `floor` is only known not to be later than the truth.
+ */
+export type TimeQuality = 'synced' | 'floor' | 'unknown';
 
 /** What the cloud (or an accepted local write) wants, numbered by the hub. */
 export interface Desired {

@@ -3,6 +3,7 @@ import { openFileStorage } from '#journal/file-storage.js';
 import { Flash } from '#journal/flash.js';
 import { lockFolder } from '#journal/folder-lock.js';
 import { openStore } from '#journal/journal-store.js';
+import { readUptime } from '#journal/os-uptime.js';
 import { finishRestore } from '#journal/restore.js';
 import type { Store } from '#journal/store.js';
 import type { Clock } from '#protocol/clock.js';
@@ -93,7 +94,7 @@ async function start(
   const store = await openGatewayStore(dataDir, flash, ports, teardown);
   const meta = await MetaStore.open(store, ports);
   teardown.add('metamanager', () => meta.close());
-  const clock = new WallClock(ports.clock, keptFloorMs(meta));
+  const clock = new WallClock(ports.clock, keptFloorMs(meta), await readUptime(ports.clock));
   const startedAtMs = clock.now();
   const time = new TimeKeeper(clock, { meta, log });
   time.start();

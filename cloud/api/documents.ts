@@ -25,6 +25,10 @@ const version = v.pipe(
   v.description('Generation and counter; "0.0" is lower than every version that was given.'),
 );
 const time = v.pipe(v.string(), v.description('RFC 3339, UTC; for people, never for order.'));
+const clock = v.pipe(
+  v.picklist(['synced', 'floor', 'unknown']),
+  v.description('How far the timestamp may be believed: floor is not later than the truth.'),
+);
 const value = v.pipe(v.unknown(), v.description('Any JSON value, at most 8 KiB encoded.'));
 const text = v.string();
 
@@ -34,6 +38,7 @@ const Reported = v.strictObject({
   reason: v.exactOptional(text),
   version,
   timestamp: v.exactOptional(time),
+  clock: v.exactOptional(clock),
   desiredVersion: version,
 });
 

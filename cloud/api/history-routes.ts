@@ -26,6 +26,9 @@ const SampleSchema = v.strictObject({
   value: v.pipe(v.unknown(), v.description('Any JSON value, at most 8 KiB encoded.')),
   quality: v.picklist(['good', 'uncertain', 'bad']),
   reason: v.exactOptional(v.string()),
+  clock: v.exactOptional(
+    v.pipe(v.picklist(['floor', 'unknown']), v.description('The timestamp may be wrong.')),
+  ),
 });
 
 const PageSchema = v.strictObject({

@@ -73,13 +73,14 @@ function apply(draft: Draft, session: OpenSession, row: StateRow): boolean {
   if (revived !== undefined && version.gen < revived.gen) return false;
   const stored = draft.get('reported', key);
   if (stored !== undefined && compareVersions(version, stored.version) <= 0) return false;
-  const { value, quality, reason, timestamp, desiredVersion } = row;
+  const { value, quality, reason, timestamp, clock, desiredVersion } = row;
   const reported: Reported = {
     version,
     value,
     quality,
     ...(reason === undefined ? {} : { reason }),
     timestamp,
+    ...(clock === undefined ? {} : { clock }),
     desiredVersion,
   };
   draft.put('reported', key, reported);

@@ -9,7 +9,7 @@ import type {
 } from '#protocol/sync-message.js';
 import { NO_VERSION } from '#protocol/twin.js';
 import type { Desired, Value, Version } from '#protocol/twin.js';
-import type { Uptime } from '../commands/uptime.js';
+import type { Uptime } from '#journal/os-uptime.js';
 import { NodeRows } from '../store/node-rows.js';
 import type { OwnerOf } from './authorizer.js';
 import type { DesiredRequest, Effect, NodeEvent, SessionId } from './judgement.js';

@@ -6,7 +6,7 @@ import type { ByeReason, SyncMessage } from '#protocol/sync-message.js';
 import type { Desired } from '#protocol/twin.js';
 import type { CloseCode, Priority, Streams } from '#tunnel/transport.js';
 import { HUB_LIMITS } from '../limits.js';
-import type { Uptime } from '../commands/uptime.js';
+import type { Uptime } from '#journal/os-uptime.js';
 import type { NodeLinkView } from '../fleet.js';
 import type { CommitOutcome, HubStore } from '../store/hub-store.js';
 import { liveDevices } from '../store/node-rows.js';

@@ -10,7 +10,7 @@ import { commandKey } from '../store/tables.js';
 import type { CommandRecord } from '../store/tables.js';
 import { HUB_COMMAND_LIMITS } from './limits.js';
 import { isOpen, isPending } from './record.js';
-import type { Uptime } from './uptime.js';
+import type { Uptime } from '#journal/os-uptime.js';
 
 export interface RunContext {
   readonly hubBoot: string;

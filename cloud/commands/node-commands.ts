@@ -21,7 +21,7 @@ import {
   issuedMs,
   notAfterMs,
 } from './record.js';
-import type { Uptime } from './uptime.js';
+import type { Uptime } from '#journal/os-uptime.js';
 
 /**
  * The commands of one node on their way (docs/sync-protocol.md section 4.6): SENT, bound to the

@@ -1,6 +1,6 @@
 import type { CommandEndState, CommandRecord } from '../store/tables.js';
 import type { Draft } from '../store/node-rows.js';
-import type { Uptime } from './uptime.js';
+import type { Uptime } from '#journal/os-uptime.js';
 
 /** What HELLO lists and WELCOME confirms. */
 export const COMMANDS_FEATURE = 'commands';

@@ -12,7 +12,7 @@ import type { HubCounters } from '../cloudhub/counters.js';
 import type { FleetNews } from '../cloudhub/judgement.js';
 import { NodeLoop } from '../cloudhub/node-loop.js';
 import type { DeviceView, Fleet, FleetChange, NodeCare, NodeView, SetDesired } from '../fleet.js';
-import type { Uptime } from '../commands/uptime.js';
+import type { Uptime } from '#journal/os-uptime.js';
 import { commandView } from '../commands/view.js';
 import { HUB_LIMITS } from '../limits.js';
 import type { HubStore } from '../store/hub-store.js';

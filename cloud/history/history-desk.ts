@@ -1,7 +1,8 @@
 import { searchSeries } from '#journal/series-query.js';
 import type { DeviceController } from '../devicecontroller/device-controller.js';
+import { keptSample } from '#protocol/history-document.js';
 import type { HistoryPage, HistoryQuestion } from '#protocol/history-document.js';
-import { decodeSample, samplePrefix } from '#protocol/sample-line.js';
+import { samplePrefix } from '#protocol/sample-line.js';
 import type { Histories } from '../fleet.js';
 import type { NodeHistories } from './node-histories.js';
 
@@ -22,10 +23,7 @@ export class HistoryDesk implements Histories {
     const series = await this.#histories.open(loop.name);
     const prefix = samplePrefix(device, property);
     const { rows, next } = await searchSeries(series, { prefix, ...range });
-    const samples = rows.flatMap(({ n, time, text }) => {
-      const sample = decodeSample(text);
-      return sample === undefined ? [] : [{ ...sample, n, timestamp: time }];
-    });
+    const samples = rows.flatMap((row) => keptSample(row) ?? []);
     return next === undefined ? { samples } : { samples, next };
   }
 }

@@ -101,16 +101,12 @@ function refusal(draft: Draft, row: SampleRow): string | undefined {
   return isKnown ? undefined : 'EDGE_NO_PROPERTY';
 }
 
-function lineOf({
-  device,
-  property,
-  incarnation,
-  value,
-  quality,
-  reason,
-  timestamp,
-}: SampleRow): SampleLine {
-  const because = reason === undefined ? {} : { reason };
-  const text = encodeSample({ device, property, life: incarnation.n, value, quality, ...because });
+function lineOf(row: SampleRow): SampleLine {
+  const { device, property, incarnation, value, quality, reason, timestamp, clock } = row;
+  const text = encodeSample({
+    ...{ device, property, life: incarnation.n, value, quality },
+    ...(reason === undefined ? {} : { reason }),
+    ...(clock === undefined || clock === 'synced' ? {} : { taken: { quality: clock } }),
+  });
   return { time: timestamp, text };
 }

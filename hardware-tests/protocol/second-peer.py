@@ -222,6 +222,7 @@ def optional(message, name, read, absent):
 
 
 QUALITIES = ('good', 'uncertain', 'bad')
+CLOCKS = 'synced', 'floor', 'unknown'
 TYPES = ('int', 'float', 'double', 'string', 'boolean', 'bytes', 'json')
 ACCESS = ('ReadOnly', 'ReadWrite')
 OUTCOMES = ('ok', 'conflict', 'superseded', 'rejected')
@@ -311,6 +312,30 @@ def write_welcome(m):
     ]
 
 
+def read_clock(r):
+    index = r.count()
+    return CLOCKS[index] if index < len(CLOCKS) else 'unknown'
+
+
+def read_timed(r, m, read):
+    """Rows, then the clock of those that do not say their own."""
+    m.update(rows=read_groups(r, read))
+    if not r.absent():
+        common = read_clock(r)
+        for row in m['rows']:
+            row.setdefault('clock', common)
+
+
+def write_timed(rows, write):
+    common = common_clock(rows)
+    tail = [] if common is None else [CLOCKS.index(common)]
+    return [write_groups(rows, lambda row: write(row, common)), *tail]
+
+
+def common_clock(rows):
+    return rows[0]['clock'] if rows and all('clock' in row for row in rows) else None
+
+
 def readings(n, with_label):
     """Rows of STATE and SAMPLES: n and timestamp are steps from the row before."""
     last = {'n': n, 'time': 0}
@@ -326,40 +351,43 @@ def readings(n, with_label):
         optional(row, 'reason', r.text, r.absent())
         if with_label:
             optional(row, 'gen', r.count, r.absent())
+        optional(row, 'clock', lambda: read_clock(r), r.absent())
         return row
 
-    def write(row):
+    def write(row, common):
+        clock = row.get('clock')
+        own = None if clock in (None, common) else CLOCKS.index(clock)
         steps = row['n'] - last['n'], row['timestamp'] - last['time']
         last['n'], last['time'] = row['n'], row['timestamp']
         head = [row['property'], steps[0], row['value'], steps[1]]
         rest = [QUALITIES.index(row['quality']), row.get('reason')]
         if not with_label:
-            return head + trim(rest, [0, None])
+            return head + trim([*rest, own], [0, None, None])
         label = pair(row['desiredVersion'])
-        return head + trim([*label, *rest, row.get('gen')], [0, 0, 0, None, None])
+        return head + trim([*label, *rest, row.get('gen'), own], [0, 0, 0, None, None, None])
 
     return read, write
 
 
 def read_state(r, m):
     m.update(epoch=r.count(), id=r.count())
-    m.update(rows=read_groups(r, readings(0, True)[0]))
+    read_timed(r, m, readings(0, True)[0])
 
 
 def write_state(m):
-    return [m['epoch'], m['id'], write_groups(m['rows'], readings(0, True)[1])]
+    return [m['epoch'], m['id'], *write_timed(m['rows'], readings(0, True)[1])]
 
 
 def read_samples(r, m):
     m.update(epoch=r.count())
     r.next()
     m.update({'from': r.count(), 'to': r.count(), 'dropped': r.count()})
-    m.update(rows=read_groups(r, readings(m['from'], False)[0]))
+    read_timed(r, m, readings(m['from'], False)[0])
 
 
 def write_samples(m):
-    rows = write_groups(m['rows'], readings(m['from'], False)[1])
-    return [m['epoch'], None, m['from'], m['to'], m['dropped'], rows]
+    rows = write_timed(m['rows'], readings(m['from'], False)[1])
+    return [m['epoch'], None, m['from'], m['to'], m['dropped'], *rows]
 
 
 def read_desired_row(r):

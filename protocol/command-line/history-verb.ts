@@ -46,9 +46,10 @@ export async function history(
   }
 }
 
-function sampleLine({ timestamp = '-', value, quality, reason }: SampleDocument): string {
+function sampleLine({ timestamp = '-', value, quality, reason, clock }: SampleDocument): string {
   const doubt = quality === 'good' ? '' : `  ${quality}${reason === undefined ? '' : ` ${reason}`}`;
-  return `${printable(`${timestamp}  ${formatText(value)}${doubt}`)}\n`;
+  const time = clock === undefined ? timestamp : `${timestamp} (${clock})`;
+  return `${printable(`${time}  ${formatText(value)}${doubt}`)}\n`;
 }
 
 function limitOf(text: string | undefined): number {

@@ -26,7 +26,7 @@ function propertyRow(property: PropertyDocument): string[] {
     reported === undefined ? '-' : shown(reported.value),
     unit ?? '',
     qualityText(property),
-    ageMs === undefined ? (reported?.timestamp ?? '-') : duration(ageMs),
+    ageMs === undefined ? timeText(reported) : duration(ageMs),
     desired === undefined ? '-' : shown(desired.value),
     stateText(property),
   ];
@@ -78,12 +78,18 @@ function valueLine(device: string, property: PropertyDocument): string {
   const value = reported === undefined ? '-' : shown(reported.value);
   const wanted = desired === undefined ? '' : ` desired ${shown(desired.value)}`;
   const parts = [
-    reported?.timestamp ?? '-',
+    timeText(reported),
     device,
     name,
     `${value}${unit === undefined ? '' : ` ${unit}`}`,
   ];
   return `${printable(`${parts.join('  ')}  ${qualityText(property)}${wanted}  ${stateText(property)}`)}\n`;
+}
+
+/** With the quality of its clock, when it is not known to be right. */
+function timeText(reported: PropertyDocument['reported']): string {
+  const { timestamp = '-', clock = 'synced' } = reported ?? {};
+  return clock === 'synced' ? timestamp : `${timestamp} (${clock})`;
 }
 
 function qualityText({ reported }: PropertyDocument): string {

@@ -10,6 +10,7 @@ export function statusText(status: GatewayStatus): string {
     `node     ${node}, ${software}, up ${duration(uptimeMs)}, ${mebibytes(memoryBytes)} of memory`,
     `hub      ${hubText(status.hub)}`,
     ...status.alarms.map(alarmText),
+    ...timeLines(status.time),
     `store    ${store.commits} commits, ${store.syncs} syncs, ${mebibytes(store.bytesWritten)} written`,
     `flash    ${flashText(store.flash)}`,
     ...(store.warning === undefined
@@ -43,6 +44,16 @@ function undeliveredTable({ total, kept }: GatewayStatus['undelivered']): string
   ]);
   const headings = [`UNDELIVERED (${total})`, 'DEVICE', 'PROPERTY', 'WHY', 'TIMES', 'LAST'];
   return `\n${textTable(headings, rows)}`;
+}
+
+/** Nothing of a clock that agrees with the hub's. */
+function timeLines({ quality, wall }: GatewayStatus['time']): readonly string[] {
+  if (quality === 'synced') return [];
+  const why = {
+    floor: 'not later than the truth: this machine has no clock',
+    unknown: 'nobody has confirmed it',
+  }[quality];
+  return [`time     ${isoTime(wall) ?? wall}, ${why}; a hub tells the right one`];
 }
 
 /** Beside the budget, in its unit of 10^6 bytes. */

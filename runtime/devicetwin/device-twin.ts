@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '#protocol/clock.js';
+import type { Timer } from '#protocol/clock.js';
 import type { Device, DeviceId, Property } from '#protocol/device.js';
 import { EdgeError } from '#protocol/errors.js';
 import type { ErrorCode } from '#protocol/errors.js';
@@ -12,7 +12,8 @@ import { propertyKey } from '../metamanager/tables.js';
 import type { MetaStore } from '../metamanager/meta-store.js';
 import { adoptableOf } from './adoptable.js';
 import type { Adoptable } from './adoptable.js';
-import { checkedReading } from './check-readings.js';
+import { checkedReadings, knownProperty } from './check-readings.js';
+import type { ReportClock } from './check-readings.js';
 import { CommitOrder } from './commit-order.js';
 import { deviceDigest } from './device-digest.js';
 import { reduce } from './reducer.js';
@@ -34,7 +35,7 @@ import { wholeUplink, writeTarget } from './twin-rows.js';
 export interface DeviceTwinOptions {
   readonly meta: MetaStore;
   readonly devices: readonly Device[];
-  readonly clock: Clock;
+  readonly clock: ReportClock;
   readonly log: Log;
   /** Keeps samples of what is reported; none are kept without it. */
   readonly history?: SampleKeeper | undefined;
@@ -59,7 +60,7 @@ interface Cause {
  */
 export class DeviceTwin implements TwinAccess {
   #meta: MetaStore;
-  #clock: Clock;
+  #clock: ReportClock;
   #log: Log;
   #history: SampleKeeper | undefined;
   /** Of the files; those of them that the hub created under the same id are refused. */
@@ -97,14 +98,8 @@ export class DeviceTwin implements TwinAccess {
 
   async report(batch: ReportBatch, eventId?: string): Promise<void> {
     const { properties } = this.#known(batch.device);
-    const { length } = batch.readings;
-    if (length > GATEWAY_LIMITS.readingsPerReport)
-      throw new EdgeError('EDGE_LIMIT', `a report of ${length} readings`, {
-        hint: `Send at most ${GATEWAY_LIMITS.readingsPerReport} in one report.`,
-      });
-    const readings = batch.readings.map((reading) =>
-      checkedReading(knownProperty(properties, batch.device, reading.property), reading),
-    );
+    const readings = checkedReadings(batch, properties, this.#clock);
+    const { length } = readings;
     if (length === 0) return;
     this.#counters.reports++;
     this.#counters.readings += length;
@@ -167,8 +162,10 @@ export class DeviceTwin implements TwinAccess {
   }
 
   /** Journals the end of a write. Resolves when durable; never rejects. */
-  writeEnded(event: WriteEnded): Promise<void> {
-    return this.#eventually(event, { source: 'local' });
+  writeEnded({ failure, ...ended }: WriteEnded): Promise<void> {
+    const taken = failure && this.#clock.dating?.(failure.timestamp);
+    const told = failure && { failure: taken === undefined ? failure : { ...failure, taken } };
+    return this.#eventually({ ...ended, ...told }, { source: 'local' });
   }
 
   /** What the device should hold of this property and does not. */
@@ -383,16 +380,4 @@ export class DeviceTwin implements TwinAccess {
 export interface DigestSnapshot {
   readonly maxDesired: number;
   readonly digests: readonly DeviceDigest[];
-}
-
-function knownProperty(
-  properties: ReadonlyMap<string, Property>,
-  device: DeviceId,
-  name: string,
-): Property {
-  const property = properties.get(name);
-  if (property !== undefined) return property;
-  throw new EdgeError('EDGE_NO_PROPERTY', `${device} has no property ${name}`, {
-    hint: `It has ${[...properties.keys()].slice(0, 8).join(', ')}.`,
-  });
 }

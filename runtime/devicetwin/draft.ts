@@ -118,7 +118,7 @@ export class Draft {
     }
     const row = this.rows.get('reported', key);
     const base = { kind, device, property };
-    const gen = this.rows.identity().gen;
-    this.#touched.set(name, row === undefined ? base : { ...base, before: reportedOf(row, gen) });
+    const before = row && reportedOf(this.rows, row, this.rows.identity().gen);
+    this.#touched.set(name, before === undefined ? base : { ...base, before });
   }
 }

@@ -1,4 +1,3 @@
-import type { Reading } from '#protocol/mapper-port.js';
 import { confirmed } from '#protocol/numbering.js';
 import { sameVersion } from '#protocol/twin.js';
 import { propertyKey } from '../metamanager/tables.js';
@@ -8,7 +7,13 @@ import { storeDesired, decideLocal, writeLocally } from './desired.js';
 import { Draft } from './draft.js';
 import { storeHubDevices } from './hub-devices.js';
 import { configure } from './membership.js';
-import type { AcknowledgedRows, Transition, TwinEvent, WriteEnded } from './twin-event.js';
+import type {
+  AcknowledgedRows,
+  DatedReading,
+  Transition,
+  TwinEvent,
+  WriteEnded,
+} from './twin-event.js';
 import { describedProperty } from './twin-rows.js';
 import { welcomed } from './welcome.js';
 
@@ -58,8 +63,8 @@ export function reduce(tables: TableReader, boot: string, event: TwinEvent): Tra
 }
 
 /** Each report takes a number, also an unchanged one: it says that the value is fresh. */
-function report(draft: Draft, device: string, reading: Reading): void {
-  const { property, value, quality, reason, appliedVersion: label } = reading;
+function report(draft: Draft, device: string, reading: DatedReading): void {
+  const { property, value, quality, reason, taken, appliedVersion: label } = reading;
   const timestamp = Math.max(0, Math.round(reading.timestamp));
   const row: ReportedRow = {
     n: draft.rows.number(),
@@ -67,6 +72,7 @@ function report(draft: Draft, device: string, reading: Reading): void {
     quality,
     ...(reason === undefined ? {} : { reason }),
     timestamp,
+    ...(taken === undefined ? {} : { taken }),
     label,
   };
   const key = propertyKey(device, property);
@@ -104,6 +110,7 @@ function writeEnded(draft: Draft, event: WriteEnded): void {
     quality: 'bad',
     reason: failure.code,
     timestamp: Math.max(0, Math.round(failure.timestamp)),
+    ...(failure.taken === undefined ? {} : { taken: failure.taken }),
     label: target.version,
   });
 }

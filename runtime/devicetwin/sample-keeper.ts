@@ -1,6 +1,6 @@
 import type { DeviceId, Property } from '#protocol/device.js';
-import type { Reading } from '#protocol/mapper-port.js';
 import type { GatewayPut } from '../metamanager/transaction.js';
+import type { DatedReading } from './twin-event.js';
 
 /** What DeviceTwin asks of the history: runtime/history/ keeps samples, this room does not. */
 export interface SampleKeeper {
@@ -13,7 +13,7 @@ export interface SampledReport {
   /** Counter of the device's incarnation. */
   readonly life: number;
   readonly properties: ReadonlyMap<string, Property>;
-  readonly readings: readonly Reading[];
+  readonly readings: readonly DatedReading[];
 }
 
 export interface PreparedSamples {

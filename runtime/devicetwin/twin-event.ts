@@ -8,14 +8,22 @@ import type {
   Welcome,
 } from '#protocol/sync-message.js';
 import type { HubDeviceRow } from '#protocol/sync-message-desired.js';
+import type { TakenAt } from '#protocol/taken-at.js';
 import type { Desired, Reported, Value, Version } from '#protocol/twin.js';
 import type { LocalWriteRow } from '../metamanager/tables.js';
 import type { GatewayPut } from '../metamanager/transaction.js';
 
+/** `taken`: its time is of a clock that was not known to be right. */
+export type DatedReading = Reading & { readonly taken?: TakenAt };
+
 /** Everything that changes the DeviceTwins. Values have been checked before. */
 export type TwinEvent =
   | { readonly kind: 'devices'; readonly devices: readonly Device[] }
-  | { readonly kind: 'readings'; readonly device: DeviceId; readonly readings: readonly Reading[] }
+  | {
+      readonly kind: 'readings';
+      readonly device: DeviceId;
+      readonly readings: readonly DatedReading[];
+    }
   | {
       readonly kind: 'local-write';
       readonly device: DeviceId;
@@ -34,7 +42,12 @@ export interface WriteEnded {
   readonly property: string;
   readonly target: WriteTarget;
   /** Present when it failed; `final`: it will not be tried again. */
-  readonly failure?: { readonly code: string; readonly final: boolean; readonly timestamp: number };
+  readonly failure?: {
+    readonly code: string;
+    readonly final: boolean;
+    readonly timestamp: number;
+    readonly taken?: TakenAt;
+  };
 }
 
 /** What the hub causes (docs/sync-protocol.md section 4). */

@@ -1,5 +1,6 @@
 import type { Device, DeviceDescription, DeviceId, Property } from '#protocol/device.js';
 import type { PropertyDescription } from '#protocol/device.js';
+import { dated } from '#protocol/taken-at.js';
 import { compareVersions, equalValues, NO_VERSION, sameVersion } from '#protocol/twin.js';
 import type { Reported, Version } from '#protocol/twin.js';
 import { propertyKey, splitKey } from '../metamanager/tables.js';
@@ -26,8 +27,9 @@ export function describedProperty(
 }
 
 /** The reported row as people see it: one inherited from a backup is uncertain. */
-export function reportedOf(row: ReportedRow, gen: number): Reported {
-  const { n, value, timestamp, label } = row;
+export function reportedOf(tables: RowReader, row: ReportedRow, gen: number): Reported {
+  const { n, value, taken, label } = row;
+  const learnt = taken && tables.get('time', 'self')?.learnt;
   const stale = row.stale === true;
   const quality = stale ? 'uncertain' : row.quality;
   const reason = stale ? 'EDGE_NOT_READ' : row.reason;
@@ -36,7 +38,7 @@ export function reportedOf(row: ReportedRow, gen: number): Reported {
     value,
     quality,
     ...(reason === undefined ? {} : { reason }),
-    timestamp,
+    ...dated(row.timestamp, taken, learnt),
     desiredVersion: label,
   };
 }
@@ -111,7 +113,7 @@ function stateRow(tables: RowReader, key: string): Uplink['rows'] {
   const row = tables.get('reported', key);
   const life = tables.get('devices', device);
   if (row === undefined || life === undefined || !isUnsent(tables, device, property)) return [];
-  const { version, ...reported } = reportedOf(row, 0);
+  const { version, ...reported } = reportedOf(tables, row, 0);
   const { incarnation } = life;
   const older = row.gen === undefined ? {} : { gen: row.gen };
   return [{ device, incarnation, property, n: version.n, ...older, ...reported }];

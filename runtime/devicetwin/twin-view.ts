@@ -16,7 +16,7 @@ export function propertyView(
 ): PropertyView {
   const key = propertyKey(device.id, property.name);
   const row = tables.get('reported', key);
-  const reported = row && reportedOf(row, tables.get('identity', 'self')?.gen ?? 0);
+  const reported = row && reportedOf(tables, row, tables.get('identity', 'self')?.gen ?? 0);
   const desired = tables.get('desired', key) ?? documentDesired(property);
   const pending = tables.get('locals', key)?.pending;
   const waiting = pending !== undefined && pending.lost !== true;

@@ -9,6 +9,8 @@ import type { Priority } from '#tunnel/transport.js';
 export interface Channel {
   /** What HELLO lists, so that the hub sends only what this end understands. */
   readonly feature: string;
+  /** WELCOME is acceptable and about to be made durable. */
+  heard?(welcome: Welcome): void;
   /** WELCOME is durable: sending may begin. `clockOffsetMs`: at least the hub's monotonic time minus ours. */
   begin(welcome: Welcome, clockOffsetMs: number): void;
   /** The session is over: what was in flight is due again. */

@@ -185,6 +185,7 @@ export class SyncMachine {
       return;
     }
     welcomed(session, welcome);
+    for (const channel of this.#outbound.channels) channel.heard?.(welcome);
     if (fork || resync) this.#effects.raise('EDGE_GATEWAY_RESTORED', `generation ${gen}`);
     if (adopt) this.#effects.raise('EDGE_HUB_RESTORED', `generation ${welcome.hubGen}`);
     if (fork || resync || adopt)

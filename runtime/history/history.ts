@@ -6,11 +6,13 @@ import type { Storage } from '#journal/storage-port.js';
 import type { Clock } from '#protocol/clock.js';
 import type { DeviceId } from '#protocol/device.js';
 import type { Log } from '#protocol/log.js';
-import type { Reading } from '#protocol/mapper-port.js';
 import { nextNumbers } from '#protocol/numbering.js';
-import { decodeSample, encodeSample, samplePrefix } from '#protocol/sample-line.js';
+import { encodeSample, samplePrefix } from '#protocol/sample-line.js';
+import { keptSample } from '#protocol/history-document.js';
 import type { HistoryPage, HistoryQuestion } from '#protocol/history-document.js';
 import type { PreparedSamples, SampledReport, SampleKeeper } from '../devicetwin/sample-keeper.js';
+import type { DatedReading } from '../devicetwin/twin-event.js';
+import { learntBoots } from '../time/time-keeper.js';
 import type { MetaStore } from '../metamanager/meta-store.js';
 import { HISTORY_LIMITS } from './limits.js';
 
@@ -98,10 +100,8 @@ export class History implements SampleKeeper {
   async query(question: HistoryQuestion): Promise<HistoryPage> {
     const prefix = samplePrefix(question.device, question.property);
     const { rows, next } = await searchSeries(this.series, { prefix, ...question });
-    const samples = rows.flatMap(({ n, time, text }) => {
-      const sample = decodeSample(text);
-      return sample === undefined ? [] : [{ ...sample, n, timestamp: time }];
-    });
+    const learnt = learntBoots(this.#options.meta);
+    const samples = rows.flatMap((row) => keptSample(row, learnt) ?? []);
     return next === undefined ? { samples } : { samples, next };
   }
 
@@ -140,12 +140,15 @@ export class History implements SampleKeeper {
 function rowsOf(
   device: DeviceId,
   life: number,
-  readings: readonly Reading[],
+  readings: readonly DatedReading[],
 ): { readonly time: number; readonly text: string }[] {
   const rows: { readonly time: number; readonly text: string }[] = [];
   let chars = 0;
-  for (const { property, value, quality, reason, timestamp } of readings) {
-    const because = reason === undefined ? {} : { reason };
+  for (const { property, value, quality, reason, timestamp, taken } of readings) {
+    const because = {
+      ...(reason === undefined ? {} : { reason }),
+      ...(taken === undefined ? {} : { taken }),
+    };
     const text = encodeSample({ device, property, life, value, quality, ...because });
     const time = Math.max(0, Math.round(timestamp));
     chars += text.length + String(time).length + 2;

@@ -2,6 +2,7 @@ import { EdgeError } from '#protocol/errors.js';
 import { LIMITS } from '#protocol/limits.js';
 import type { Log } from '#protocol/log.js';
 import { decodeSample } from '#protocol/sample-line.js';
+import { dated } from '#protocol/taken-at.js';
 import { SAMPLES_FEATURE } from '#protocol/sync-message-samples.js';
 import type { SampleRow } from '#protocol/sync-message-samples.js';
 import type { SyncMessage, Welcome } from '#protocol/sync-message.js';
@@ -9,6 +10,7 @@ import type { SeriesRow } from '#journal/series-text.js';
 import type { Priority } from '#tunnel/transport.js';
 import type { Channel } from '../edgehub/channel.js';
 import type { MetaStore } from '../metamanager/meta-store.js';
+import { learntBoots } from '../time/time-keeper.js';
 import { FlightWindow } from './flight-window.js';
 import type { History } from './history.js';
 import { HISTORY_LIMITS } from './limits.js';
@@ -215,13 +217,13 @@ export class SampleChannel implements Channel {
       this.#counters.samplesUnreadable++;
       return undefined;
     }
-    const { life, ...rest } = sample;
+    const { life, taken, ...rest } = sample;
     // The generation of a life is known only once the hub has given one; its counter stays.
     const known = ['devices', 'hubDevices'] as const;
     const incarnation = known
       .map((table) => this.#meta.get(table, sample.device)?.incarnation)
       .find((own) => own?.n === life) ?? { gen: this.#meta.identity().gen, n: life };
-    return { ...rest, incarnation, n, timestamp: time };
+    return { ...rest, incarnation, n, ...dated(time, taken, learntBoots(this.#meta)) };
   }
 
   #resend(stream: Stream, now: number): void {

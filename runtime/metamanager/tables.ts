@@ -3,6 +3,7 @@ import type { RaisedAlarm } from '../alarms/gateway-alarms.js';
 import type { DeviceDescription, DeviceId } from '#protocol/device.js';
 import type { SeriesTables } from '#journal/series-tables.js';
 import type { NumberingState } from '#protocol/numbering.js';
+import type { LearntBoot, TakenAt } from '#protocol/taken-at.js';
 import type { Desired, Quality, Value, Version } from '#protocol/twin.js';
 
 /**
@@ -37,6 +38,8 @@ export interface GatewayTables extends SeriesTables {
 export interface TimeRow {
   /** A wall time that has passed for certain, milliseconds since 1970. */
   readonly floorMs: number;
+  /** Boots of this machine of which the hub told the time, the latest last. */
+  readonly learnt?: readonly LearntBoot[];
 }
 
 export interface IdentityRow {
@@ -83,6 +86,8 @@ export interface ReportedRow {
   readonly quality: Quality;
   readonly reason?: string;
   readonly timestamp: number;
+  /** Its clock was not known to be right. */
+  readonly taken?: TakenAt;
   /** The desired version whose write had ended before the reading started. */
   readonly label: Version;
   /** Inherited from a restored backup: shown as uncertain until it is read again. */

@@ -3,10 +3,10 @@ import type { HistoryStatus } from '../history/history.js';
 import type { ForwardStatus } from '#tunnel/transport.js';
 import type { MapperStatus } from '#protocol/mapper-port.js';
 import type { ByeReason } from '#protocol/sync-message.js';
+import type { TimeQuality } from '#protocol/twin.js';
 import type { UndeliveredStatus } from '../alarms/alarm-book.js';
 import type { GatewayAlarm } from '../alarms/gateway-alarms.js';
 import type { LinkStatus } from '../edgehub/link-status.js';
-import type { TimeQuality } from '../time/wall-clock.js';
 
 /** What the gateway says of itself: `edgetwin status`, GET /api/v1/status and the metrics. */
 export interface GatewayStatus {

@@ -37,7 +37,7 @@ test('the time of the hub survives a restart of a board without a clock, and goe
   const storage = new MemoryStorage();
   const first = await boot(storage, new ManualClock(0));
   t.is(first.time.status().quality, 'floor');
-  first.time.begin(welcome(TODAY));
+  first.time.heard(welcome(TODAY));
   t.deepEqual(first.time.status(), { quality: 'synced', wall: TODAY });
   await first.stop();
 
@@ -64,7 +64,7 @@ test('a system clock in 2040 leaves no floor behind', async (t) => {
 
 test('a hub that tells no time, 1970 or the year 9999 is not believed', async (t) => {
   const { time, stop } = await boot(new MemoryStorage(), new ManualClock(TODAY));
-  for (const wallMs of [undefined, 0, Date.UTC(9999, 0, 1)]) time.begin(welcome(wallMs));
+  for (const wallMs of [undefined, 0, Date.UTC(9999, 0, 1)]) time.heard(welcome(wallMs));
   t.deepEqual(time.status(), { quality: 'unknown', wall: TODAY });
   await stop();
 });

@@ -1,10 +1,12 @@
 import type { Timer } from '#protocol/clock.js';
 import type { Log } from '#protocol/log.js';
 import type { Welcome } from '#protocol/sync-message.js';
+import type { LearntBoot } from '#protocol/taken-at.js';
+import type { TimeQuality } from '#protocol/twin.js';
 import type { Channel } from '../edgehub/channel.js';
 import type { MetaStore } from '../metamanager/meta-store.js';
 import { TIME_TOLERANCE_MS } from './wall-clock.js';
-import type { TimeQuality, WallClock } from './wall-clock.js';
+import type { WallClock } from './wall-clock.js';
 
 /** The floor is kept so often; a crash loses as much of it, and it is only a lower bound. */
 const KEEP_EVERY_MS = 60 * 60_000;
@@ -15,6 +17,9 @@ const WRITTEN_MS = Date.UTC(2026, 10, 1);
 /** A hub that claims to be later is wrong, and its time would be refused by most that is shown. */
 const END_MS = Date.UTC(2200, 0, 1);
 
+/** Of earlier boots only rows that are still unsent need the time. */
+const BOOTS_KEPT = 8;
+
 export interface TimeKeeperOptions {
   readonly meta: MetaStore;
   readonly log: Log;
@@ -23,6 +28,11 @@ export interface TimeKeeperOptions {
 /** The floor that an earlier process of this gateway has left. */
 export function keptFloorMs(meta: MetaStore): number {
   return Math.max(WRITTEN_MS, meta.get('time', 'self')?.floorMs ?? 0);
+}
+
+/** Boots of this machine of which the time is known. */
+export function learntBoots(tables: Pick<MetaStore, 'get'>): readonly LearntBoot[] {
+  return tables.get('time', 'self')?.learnt ?? [];
 }
 
 /** Keeps the floor of the wall clock, and learns the time from each WELCOME. */
@@ -54,7 +64,11 @@ export class TimeKeeper implements Channel {
     return { quality: this.#clock.quality(), wall: this.#clock.wallTime() };
   }
 
-  begin({ wallMs }: Welcome): void {
+  begin(): void {
+    // The time was learnt when WELCOME came: what leaves now carries it.
+  }
+
+  heard({ wallMs }: Welcome): void {
     this.learn(wallMs);
   }
 
@@ -91,7 +105,19 @@ export class TimeKeeper implements Channel {
   }
 
   #keep(): void {
+    const { meta } = this.#options;
     const floorMs = Math.round(this.#clock.floorMs());
-    this.#options.meta.commitSoon([{ table: 'time', key: 'self', row: { floorMs } }]);
+    const learnt = withBoot(learntBoots(meta), this.#clock.learntBoot());
+    const row = { floorMs, ...(learnt.length === 0 ? {} : { learnt }) };
+    meta.commitSoon([{ table: 'time', key: 'self', row }]);
   }
+}
+
+/** Each boot once, as it was told last. */
+function withBoot(
+  boots: readonly LearntBoot[],
+  learnt: LearntBoot | undefined,
+): readonly LearntBoot[] {
+  if (learnt === undefined) return boots;
+  return [...boots.filter(({ boot }) => boot !== learnt.boot), learnt].slice(-BOOTS_KEPT);
 }

@@ -47,3 +47,19 @@ test('a floor from a wrong clock does not outlive the hub', (t) => {
   t.is(clock.wallTime(), TODAY);
   t.is(clock.floorMs(), TODAY);
 });
+
+test('a time is right when this clock is, and when it agrees with this clock', (t) => {
+  const system = new ManualClock(TODAY);
+  const clock = new WallClock(system, BUILT, { osBoot: 'b1', offsetMs: 5000 });
+  const since = { boot: 'b1', ms: system.now() + 5000 };
+  t.deepEqual(clock.dating(TODAY), { quality: 'unknown', since });
+  t.deepEqual(clock.dating(TODAY - 700), {
+    ...{ quality: 'unknown', since: { boot: 'b1', ms: since.ms - 700 } },
+  });
+  t.deepEqual(clock.dating(TODAY - DAY_MS), { quality: 'unknown' });
+  t.deepEqual(clock.dating(NaN), { quality: 'unknown' });
+  clock.learn(TODAY);
+  t.is(clock.dating(TODAY), undefined);
+  t.deepEqual(clock.dating(0), { quality: 'unknown' });
+  t.deepEqual(clock.learntBoot(), { boot: 'b1', beganMs: TODAY - since.ms });
+});

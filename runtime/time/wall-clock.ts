@@ -1,11 +1,7 @@
+import type { Uptime } from '#journal/os-uptime.js';
 import type { Clock, Timer } from '#protocol/clock.js';
-
-/**
- * How far a wall time of this gateway may be believed (docs/sync-protocol.md section 4.12):
- * `synced` agrees with the hub, `unknown` is the system's clock that nobody confirmed, `floor` is
- * only known not to be later than the truth.
- */
-export type TimeQuality = 'synced' | 'unknown' | 'floor';
+import type { DatingClock, LearntBoot, TakenAt } from '#protocol/taken-at.js';
+import type { TimeQuality } from '#protocol/twin.js';
 
 /**
  * The system's clock and the hub's may differ by so much and still agree: a WELCOME may have been
@@ -19,15 +15,20 @@ export const TIME_TOLERANCE_MS = 20_000;
  * known, which goes on with monotonic time; and once the hub has told the time, it shows that,
  * unless the system's clock agrees. Labels for people only: no decision reads it.
  */
-export class WallClock implements Clock {
+export class WallClock implements Clock, DatingClock {
   #system: Clock;
+  #uptime: Uptime | undefined;
   /** A wall time that has passed for certain, less the monotonic time of then. */
   #floorBaseMs: number;
   #hubBaseMs: number | undefined;
 
-  /** `floorMs`: milliseconds since 1970 that have passed for certain, as of now. */
-  constructor(system: Clock, floorMs: number) {
+  /**
+   * `floorMs`: milliseconds since 1970 that have passed for certain, as of now. Without `uptime`
+   * nothing that was taken before the time was learnt is dated back.
+   */
+  constructor(system: Clock, floorMs: number, uptime?: Uptime) {
     this.#system = system;
+    this.#uptime = uptime;
     this.#floorBaseMs = floorMs - system.now();
   }
 
@@ -64,6 +65,26 @@ export class WallClock implements Clock {
     // Also when it is earlier: a floor that came from a wrong clock must not stay for ever.
     this.#floorBaseMs = this.#hubBaseMs;
     return this.wallTime() - before;
+  }
+
+  /** A time far from this clock's was given by another one, which nobody confirmed. */
+  dating(timestampMs: number): TakenAt | undefined {
+    const agoMs = this.wallTime() - timestampMs;
+    if (!(Math.abs(agoMs) <= TIME_TOLERANCE_MS)) return { quality: 'unknown' };
+    const quality = this.quality();
+    if (quality === 'synced') return undefined;
+    const uptime = this.#uptime;
+    if (uptime === undefined) return { quality };
+    const ms = Math.round(this.now() + uptime.offsetMs - agoMs);
+    return { quality, since: { boot: uptime.osBoot, ms } };
+  }
+
+  /** When this boot of the machine began, once the hub has told the time. */
+  learntBoot(): LearntBoot | undefined {
+    const uptime = this.#uptime;
+    if (uptime === undefined || this.#hubBaseMs === undefined) return undefined;
+    const beganMs = Math.round(this.wallTime() - this.now() - uptime.offsetMs);
+    return { boot: uptime.osBoot, beganMs };
   }
 
   #hubMs(): number | undefined {
