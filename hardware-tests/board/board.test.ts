@@ -1,70 +1,14 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import test, { type ExecutionContext } from 'ava';
-import { systemClock } from '#protocol/clock.js';
-import type { Device } from '#protocol/device.js';
-import { seededRandom } from '#protocol/random.js';
-import { loadTemplate, templateNames } from '#mappers/templates/library.js';
-import { simulate, type Simulation } from '#mappers/tools/simulate.js';
-import { NO_FAULTS, type SimulatedFaults } from '#mappers/tools/slave.js';
-import { readDevices } from '#runtime/config/device-files.js';
+import { NO_FAULTS } from '#mappers/tools/slave.js';
 import { parseExchanges, replay } from '../mappers/exchange.js';
-import { hasSocat, SerialPair } from '../mappers/serial-pair.js';
 import { pms5003, SerialSensor } from '../simulators/serial-sensor.js';
 import { formatReport, hasPassed } from './report.js';
+import { deviceOf, LINE, onSerial, ports, slave } from './simulated-board.js';
 import { runSuite } from './suite.js';
-
-const ports = { clock: systemClock, random: seededRandom(8) };
-const LINE = { baudRate: 115_200, dataBits: 8, stopBits: 1, parity: 'none' } as const;
-
-function onSerial(
-  title: string,
-  run: (t: ExecutionContext, pair: SerialPair) => Promise<void>,
-): void {
-  test(title, async (t) => {
-    if (!hasSocat) {
-      t.log('skipped: needs socat');
-      t.pass();
-      return;
-    }
-    t.timeout(90_000);
-    const pair = await SerialPair.open();
-    try {
-      await run(t, pair);
-    } finally {
-      await pair.close();
-    }
-  });
-}
-
-async function deviceOf(t: ExecutionContext, short: object): Promise<Device> {
-  const folder = await mkdtemp(join(tmpdir(), 'edgetwin-board-'));
-  t.teardown(() => rm(folder, { recursive: true }));
-  await writeFile(join(folder, 'd.yaml'), JSON.stringify({ name: 'd', ...short }));
-  const library = { names: templateNames, load: loadTemplate };
-  const read = await readDevices(
-    folder,
-    ['d.yaml'],
-    undefined,
-    () => [],
-    library,
-    () => undefined,
-  );
-  const [device] = read.devices;
-  if (device === undefined) throw new TypeError(JSON.stringify(read.issues));
-  return device;
-}
-
-async function slave(
-  device: Device,
-  pair: SerialPair,
-  faults: SimulatedFaults,
-): Promise<Simulation> {
-  return simulate([device], { serial: { port: pair.slave, ...LINE } }, faults, ports);
-}
 
 onSerial(
   'the hardware suite passes on a line, writes, finds the adapter again and records',
@@ -102,37 +46,6 @@ onSerial(
     t.deepEqual(Object.keys(recorded.values).length, 4);
     const server = await replay(recorded, true);
     await server.stop();
-  },
-);
-
-onSerial(
-  'the hardware suite fails where a device does not answer, and says why',
-  async (t, pair) => {
-    const device = await deviceOf(t, {
-      template: 'xy-md02',
-      port: pair.master,
-      baudRate: LINE.baudRate,
-      timeout: 30,
-    });
-    const simulation = await slave(device, pair, { ...NO_FAULTS, damagedEvery: 2 });
-    const { report } = await runSuite({
-      ...{
-        device,
-        port: pair.master,
-        rounds: 4,
-        patienceMs: 1000,
-        progress: () => undefined,
-        ...ports,
-      },
-    });
-    await simulation.stop();
-    t.false(hasPassed(report));
-    const failed = report.checks.filter(({ outcome }) => outcome === 'failed');
-    t.true(
-      failed.some(({ name }) => name === 'rounds of all properties'),
-      formatReport(report),
-    );
-    t.true(report.checks.some(({ outcome }) => outcome === 'skipped'));
   },
 );
 

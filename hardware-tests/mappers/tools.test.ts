@@ -4,44 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
-import { systemClock } from '#protocol/clock.js';
-import type { Device } from '#protocol/device.js';
-import type { Reading } from '#protocol/mapper-port.js';
-import { seededRandom } from '#protocol/random.js';
-import { loadTemplate, templateNames } from '#mappers/templates/library.js';
-import { readOnce } from '#mappers/tools/live.js';
-import { simulate } from '#mappers/tools/simulate.js';
-import { NO_FAULTS } from '#mappers/tools/slave.js';
-import { readDevices } from '#runtime/config/device-files.js';
 import { freePort } from '../link.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const PROGRAM = join(ROOT, 'dist/runtime/main.js');
-const ports = { clock: systemClock, random: seededRandom(5) };
-/** Before the first test: tests are declared synchronously. */
-const TEMPLATES = await templateNames();
 
 async function folderOf(t: ExecutionContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'edgetwin-tools-'));
   t.teardown(() => rm(folder, { recursive: true }));
   return folder;
-}
-
-async function devicesOf(t: ExecutionContext, yaml: string): Promise<readonly Device[]> {
-  const folder = await folderOf(t);
-  await writeFile(join(folder, 'devices.yaml'), yaml);
-  const library = { names: templateNames, load: loadTemplate };
-  const valid = (): [] => [];
-  const { devices, issues } = await readDevices(
-    folder,
-    ['devices.yaml'],
-    undefined,
-    valid,
-    library,
-    () => undefined,
-  );
-  t.deepEqual(issues, []);
-  return devices;
 }
 
 test('the steps of docs/mappers.md, as a person types them', async (t) => {
@@ -105,28 +76,3 @@ test('each command of mapper says what is wrong, and with --json as JSON', async
   t.like(run('scan', '--port', '/dev/ttyX', '--format', '8X1'), { error: { code: 'EDGE_USAGE' } });
   t.like(run('template', 'show', 'sdm121'), { error: { hint: 'Did you mean sdm120?' } });
 });
-
-const isBad = ({ quality }: Reading): boolean => quality !== 'good';
-
-for (const name of TEMPLATES)
-  test(`template ${name} reads a simulated device of itself, as far as it is Modbus`, async (t) => {
-    const [device] = await devicesOf(
-      t,
-      `template: ${name}\nname: x\nport: /dev/null\nhost: 127.0.0.1\ntransport: tcp\ntcpPort: 502`,
-    );
-    if (device?.protocol.protocolName !== 'modbus') {
-      t.pass();
-      return;
-    }
-    const simulation = await simulate([device], { tcpPort: 0 }, NO_FAULTS, ports);
-    t.teardown(() => simulation.stop());
-    const tcpPort = Number(simulation.address.split(':')[1]);
-    const configData = { ...device.protocol.configData, tcpPort };
-    const moved = { ...device, protocol: { ...device.protocol, configData } };
-    let readings = await readOnce(moved, ports, 10_000);
-    // A machine that is busy with other tests may miss a time-out.
-    for (let again = 0; again < 3 && readings.some(isBad); again += 1)
-      readings = await readOnce(moved, ports, 10_000);
-    t.is(readings.length, device.properties.length);
-    t.deepEqual(readings.filter(isBad), []);
-  });

@@ -39,6 +39,9 @@ const TIMEOUT: Flag = {
   summary: 'Milliseconds to wait for each. Default: 200.',
 };
 
+const LINE = [PORT, BAUD, FORMAT];
+const WHERE = [...LINE, HOST, TCP_PORT];
+
 /** Commands that talk to devices themselves. */
 export function mapperCommands(config: Flag): readonly Command[] {
   const devices: Flag = {
@@ -58,7 +61,7 @@ export function mapperCommands(config: Flag): readonly Command[] {
     {
       words: ['mapper', 'scan'],
       summary: 'Find Modbus devices: units, baud rates, formats, who they are, SunSpec models.',
-      flags: [PORT, BAUD, FORMAT, HOST, TCP_PORT, UNITS, TIMEOUT],
+      flags: [...WHERE, UNITS, TIMEOUT],
       example: 'edgetwin mapper scan --port /dev/ttyUSB0 --baud 9600,19200 --format 8N1,8E1',
     },
     {
@@ -87,9 +90,7 @@ export function mapperCommands(config: Flag): readonly Command[] {
       summary: 'Answer as the Modbus devices of a file, with faults on demand.',
       operands: [{ name: 'FILE', summary: 'A file of devices.' }],
       flags: [
-        PORT,
-        BAUD,
-        FORMAT,
+        ...LINE,
         TCP_PORT,
         { name: 'silent-every', value: 'N', summary: 'Leave one of so many requests unanswered.' },
         { name: 'damaged-every', value: 'N', summary: 'Damage one of so many answers.' },
@@ -112,15 +113,7 @@ export function mapperCommands(config: Flag): readonly Command[] {
       words: ['mapper', 'template', 'new'],
       summary: 'Print a new template: of a SunSpec device by asking it, of others a beginning.',
       operands: [{ name: 'NAME', summary: 'The name of the template.' }],
-      flags: [
-        PORT,
-        BAUD,
-        FORMAT,
-        HOST,
-        TCP_PORT,
-        { ...UNITS, default: '1', summary: ONE_UNIT },
-        TIMEOUT,
-      ],
+      flags: [...WHERE, { ...UNITS, default: '1', summary: ONE_UNIT }, TIMEOUT],
       example: 'edgetwin mapper template new roof --host 192.0.2.7 --units 126',
     },
   ];
