@@ -167,6 +167,7 @@ async function start(
     histories: new HistoryDesk(fleet, histories),
     operators: new Operators(tablesOf<OperatorTables, AllTables>(store), { clock, random, audit }),
     audit,
+    refused,
     identities: new EnrolmentDesk({
       enrolment,
       authority,

@@ -5,6 +5,7 @@ import type { Audit } from '../audit/audit-trail.js';
 import { operatorDocument, OperatorSchema } from './documents.js';
 import { API_LIMITS } from './limits.js';
 import { ROLES } from './roles.js';
+import { NODE_PATTERN } from './scope.js';
 import { actorOf } from './operators.js';
 import type { Operators } from './operators.js';
 import { route } from './route.js';
@@ -23,6 +24,13 @@ const OperatorName = v.pipe(
 );
 
 const NodeName = v.pipe(v.string(), v.minLength(1), v.maxLength(LIMITS.nameChars));
+
+const NodeScope = v.pipe(
+  v.array(v.pipe(v.string(), v.regex(NODE_PATTERN))),
+  v.minLength(1),
+  v.maxLength(API_LIMITS.scopeNodes),
+  v.description('Only these gateways: names, or beginnings with * behind them.'),
+);
 
 const DEFAULT_TTL_HOURS = 24;
 const HOUR_MS = 3_600_000;
@@ -90,7 +98,14 @@ export function adminRoutes(
       path: '/api/v1/operators',
       access: 'admin',
       summary: 'Makes an operator and its token.',
-      body: v.strictObject({ name: OperatorName, role: v.picklist(ROLES) }),
+      body: v.strictObject({
+        name: OperatorName,
+        role: v.picklist(ROLES),
+        nodes: v.exactOptional(NodeScope),
+        ttlHours: v.exactOptional(
+          v.pipe(v.number(), v.minValue(1 / 60), v.maxValue(API_LIMITS.operatorHoursMax)),
+        ),
+      }),
       answers: [
         {
           status: 201,
@@ -99,8 +114,10 @@ export function adminRoutes(
         },
       ],
       handle: async ({ body, identity }) => {
-        const { name, role } = body;
-        const { operator, token } = await operators.create(name, role, actorOf(identity));
+        const { name, role, nodes, ttlHours } = body;
+        const ttlMs = ttlHours === undefined ? undefined : ttlHours * HOUR_MS;
+        const made = await operators.create(name, role, { nodes, ttlMs }, actorOf(identity));
+        const { operator, token } = made;
         return { status: 201, body: { ...operatorDocument(operator), token } };
       },
     }),

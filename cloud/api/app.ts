@@ -46,7 +46,7 @@ export function createApp(parts: AppParts): Hono<Env> {
 async function answer(parts: AppParts, route: Route, context: Context<Env>): Promise<Response> {
   try {
     const { gate } = parts;
-    const admitted = gate.admit(route.access, requestFacts(context), parts.clock.now());
+    const admitted = gate.admit(route, requestFacts(context), parts.clock.now());
     const query = parse(route.query, context.req.query(), 'the query');
     const body = await readJson(parts, route, context);
     const reply = await route.handle({

@@ -131,7 +131,9 @@ export const AcceptedSchema = v.strictObject({ device: text, property: text, des
 export const OperatorSchema = v.strictObject({
   name: text,
   role: v.picklist(ROLES),
+  nodes: v.exactOptional(v.array(text)),
   created: v.exactOptional(time),
+  expires: v.exactOptional(time),
   lastUsed: v.exactOptional(time),
 });
 
@@ -200,11 +202,14 @@ export function propertyDocument(view: HubPropertyView): PropertyDocument {
 
 export function operatorDocument(row: OperatorRow): v.InferOutput<typeof OperatorSchema> {
   const created = isoTime(row.created);
+  const expires = row.expires === undefined ? undefined : isoTime(row.expires);
   const lastUsed = row.lastUsed === undefined ? undefined : isoTime(row.lastUsed);
   return {
     name: row.name,
     role: row.role,
+    ...(row.nodes === undefined ? {} : { nodes: [...row.nodes] }),
     ...(created === undefined ? {} : { created }),
+    ...(expires === undefined ? {} : { expires }),
     ...(lastUsed === undefined ? {} : { lastUsed }),
   };
 }

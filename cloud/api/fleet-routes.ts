@@ -19,6 +19,8 @@ import { actorOf } from './operators.js';
 import { PageQuery } from './page-query.js';
 import { route } from './route.js';
 import type { Reply, Route, RouteRequest } from './route.js';
+import { within } from './scope.js';
+import type { FleetPart } from './scope.js';
 
 type Params = RouteRequest<unknown, unknown>['params'];
 
@@ -38,6 +40,7 @@ export function fleetRoutes(fleet: Fleet): readonly Route[] {
       method: 'GET',
       path: '/api/v1/nodes',
       access: 'viewer',
+      scoped: true,
       summary: 'The gateways, by name.',
       query: v.strictObject(PageQuery),
       answers: [
@@ -47,8 +50,12 @@ export function fleetRoutes(fleet: Fleet): readonly Route[] {
           schema: v.strictObject({ nodes: v.array(NodeSchema), next: Next }),
         },
       ],
-      handle: ({ query }) => {
-        const { items, ...next } = page(byName(fleet.nodes()), (node) => node.name, query);
+      handle: ({ query, identity }) => {
+        const { items, ...next } = page(
+          byName(within(fleet, identity.nodes).nodes()),
+          (node) => node.name,
+          query,
+        );
         return { status: 200, body: { nodes: items.map(nodeDocument), ...next } };
       },
     }),
@@ -56,14 +63,19 @@ export function fleetRoutes(fleet: Fleet): readonly Route[] {
       method: 'GET',
       path: '/api/v1/nodes/{node}',
       access: 'viewer',
+      scoped: true,
       summary: 'One gateway.',
       answers: [{ status: 200, summary: 'The node.', schema: NodeSchema }],
-      handle: ({ params }) => ({ status: 200, body: nodeDocument(nodeOf(fleet, params)) }),
+      handle: ({ params, identity }) => ({
+        status: 200,
+        body: nodeDocument(nodeOf(within(fleet, identity.nodes), params)),
+      }),
     }),
     route({
       method: 'GET',
       path: '/api/v1/devices',
       access: 'viewer',
+      scoped: true,
       summary: 'The DeviceTwins, by id; all or those of one node.',
       query: DeviceQuery,
       answers: [
@@ -73,8 +85,9 @@ export function fleetRoutes(fleet: Fleet): readonly Route[] {
           schema: v.strictObject({ devices: v.array(DeviceSchema), next: Next }),
         },
       ],
-      handle: ({ query }) => {
-        const devices = fleet.devices(query.node === undefined ? {} : { node: query.node });
+      handle: ({ query, identity }) => {
+        const seen = within(fleet, identity.nodes);
+        const devices = seen.devices(query.node === undefined ? {} : { node: query.node });
         const { items, ...next } = page(devices, (device) => device.description.id, query);
         return { status: 200, body: { devices: items.map(deviceDocument), ...next } };
       },
@@ -83,18 +96,24 @@ export function fleetRoutes(fleet: Fleet): readonly Route[] {
       method: 'GET',
       path: '/api/v1/devices/{namespace}/{name}',
       access: 'viewer',
+      scoped: true,
       summary: 'One DeviceTwin.',
       answers: [{ status: 200, summary: 'The device.', schema: DeviceSchema }],
-      handle: ({ params }) => ({ status: 200, body: deviceDocument(deviceOf(fleet, params)) }),
+      handle: ({ params, identity }) => ({
+        status: 200,
+        body: deviceDocument(deviceOf(within(fleet, identity.nodes), params)),
+      }),
     }),
     route({
       method: 'GET',
       path: '/api/v1/devices/{namespace}/{name}/properties/{property}',
       access: 'viewer',
+      scoped: true,
       summary: 'One property; the ETag is the version of its desired value.',
       answers: [{ status: 200, summary: 'The property.', schema: PropertySchema, etag: true }],
-      handle: ({ params }) => {
-        const property = propertyOf(deviceOf(fleet, params), params);
+      handle: ({ params, identity }) => {
+        const seen = within(fleet, identity.nodes);
+        const property = propertyOf(deviceOf(seen, params), params);
         const headers = { etag: etag(property.desired?.version ?? NO_VERSION) };
         return { status: 200, body: propertyDocument(property), headers };
       },
@@ -103,6 +122,7 @@ export function fleetRoutes(fleet: Fleet): readonly Route[] {
       method: 'PUT',
       path: '/api/v1/devices/{namespace}/{name}/properties/{property}/desired',
       access: 'operator',
+      scoped: true,
       summary: 'Sets what a property should be. Durable at the hub when it is answered.',
       body: v.strictObject({ value: v.unknown() }),
       headers: {
@@ -117,13 +137,13 @@ export function fleetRoutes(fleet: Fleet): readonly Route[] {
           etag: true,
         },
       ],
-      handle: (request) => setDesired(fleet, request),
+      handle: (request) => setDesired(within(fleet, request.identity.nodes), request),
     }),
   ];
 }
 
 async function setDesired(
-  fleet: Fleet,
+  fleet: FleetPart,
   request: RouteRequest<unknown, { value: unknown }>,
 ): Promise<Reply> {
   const { params, body, identity } = request;
@@ -151,7 +171,7 @@ async function setDesired(
   };
 }
 
-function nodeOf(fleet: Fleet, params: Params): NodeView {
+function nodeOf(fleet: FleetPart, params: Params): NodeView {
   const name = params['node'] ?? '';
   const node = fleet.node(name);
   if (node !== undefined) return node;
@@ -164,7 +184,7 @@ function byName(nodes: readonly NodeView[]): NodeView[] {
   return [...nodes].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-function deviceOf(fleet: Fleet, params: Params): DeviceView {
+function deviceOf(fleet: FleetPart, params: Params): DeviceView {
   const id = deviceId(params);
   const device = fleet.device(id);
   if (device !== undefined) return device;

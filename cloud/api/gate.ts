@@ -1,9 +1,10 @@
+import type { Refused } from '../audit/refusals.js';
 import type { FailureLimit } from './failure-limit.js';
-import { CONTROL_NAME, sameToken } from './operators.js';
+import { actorOf, CONTROL_NAME, sameToken } from './operators.js';
 import { allows } from './roles.js';
 import type { Identity, Operators } from './operators.js';
 import { Refusal } from '#protocol/problem.js';
-import type { Access } from './route.js';
+import type { Route } from './route.js';
 import { EdgeError } from '#protocol/errors.js';
 import { isLoopback, isLoopbackHost } from '#protocol/listen-address.js';
 
@@ -29,12 +30,19 @@ export class Gate {
   readonly #operators: Operators;
   readonly #controlToken: string;
   readonly #failures: FailureLimit;
+  readonly #refused: Refused | undefined;
   #failed = 0;
 
-  constructor(operators: Operators, controlToken: string, failures: FailureLimit) {
+  constructor(
+    operators: Operators,
+    controlToken: string,
+    failures: FailureLimit,
+    refused?: Refused,
+  ) {
     this.#operators = operators;
     this.#controlToken = controlToken;
     this.#failures = failures;
+    this.#refused = refused;
   }
 
   get failed(): number {
@@ -42,7 +50,11 @@ export class Gate {
   }
 
   /** Throws EDGE_UNAUTHENTICATED (401, or 429 when it failed often), EDGE_FORBIDDEN (403, 421). */
-  admit(access: Access, facts: RequestFacts, now: number): Admitted {
+  admit(
+    { access, scoped }: Pick<Route, 'access' | 'scoped'>,
+    facts: RequestFacts,
+    now: number,
+  ): Admitted {
     const local = isLoopback(facts.local);
     if (local) checkHost(facts.host);
     if (access === 'open') return { identity: NOBODY, stillAllowed: () => true };
@@ -53,9 +65,16 @@ export class Gate {
     const token = /^Bearer +([\x21-\x7e]{1,256})$/i.exec(authorization ?? '')?.[1];
     const identity = token === undefined ? undefined : this.#identify(token);
     if (token === undefined || identity === undefined) throw this.#failure(facts, now);
-    if (!allows(identity.role, needed))
+    const lacks = !allows(identity.role, needed);
+    const strays = identity.nodes !== undefined && scoped !== true;
+    if (lacks || strays) this.#record(actorOf(identity), lacks ? `not ${needed}` : 'not its nodes');
+    if (lacks)
       throw new EdgeError('EDGE_FORBIDDEN', `this needs the role ${needed}, not ${identity.role}`, {
         hint: 'Use the token of another operator.',
+      });
+    if (strays)
+      throw new EdgeError('EDGE_FORBIDDEN', 'this needs a token for the whole fleet', {
+        hint: 'This token is for some gateways only; use that of another operator.',
       });
     const stillAllowed = (): boolean => {
       const present = this.#identify(token);
@@ -69,6 +88,17 @@ export class Gate {
     return this.#operators.authenticate(token);
   }
 
+  #record(actor: string, detail: string): void {
+    const code = 'EDGE_FORBIDDEN';
+    this.#refused?.({
+      actor,
+      action: 'operator.refuse',
+      subject: 'the REST interface',
+      code,
+      detail,
+    });
+  }
+
   /** A request without any token is a beginner's, not an attack's: it is not counted. */
   #failure(facts: RequestFacts, now: number): EdgeError {
     const challenge = { 'www-authenticate': 'Bearer realm="edgetwin"' };
@@ -79,6 +109,7 @@ export class Gate {
         headers: challenge,
       });
     this.#failed++;
+    this.#record(`address:${facts.address}`, 'a wrong token');
     if (this.#failures.failed(facts.address, now))
       return new Refusal(429, 'EDGE_UNAUTHENTICATED', 'too many attempts with wrong tokens', {
         hint: 'Wait a minute, and use the right token.',

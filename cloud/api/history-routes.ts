@@ -10,6 +10,7 @@ import {
 import type { Fleet, Histories } from '../fleet.js';
 import { route } from './route.js';
 import type { Route } from './route.js';
+import { within } from './scope.js';
 
 const text = (described: string) =>
   v.exactOptional(v.pipe(v.string(), v.maxLength(40), v.description(described)));
@@ -45,13 +46,14 @@ export function historyRoutes(fleet: Fleet, histories: Histories, clock: Clock):
       method: 'GET',
       path: '/api/v1/devices/{namespace}/{name}/properties/{property}/history',
       access: 'viewer',
+      scoped: true,
       summary: 'Samples of a property with history, in the order in which they came.',
       query: Query,
       answers: [{ status: 200, summary: 'One page of samples.', schema: PageSchema }],
-      handle: async ({ params, query }) => {
+      handle: async ({ params, query, identity }) => {
         const device = `${params['namespace'] ?? ''}/${params['name'] ?? ''}`;
         const property = params['property'] ?? '';
-        const known = fleet.device(device);
+        const known = within(fleet, identity.nodes).device(device);
         if (known === undefined)
           throw new EdgeError('EDGE_NO_DEVICE', `there is no device ${device}`, {
             hint: 'GET /api/v1/devices lists the devices that gateways have reported.',

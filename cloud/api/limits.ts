@@ -31,6 +31,10 @@ export const API_LIMITS = {
   backupStallMs: 30_000,
   /** Operators: a token is compared with every one. */
   operators: 256,
+  /** Gateways, or beginnings of their names, that one token is for. */
+  scopeNodes: 64,
+  /** Hours that an operator's token may be valid, if it ends at all: ten years. */
+  operatorHoursMax: 10 * 366 * 24,
   /** Failed authentications of one address in a window before it is answered 429. */
   failures: 10,
   failureWindowMs: 60_000,

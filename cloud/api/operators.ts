@@ -22,12 +22,23 @@ export interface OperatorRow {
   /** Wall times, milliseconds since 1970. */
   readonly created: number;
   readonly lastUsed?: number;
+  /** From then on the token is refused. */
+  readonly expires?: number;
+  /** The nodes that it is for (`covers`); absent: the whole fleet. */
+  readonly nodes?: readonly string[];
+}
+
+export interface OperatorGrant {
+  readonly nodes?: readonly string[] | undefined;
+  /** Milliseconds that the token is valid. */
+  readonly ttlMs?: number | undefined;
 }
 
 /** Who asks. */
 export interface Identity {
   readonly name: string;
   readonly role: Role;
+  readonly nodes?: readonly string[];
 }
 
 /** As rows and the audit trail name them. */
@@ -69,7 +80,12 @@ export class Operators {
   }
 
   /** Resolves when durable, with the token: it cannot be shown again. 409 when the name is taken. */
-  async create(name: string, role: Role, actor = HUB): Promise<NewOperator> {
+  async create(
+    name: string,
+    role: Role,
+    { nodes, ttlMs }: OperatorGrant = {},
+    actor = HUB,
+  ): Promise<NewOperator> {
     const known = this.#store.rows('operators');
     if (known.has(name) || name === CONTROL_NAME)
       throw new Refusal(409, 'EDGE_CONFLICT', `the operator ${name} exists already`, {
@@ -81,8 +97,13 @@ export class Operators {
       });
     const token = newToken(this.#random);
     const created = this.#clock.wallTime();
-    const row = { name, role, tokenHash: hashOf(token).toString('hex'), created };
-    const entry = { actor, action: 'operator.create', subject: name, after: { role } } as const;
+    const grant = {
+      ...{ role },
+      ...(nodes === undefined ? {} : { nodes }),
+      ...(ttlMs === undefined ? {} : { expires: created + ttlMs }),
+    };
+    const row = { name, ...grant, tokenHash: hashOf(token).toString('hex'), created };
+    const entry = { actor, action: 'operator.create', subject: name, after: grant } as const;
     const audit = this.#audit?.puts([entry]) ?? [];
     await this.#store.commit([{ table: 'operators', key: name, row }, ...audit]);
     return { operator: row, token };
@@ -100,7 +121,8 @@ export class Operators {
       throw new EdgeError('EDGE_NO_OPERATOR', `there is no operator ${name}`, {
         hint: 'GET /api/v1/operators lists them.',
       });
-    const before = { role: row.role };
+    const { role, nodes, expires } = row;
+    const before = { role, nodes, expires };
     const entry = { actor, action: 'operator.remove', subject: name, before } as const;
     const audit = this.#audit?.puts([entry]) ?? [];
     await this.#store.commit([{ table: 'operators', key: name, row: null }, ...audit]);
@@ -113,8 +135,10 @@ export class Operators {
     for (const row of this.#store.rows('operators').values())
       if (timingSafeEqual(hash, Buffer.from(row.tokenHash, 'hex'))) found = row;
     if (found === undefined) return undefined;
+    const { name, role, nodes, expires } = found;
+    if (expires !== undefined && this.#clock.wallTime() >= expires) return undefined;
     this.#used(found);
-    return { name: found.name, role: found.role };
+    return { name, role, ...(nodes === undefined ? {} : { nodes }) };
   }
 
   /** Best effort: a full disk must not keep a reader out. */

@@ -16,6 +16,8 @@ export interface Route {
   /** As OpenAPI writes it: `/api/v1/nodes/{node}`. */
   readonly path: string;
   readonly access: Access;
+  /** It keeps to the nodes of a token that has some; others are for tokens of the whole fleet. */
+  readonly scoped?: true;
   readonly summary: string;
   readonly query: GenericSchema | undefined;
   readonly body: GenericSchema | undefined;
@@ -59,6 +61,7 @@ interface RouteDefinition<Query extends GenericSchema, Body extends GenericSchem
   readonly method: Method;
   readonly path: string;
   readonly access: Access;
+  readonly scoped?: true;
   readonly summary: string;
   readonly query?: Query;
   readonly body?: Body;

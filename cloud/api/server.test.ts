@@ -3,6 +3,13 @@ import { join } from 'node:path';
 import anyTest from 'ava';
 import type { TestFn } from 'ava';
 import type { JsonSchema } from './json-schema.js';
+import { MemoryStorage } from '#journal/memory-storage.js';
+import { openStore } from '#journal/journal-store.js';
+import { ManualClock } from '#protocol/manual-clock.js';
+import { seededRandom } from '#protocol/random.js';
+import { silentLog } from '#protocol/log.js';
+import { Operators } from './operators.js';
+import type { OperatorTables } from './operators.js';
 import { answerSchema, schemaBreaches } from './openapi-check.js';
 import { ServedFleet } from './served-fleet.js';
 
@@ -225,6 +232,63 @@ test('an admin makes, lists and removes operators; a removed token is refused at
   t.is((await ask(t.context, one, `${route}/ann`, remove)).status, 204);
   t.is((await ask(t.context, one, `${route}/ann`, remove)).status, 404);
   t.is((await ask(t.context, '/api/v1/nodes', '/api/v1/nodes', { token: ann })).status, 401);
+});
+
+test('H50: a token of some nodes sees and sets nothing outside of them, and manages nothing', async (t) => {
+  const { hub } = t.context;
+  const { sampleDevice } = await import('./memory-fleet.js');
+  hub.fleet.putNode({ name: 'plant-1', online: true, epoch: 1, devices: 1, alarms: [] });
+  hub.fleet.putDevice(sampleDevice('plant/pump', 'plant-1'));
+  const admin = await hub.token('admin');
+  const route = '/api/v1/operators';
+  const scoped = { name: 'ann', role: 'operator', nodes: ['plant-*'], ttlHours: 1 };
+  const made = await ask(t.context, route, route, { token: admin, method: 'POST', body: scoped });
+  t.like(made.body, { nodes: ['plant-*'] });
+  const token = String(made.body['token']);
+  const nodes = await ask(t.context, '/api/v1/nodes', '/api/v1/nodes', { token });
+  t.like(nodes.body, { nodes: [{ name: 'plant-1' }], next: undefined });
+  const devices = await ask(t.context, '/api/v1/devices', '/api/v1/devices', { token });
+  t.deepEqual(
+    (devices.body['devices'] as { id: string }[]).map(({ id }) => id),
+    ['plant/pump'],
+  );
+  const put = { token, method: 'PUT', body: { value: 1 } };
+  const own = '/api/v1/devices/plant/pump/properties/setpoint/desired';
+  t.is((await ask(t.context, DESIRED, own, put)).status, 202);
+  t.is((await ask(t.context, DESIRED, `${SETPOINT}/desired`, put)).status, 404);
+  t.is((await ask(t.context, PROPERTY, SETPOINT, { token })).status, 404);
+  t.is((await ask(t.context, '/api/v1/nodes/{node}', '/api/v1/nodes/pi-1', { token })).status, 404);
+  t.is((await ask(t.context, DEVICE, '/api/v1/devices/default/meter', { token })).status, 404);
+  for (const [needed, path, method] of hub.server.routes
+    .filter(({ access, scoped: ok }) => access !== 'open' && access !== 'local' && ok !== true)
+    .map(({ access, path: at, method: how }) => [access, at, how] as const)) {
+    const { status } = await fetch(hub.url + path.replaceAll(/\{\w+\}/g, 'x'), {
+      method,
+      headers: { authorization: `Bearer ${token}` },
+    });
+    t.is(status, 403, `${needed} ${method} ${path}`);
+  }
+  for (const wrong of [[], ['Plant'], ['a/b'], ['*x'], 'plant-1'])
+    t.is(
+      (
+        await ask(t.context, route, route, {
+          ...{ token: admin, method: 'POST', body: { ...scoped, name: 'x', nodes: wrong } },
+        })
+      ).status,
+      400,
+    );
+});
+
+test('H50: a token whose time is over is refused', async (t) => {
+  const clock = new ManualClock(Date.UTC(2026, 0, 1));
+  const store = await openStore<OperatorTables>(new MemoryStorage(), {
+    ...{ clock, random: seededRandom(1), log: silentLog, journalBytes: 0 },
+  });
+  const operators = new Operators(store, { clock, random: seededRandom(1) });
+  const { token } = await operators.create('ann', 'viewer', { ttlMs: 1_000 });
+  t.is(operators.authenticate(token)?.name, 'ann');
+  clock.advance(1_000);
+  t.is(operators.authenticate(token), undefined);
 });
 
 test('an audit trail is for admins, in pages, and cannot be changed', async (t) => {

@@ -7,6 +7,7 @@ import type { Log } from '#protocol/log.js';
 import type { Random } from '#protocol/random.js';
 import { StandingFile } from '#journal/standing-file.js';
 import type { AuditTrail } from '../audit/audit-trail.js';
+import type { Refused } from '../audit/refusals.js';
 import type { Commands, Fleet, Forwards, Histories, HubDevices, NodeCare } from '../fleet.js';
 import type { IdentityDesk } from '../enrolment/identity-desk.js';
 import { adminRoutes } from './admin-routes.js';
@@ -54,6 +55,8 @@ export interface ApiServerOptions {
   readonly createJoinToken: CreateJoinToken;
   /** Absent: nothing is recorded but what the store records by itself. */
   readonly audit?: AuditTrail;
+  /** Told of wrong tokens, and of what a token does not allow. */
+  readonly refused?: Refused;
   readonly health: () => Health;
   /** The bytes of a backup of the rows as they are now. Absent: this interface makes none. */
   readonly backup?: () => AsyncIterable<Uint8Array>;
@@ -94,7 +97,12 @@ export class ApiServer {
     this.#limits = options.limits ?? API_LIMITS;
     this.#controlToken = newToken(random);
     this.#controlFile = new StandingFile(join(options.dataDir, CONTROL_FILE), options);
-    this.#gate = new Gate(operators, this.#controlToken, new FailureLimit(this.#limits));
+    this.#gate = new Gate(
+      operators,
+      this.#controlToken,
+      new FailureLimit(this.#limits),
+      options.refused,
+    );
     this.#watches = new Watches(fleet, clock, this.#limits);
     const { forwards } = options;
     this.#feeds = forwards && new ForwardFeeds(forwards, clock, this.#limits);

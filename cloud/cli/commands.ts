@@ -136,8 +136,22 @@ export const EDGETWIN_HUB: Program = {
           summary:
             'A viewer reads, an operator also sets desired values, an admin may do everything.',
         },
+        {
+          name: 'nodes',
+          value: 'NODE',
+          repeated: true,
+          summary:
+            'Only for this gateway, or with * behind it those whose names begin so: it may read ' +
+            'their devices and histories and, as an operator, set desired values.',
+        },
+        {
+          name: 'ttl',
+          value: 'TIME',
+          summary: 'How long its token is valid: 12h, 90d; default: until removed.',
+        },
       ],
-      example: 'edgetwin-hub operator create --data hub --name ann --role operator',
+      example:
+        "edgetwin-hub operator create --data hub --name ann --role operator --nodes 'plant-*'",
     },
     {
       words: ['operator', 'list'],

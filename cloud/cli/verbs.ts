@@ -65,7 +65,12 @@ async function operatorCreate(
   args: Arguments,
   terminal: Terminal,
 ): Promise<void> {
-  const body = { name: args.required('name'), role: args.required('role') };
+  const [nodes, ttl] = [args.texts('nodes'), args.text('ttl')];
+  const body = {
+    ...{ name: args.required('name'), role: args.required('role') },
+    ...(nodes.length === 0 ? {} : { nodes }),
+    ...(ttl === undefined ? {} : { ttlHours: hoursOf(ttl) }),
+  };
   const answer = await client.request({ method: 'POST', path: '/api/v1/operators', body });
   printToken(answer.body, args, terminal);
 }
@@ -76,11 +81,13 @@ async function operatorList(
   terminal: Terminal,
 ): Promise<void> {
   const { body } = await client.request({ path: '/api/v1/operators' });
-  const { operators } = body as { operators: readonly Readonly<Record<string, string>>[] };
-  const rows = operators.map((operator) =>
-    ['name', 'role', 'created', 'lastUsed'].map((field) => operator[field] ?? '-'),
-  );
-  print(body, textTable(['NAME', 'ROLE', 'CREATED', 'LAST USED'], rows), args, terminal);
+  const { operators } = body as { operators: readonly Readonly<Record<string, unknown>>[] };
+  const rows = operators.map(({ nodes, ...operator }) => [
+    ...[text(operator['name']), text(operator['role'])],
+    Array.isArray(nodes) ? nodes.join(' ') : 'all',
+    ...['created', 'expires', 'lastUsed'].map((field) => text(operator[field])),
+  ]);
+  print(body, textTable(OPERATOR_HEADINGS, rows), args, terminal);
 }
 
 async function operatorRemove(
@@ -160,6 +167,8 @@ async function everyPage<Item>(
     after = page['next'];
   }
 }
+
+const OPERATOR_HEADINGS = ['NAME', 'ROLE', 'NODES', 'CREATED', 'EXPIRES', 'LAST USED'];
 
 function printToken(body: unknown, args: Arguments, terminal: Terminal): void {
   print(body, `${(body as { token: string }).token}\n`, args, terminal);
