@@ -16,10 +16,10 @@ const text = v.pipe(
 );
 const free = v.record(v.string(), v.unknown(), 'must be a map');
 
-function named(pattern: RegExp, rule: string) {
+function named(pattern: RegExp, rule: string, chars: number = LIMITS.nameChars) {
   return v.pipe(
     v.string('must be text'),
-    v.maxLength(LIMITS.nameChars, `must not be longer than ${LIMITS.nameChars} characters`),
+    v.maxLength(chars, `must not be longer than ${chars} characters`),
     v.regex(pattern, rule),
   );
 }
@@ -163,7 +163,9 @@ export const deviceDocument = v.strictObject(
     spec: v.strictObject(
       {
         deviceModelRef: v.looseObject({ name }, 'must be a map'),
-        nodeName: v.optional(named(NODE_NAME, 'must be lower-case letters, digits, "-" and "."')),
+        nodeName: v.optional(
+          named(NODE_NAME, 'must be lower-case letters, digits, "-" and "."', LIMITS.nodeNameChars),
+        ),
         protocol: v.optional(
           v.strictObject(
             { protocolName: v.optional(text), configData: v.optional(free) },

@@ -1,5 +1,5 @@
 import { EdgeError } from './errors.js';
-import { isNodeName } from './name.js';
+import { isNodeName, NODE_NAME } from './name.js';
 import { parseOutsideJson } from './outside-json.js';
 
 /** What a gateway needs to join one hub once, in one line of text. */
@@ -81,16 +81,13 @@ export const ROOTS_MAX = 4;
 /** Characters: an address of at most 253 characters and the other fields, in base64. */
 export const JOIN_TOKEN_CHARS = 1_024;
 
-/** RFC 5280 appendix A.1 allows 64 in a common name; a DNS label ends at 63. */
-export const CERTIFIED_NAME_CHARS = 63;
-
 const PREFIX = 'edgetwin1.';
 const SHAPES: Readonly<Record<keyof JoinToken, RegExp>> = {
   hub: /^wss:\/\/(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?$/,
   pin: /^[0-9a-f]{64}$/,
   id: /^[0-9a-f]{16}$/,
   secret: /^[0-9a-f]{32}$/,
-  node: /^.{1,63}$/,
+  node: NODE_NAME,
 };
 
 export function encodeJoinToken({ hub, pin, id, secret, node }: JoinToken): string {

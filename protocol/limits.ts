@@ -11,8 +11,10 @@ export const LIMITS = {
   messageBytes: 256 * 1024,
   /** Rows of one sync message: bounds the work of one message. */
   messageRows: 1024,
-  /** Characters of a namespace, device, property or node name (Kubernetes names: 253; DNS: 63). */
+  /** Characters of a namespace, device or property name (Kubernetes names: 253). */
   nameChars: 128,
+  /** Characters of a node name: RFC 5280 appendix A.1 allows 64 in a common name, DNS 63 in a label. */
+  nodeNameChars: 63,
   /** Characters of any other string that a peer sends (reason, software version, detail). */
   textChars: 512,
   /** Properties of one device: bounds a twin's size. */

@@ -25,7 +25,7 @@ export function isName(text: string): boolean {
 
 /** Lower-case DNS name: it becomes the subject of a certificate. */
 export function isNodeName(text: string): boolean {
-  return text.length <= LIMITS.nameChars && NODE_NAME.test(text);
+  return text.length <= LIMITS.nodeNameChars && NODE_NAME.test(text);
 }
 
 /** `namespace/name`. */

@@ -23,7 +23,7 @@ const OperatorName = v.pipe(
   v.description('Lower case letters, digits, dots, dashes, underscores; at most 63.'),
 );
 
-const NodeName = v.pipe(v.string(), v.minLength(1), v.maxLength(LIMITS.nameChars));
+const NodeName = v.pipe(v.string(), v.minLength(1), v.maxLength(LIMITS.nodeNameChars));
 
 const NodeScope = v.pipe(
   v.array(v.pipe(v.string(), v.regex(NODE_PATTERN))),

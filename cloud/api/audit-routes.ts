@@ -21,7 +21,7 @@ const Query = v.strictObject({
   ),
   since: text(40, 'Records from this time on: RFC 3339, a day, -12h, or milliseconds since 1970.'),
   actor: text(LIMITS.nameChars + 16, 'Only what this one did: operator:ann, node:pi-1, hub.'),
-  node: text(LIMITS.nameChars, 'Only what concerns this gateway.'),
+  node: text(LIMITS.nodeNameChars, 'Only what concerns this gateway.'),
 });
 
 const RecordSchema = v.strictObject({

@@ -26,7 +26,7 @@ type Params = RouteRequest<unknown, unknown>['params'];
 
 const DeviceQuery = v.strictObject({
   ...PageQuery,
-  node: v.exactOptional(v.pipe(v.string(), v.maxLength(LIMITS.nameChars))),
+  node: v.exactOptional(v.pipe(v.string(), v.maxLength(LIMITS.nodeNameChars))),
 });
 
 const Next = v.exactOptional(

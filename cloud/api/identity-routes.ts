@@ -41,7 +41,7 @@ const RevocationSchema = v.strictObject({
 });
 
 const CertificateQuery = v.strictObject({
-  node: v.exactOptional(v.pipe(v.string(), v.maxLength(LIMITS.nameChars))),
+  node: v.exactOptional(v.pipe(v.string(), v.maxLength(LIMITS.nodeNameChars))),
 });
 
 /** Join tokens, certificates of nodes, and their end. */

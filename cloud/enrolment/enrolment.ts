@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import type { Clock } from '#protocol/clock.js';
 import { EdgeError } from '#protocol/errors.js';
 import {
-  CERTIFIED_NAME_CHARS,
   encodeJoinToken,
   timeStatement,
   type JoinAnswer,
@@ -10,6 +9,7 @@ import {
   type TrustAnswer,
 } from '#protocol/join.js';
 import type { Log } from '#protocol/log.js';
+import { LIMITS as SHARED_LIMITS } from '#protocol/limits.js';
 import { isNodeName } from '#protocol/name.js';
 import type { Random } from '#protocol/random.js';
 import type { Store } from '#journal/store.js';
@@ -81,9 +81,9 @@ export class Enrolment {
     readonly ttlMs?: number;
   }): Promise<CreatedToken> {
     const { node, ttlMs = LIMITS.tokenTtlMs } = request;
-    if (!isNodeName(node) || node.length > CERTIFIED_NAME_CHARS)
+    if (!isNodeName(node))
       throw new EdgeError('EDGE_CONFIG', 'This cannot be the name of a node.', {
-        hint: `Use at most ${CERTIFIED_NAME_CHARS} of a-z, 0-9, "-" and ".".`,
+        hint: `Use at most ${SHARED_LIMITS.nodeNameChars} of a-z, 0-9, "-" and ".".`,
       });
     if (!(ttlMs > 0 && ttlMs <= LIMITS.tokenTtlMaxMs))
       throw new EdgeError('EDGE_CONFIG', 'A token cannot be valid for that long.', {

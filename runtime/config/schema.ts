@@ -54,7 +54,10 @@ export const gatewaySchema = v.strictObject(
   {
     node: v.pipe(
       v.string('must be text'),
-      v.maxLength(LIMITS.nameChars, `must not be longer than ${LIMITS.nameChars} characters`),
+      v.maxLength(
+        LIMITS.nodeNameChars,
+        `must not be longer than ${LIMITS.nodeNameChars} characters`,
+      ),
       v.regex(NODE_NAME, 'must be lower-case letters, digits, "-" and "."'),
       v.description('Name of this gateway, as the hub knows it.'),
     ),
