@@ -8,6 +8,7 @@ import { sleep, systemClock } from '#protocol/clock.js';
 import { silentLog } from '#protocol/log.js';
 import { systemRandom } from '#protocol/random.js';
 import type { BenchResult } from './table.js';
+import { twinRow } from './store-load.js';
 
 /** The peer appends to a growing file and calls fdatasync, on the same machine in the same run. */
 type JournalBenchRow = {
@@ -169,19 +170,6 @@ async function timed(subject: Subject, nth: number): Promise<number> {
   const startMs = systemClock.now();
   await subject.commit(`meter-${nth % KEYS}/power`, twinRow(nth));
   return systemClock.now() - startMs;
-}
-
-/** About 200 bytes of JSON with its table and key: a twin row as the gateway keeps it. */
-function twinRow(nth: number): object {
-  return {
-    value: 1_000 + ((nth * 7) % 997) / 10,
-    version: [1, nth],
-    quality: 'good',
-    timestamp: 1_767_225_600_000 + nth,
-    desired: { value: 0, version: [1, 4] },
-    incarnation: 'a1b2c3d4e5f60718',
-    unsent: true,
-  };
 }
 
 function rounded(value: number): number {
