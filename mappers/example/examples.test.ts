@@ -26,7 +26,7 @@ const FOLDER = new URL('../../../mappers/example/', import.meta.url);
 /** Debian's own interpreter: its packages are installed for it alone. */
 const PYTHON = '/usr/bin/python3';
 const hasPaho = spawnSync(PYTHON, ['-c', 'import paho.mqtt.client']).status === 0;
-const TIMEOUT_MS = 600;
+const TIMEOUT_MS = 1000;
 
 /** The scripted device as a thermostat: lines of text over TCP. */
 async function serve(
