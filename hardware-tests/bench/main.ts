@@ -22,7 +22,7 @@ const BENCHES: Readonly<Record<string, { about: string; load: () => Promise<Benc
     load: () => import('./journal.js'),
   },
   modbus: {
-    about: 'Modbus transactions beside modbus-serial: CPU on a line, reads on TCP, memory',
+    about: 'Modbus beside modbus-serial and libmodbus: CPU, the wire-time limit, TCP, memory',
     load: () => import('./modbus.js'),
   },
   store: {

@@ -1,10 +1,7 @@
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { freePort } from '../link.js';
+import { compiled, hasLibmodbus, source } from './compiled.js';
 import { hasPymodbus } from './serial-pair.js';
 
 /** Where a slave that others wrote answers: a serial port, or a TCP port on the loopback. */
@@ -16,10 +13,6 @@ export interface ForeignSlave {
   readonly tcpPort: number;
   stop(): Promise<void>;
 }
-
-const SOURCES = '../../../hardware-tests/mappers/';
-const source = (name: string): string =>
-  fileURLToPath(new URL(`${SOURCES}${name}`, import.meta.url));
 
 /** Slaves by the name of who wrote them, as far as this machine has them. */
 export const FOREIGN_SLAVES: Readonly<
@@ -44,26 +37,16 @@ export const FOREIGN_SLAVES: Readonly<
       const unit = 7;
       const tcpPort = place === 'tcp' ? await freePort() : 0;
       const where = place === 'tcp' ? ['tcp', tcpPort] : ['rtu', place.port, place.baudRate];
-      const folder = mkdtempSync(join(tmpdir(), 'edgetwin-libmodbus-'));
-      const program = join(folder, 'slave');
-      const flags = ['-O1', '-I/usr/include/modbus', source('libmodbus-slave.c'), '-lmodbus'];
-      spawnSync('gcc', [...flags, '-o', program]);
+      const { program, remove } = compiled('libmodbus-slave');
       const stop = await started(program, [...where, unit].map(String));
       const clean = async (): Promise<void> => {
         await stop();
-        rmSync(folder, { recursive: true });
+        remove();
       };
       return { units: [unit], tcpPort, stop: clean };
     },
   },
 };
-
-function hasLibmodbus(): boolean {
-  const checked = spawnSync('gcc', ['-E', '-I/usr/include/modbus', '-include', 'modbus.h', '-'], {
-    input: '',
-  });
-  return checked.status === 0;
-}
 
 async function started(program: string, words: readonly string[]): Promise<() => Promise<void>> {
   const child: ChildProcess = spawn(program, words, { stdio: ['ignore', 'pipe', 'ignore'] });

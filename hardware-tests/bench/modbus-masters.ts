@@ -1,0 +1,132 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import ModbusRTU from 'modbus-serial';
+import { sleep, systemClock } from '#protocol/clock.js';
+import { silentLog } from '#protocol/log.js';
+import { seededRandom } from '#protocol/random.js';
+import type { OpenLink } from '#mappers/link.js';
+import { Bus } from '#mappers/modbus/bus.js';
+import { BusRunner } from '#mappers/modbus/bus-runner.js';
+import type { BusSettings } from '#mappers/modbus/bus-settings.js';
+import { RtuFraming } from '#mappers/modbus/rtu-framing.js';
+import { busOf } from '#mappers/modbus/transport.js';
+import { serialLink } from '#mappers/serial-port.js';
+
+export const FORMAT = { dataBits: 8, stopBits: 1, parity: 'none' } as const;
+const TIMEOUT_MS = 2_000;
+
+/** Reads `count` holding registers; false when it did not, or when the first is not `expected`. */
+export type Read = (
+  unit: number,
+  offset: number,
+  count: number,
+  expected?: number,
+) => Promise<boolean>;
+
+export interface Master {
+  readonly read: Read;
+  close(): Promise<void>;
+}
+
+export interface Figures {
+  readonly perSecond: number;
+  readonly cpuMicroseconds: number;
+  readonly failed: number;
+}
+
+export function ours(settings: BusSettings, timeoutMs = TIMEOUT_MS): Master {
+  const { bus, open } = busOf(settings, systemClock);
+  return overBus(bus, open, timeoutMs);
+}
+
+/** Without the silence that a line needs: what reading and writing alone cost. */
+export function oursWithoutSilence(port: string, baudRate: number): Master {
+  const bus = new Bus(new RtuFraming(Number.MAX_SAFE_INTEGER, 0));
+  return overBus(bus, serialLink({ port, baudRate, ...FORMAT }, systemClock), TIMEOUT_MS);
+}
+
+function overBus(bus: Bus, open: OpenLink, timeoutMs: number): Master {
+  const ports = { clock: systemClock, random: seededRandom(1), log: silentLog };
+  const runner = new BusRunner(bus, open, ports);
+  return {
+    read: async (unit, offset, count, expected) => {
+      const request = { op: 'read', unit, kind: 'holding', offset, count } as const;
+      const outcome = await runner.request(request, { priority: 'poll', timeoutMs });
+      if (outcome.kind !== 'data' || outcome.words.length !== count) return false;
+      return expected === undefined || outcome.words[0] === expected;
+    },
+    close: () => runner.close(),
+  };
+}
+
+export async function theirLine(port: string, baudRate: number): Promise<Master> {
+  const client = new ModbusRTU.default();
+  await client.connectRTUBuffered(port, { baudRate, ...FORMAT });
+  return theirs(client);
+}
+
+export async function theirTcp(port: number): Promise<Master> {
+  const client = new ModbusRTU.default();
+  await client.connectTCP('127.0.0.1', { port });
+  return theirs(client);
+}
+
+function theirs(client: InstanceType<typeof ModbusRTU.default>): Master {
+  client.setTimeout(TIMEOUT_MS);
+  return {
+    read: async (unit, offset, count, expected) => {
+      client.setID(unit);
+      const { data } = await client.readHoldingRegisters(offset, count);
+      return data.length === count && (expected === undefined || data[0] === expected);
+    },
+    close: () => new Promise((resolve) => client.close(() => resolve())),
+  };
+}
+
+/** A master of libmodbus (libmodbus-master.c) in a process of its own. */
+export async function libmodbus(
+  program: string,
+  words: readonly (string | number)[],
+  reads: number,
+): Promise<Figures & { ms: number }> {
+  const child = spawn(program, words.map(String), { stdio: ['ignore', 'pipe', 'inherit'] });
+  let text = '';
+  child.stdout.on('data', (bytes) => (text += String(bytes)));
+  await once(child, 'close');
+  const told = JSON.parse(text) as { ms: number; cpuMicroseconds: number; failed: number };
+  const { ms, failed } = told;
+  const cpuMicroseconds = told.cpuMicroseconds / reads;
+  return { ms, perSecond: (reads / ms) * 1000, cpuMicroseconds, failed };
+}
+
+/** `reads` calls, so many at once, each followed by a pause when there is one. */
+export async function measured(
+  read: (nth: number) => Promise<boolean>,
+  reads: number,
+  depth = 1,
+  pauseMs = 0,
+): Promise<Figures & { ms: number }> {
+  let left = reads;
+  let failed = 0;
+  const startMs = systemClock.now();
+  const before = process.cpuUsage();
+  const worker = async (): Promise<void> => {
+    while (left > 0) {
+      left -= 1;
+      if (!(await read(left))) failed += 1;
+      if (pauseMs > 0) await sleep(systemClock, 'bench', pauseMs);
+    }
+  };
+  await Promise.all(Array.from({ length: depth }, worker));
+  const { user, system } = process.cpuUsage(before);
+  const ms = systemClock.now() - startMs;
+  return { ms, perSecond: (reads / ms) * 1000, cpuMicroseconds: (user + system) / reads, failed };
+}
+
+/** The one in the middle: this machine may be disturbed. */
+export function median<T>(of: readonly T[], by: (item: T) => number): T {
+  const sorted = of.toSorted((a, b) => by(a) - by(b));
+  const middle = sorted[sorted.length >> 1];
+  if (middle === undefined) throw new TypeError('nothing was measured');
+  return middle;
+}
