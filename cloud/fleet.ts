@@ -185,7 +185,7 @@ export interface NodeView {
 /** From the view of the hub: `loss` on the way to the gateway, `lossIn` on the way from it. */
 export type NodeLinkView = Pick<
   ConnectionStats,
-  'rttMs' | 'loss' | 'lossIn' | 'redundancy' | 'sentPerDelivered'
+  'rttMs' | 'silentMs' | 'loss' | 'lossIn' | 'redundancy' | 'sentPerDelivered'
 >;
 
 export interface NodeHistoryView {

@@ -58,6 +58,9 @@ export const HUB_LIMITS = {
   freshMs: 10_000,
   /** Milliseconds between two looks for values that turned stale and for revoked nodes. */
   sweepEveryMs: 1_000,
+  /** `--resume`: as long as silence may last anyway; gateways end a session without answers then. */
+  resumeMinMs: 10_000,
+  resumeMaxMs: 120_000,
   /** Ports that lead through gateways, open at once: each costs a socket, and its streams. */
   forwards: 64,
   /** Rows of all tables: about 2 GB of memory at 1 KB each. */

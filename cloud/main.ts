@@ -40,12 +40,12 @@ async function wholeHub(): Promise<Readonly<Record<string, CommandHandler>>> {
     listen: (ownLog, udp) => async (options) => {
       const ports = { clock: systemClock, random: systemRandom, log: ownLog };
       const websocket = listenWebsocket({ ...options, ...ports });
-      if (!udp) return websocket;
+      if (udp === undefined) return websocket;
       const { listenCoded } = await import('#tunnel/coded/endpoint/listener.js');
       const { openBoth } = await import('#tunnel/double-door.js');
       const { host } = options.listen;
       return openBoth(websocket, (port) =>
-        listenCoded({ ...options, ...ports, listen: { host, port } }),
+        listenCoded({ ...options, ...ports, listen: { host, port }, limits: udp }),
       );
     },
   });

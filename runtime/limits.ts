@@ -83,6 +83,9 @@ export const GATEWAY_LIMITS = {
   mapperStopMs: 5_000,
   /** Between looks for an identity while this gateway has not joined a hub. */
   joinLookMs: 5_000,
+  /** `resume`: as long as silence may last anyway; a session without answers ends by then. */
+  resumeMinMs: 10_000,
+  resumeMaxMs: 120_000,
   /** Entries of `forward`: a list that a person can still judge. */
   forwardTargets: 64,
 } as const;

@@ -62,8 +62,9 @@ async function wholeGateway(): Promise<Readonly<Record<string, CommandHandler>>>
 }
 
 /** The way to the hub, and what the hub may reach through it. */
-async function link(ownLog: Log, { transport: choice, forward }: LinkConfig): Promise<Link> {
-  const transport = await transportOf(ownLog, choice);
+async function link(ownLog: Log, config: LinkConfig): Promise<Link> {
+  const transport = await transportOf(ownLog, config);
+  const { forward } = config;
   if (forward.length === 0) return { transport };
   const { ForwardExit } = await import('#tunnel/forward/forward-exit.js');
   const { forwardingTransport } = await import('#tunnel/forward/forwarding-transport.js');
@@ -73,13 +74,16 @@ async function link(ownLog: Log, { transport: choice, forward }: LinkConfig): Pr
   return { transport: forwardingTransport(transport, exit), forwards: () => exit.status() };
 }
 
-async function transportOf(ownLog: Log, choice: LinkConfig['transport']): Promise<Transport> {
+async function transportOf(
+  ownLog: Log,
+  { transport: choice, resumeMs }: LinkConfig,
+): Promise<Transport> {
   const ports = { clock: systemClock, random: systemRandom, log: ownLog };
   const websocket = async (): Promise<Transport> =>
     (await import('#tunnel/websocket/client.js')).websocketTransport(ports);
   if (choice === 'websocket') return websocket();
   const { codedTransport } = await import('#tunnel/coded/endpoint/client.js');
-  const coded = codedTransport(ports);
+  const coded = codedTransport({ ...ports, limits: { resumeMs } });
   if (choice === 'coded') return coded;
   const { racingTransport } = await import('#tunnel/race.js');
   return racingTransport({ ...ports, first: coded, second: await websocket() });

@@ -115,6 +115,8 @@ export interface ConnectionStats {
   readonly queuedBytes: number;
   /** Smoothed round trip, milliseconds; undefined before the first is measured. */
   readonly rttMs?: number;
+  /** Since the other end was heard, when it owes an answer for so long that it may be dead. */
+  readonly silentMs?: number;
   /** Shares of packets lost on their way out and in, where the transport can tell. */
   readonly loss?: number;
   readonly lossIn?: number;

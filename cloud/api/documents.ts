@@ -96,13 +96,14 @@ export const NodeSchema = v.strictObject({
     v.pipe(
       v.strictObject({
         rttMs: v.exactOptional(v.number()),
+        silentMs: v.exactOptional(v.number()),
         loss: v.exactOptional(v.number()),
         lossIn: v.exactOptional(v.number()),
         redundancy: v.exactOptional(v.number()),
         sentPerDelivered: v.exactOptional(v.number()),
       }),
       v.description(
-        'What the transport can tell: round trip; shares of packets lost on the way to the gateway and from it; bytes sent per byte that had to be, and per byte of payload that arrived.',
+        'What the transport can tell: round trip; how long it has waited for an answer, when that is long; shares of packets lost on the way to the gateway and from it; bytes sent per byte that had to be, and per byte of payload that arrived.',
       ),
     ),
   ),

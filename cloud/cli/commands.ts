@@ -51,6 +51,12 @@ export const EDGETWIN_HUB: Program = {
           summary: 'Let gateways in by UDP on the same port as well: `transport: auto` or `coded`.',
         },
         {
+          name: 'resume',
+          value: 'TIME',
+          default: '10s',
+          summary: 'How long a connection by UDP outlives silence: 10s to 120s.',
+        },
+        {
           name: 'api',
           value: 'HOST:PORT',
           default: '127.0.0.1:7080',

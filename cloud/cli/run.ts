@@ -10,6 +10,7 @@ import type { Random } from '#protocol/random.js';
 import type { ListenForNodes } from '#tunnel/transport.js';
 import type { SuppliedFiles } from '../enrolment/supplied-certificate.js';
 import type { Forwarder } from '../forwards/forward-desk.js';
+import { HUB_LIMITS } from '../limits.js';
 import { startHub } from '../hub.js';
 
 /** What the composition root brings together. */
@@ -18,8 +19,13 @@ export interface HubParts {
   readonly random: Random;
   readonly software: string;
   /** `udp`: gateways come in by UDP as well, on the same port number. */
-  readonly listen: (log: Log, udp: boolean) => ListenForNodes;
+  readonly listen: (log: Log, udp: UdpOptions | undefined) => ListenForNodes;
   readonly forwarder: () => Promise<Forwarder>;
+}
+
+export interface UdpOptions {
+  /** Silence that a session outlives. */
+  readonly resumeMs: number;
 }
 
 export function hubCommands(parts: HubParts): Readonly<Record<string, CommandHandler>> {
@@ -41,10 +47,11 @@ async function run(parts: HubParts, args: Arguments, terminal: Terminal): Promis
     supplied: suppliedBy(args),
     lapsedMs: lapsedBy(args),
   };
+  const udp = args.on('udp') ? { resumeMs: resumeOf(args.required('resume')) } : undefined;
   const start = async () => {
     const hub = await startHub(options, {
       ...parts,
-      listen: parts.listen(log, args.on('udp')),
+      listen: parts.listen(log, udp),
       log,
     });
     return { ready: { listen: hub.listenAddress, api: hub.apiUrl }, stop: () => hub.stop() };
@@ -70,3 +77,12 @@ function lapsedBy(args: Arguments): number {
 
 /** Milliseconds: a record of each certificate is kept for so long. */
 const LAPSED_MAX_MS = 3_650 * 86_400_000;
+
+function resumeOf(text: string): number {
+  const ms = millisecondsOf(text);
+  const { resumeMinMs, resumeMaxMs } = HUB_LIMITS;
+  if (ms >= resumeMinMs && ms <= resumeMaxMs) return ms;
+  throw new EdgeError('EDGE_USAGE', `--resume ${text} is out of range`, {
+    hint: `Write ${resumeMinMs / 1_000}s to ${resumeMaxMs / 1_000}s.`,
+  });
+}

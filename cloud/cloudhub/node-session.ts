@@ -71,9 +71,11 @@ export class NodeSession implements SessionPort {
   }
 
   link(): NodeLinkView {
-    const { rttMs, loss, lossIn, redundancy, sentPerDelivered } = this.#connection.stats();
+    const { rttMs, silentMs, loss, lossIn, redundancy, sentPerDelivered } =
+      this.#connection.stats();
     return {
       ...(rttMs === undefined ? {} : { rttMs }),
+      ...(silentMs === undefined ? {} : { silentMs }),
       ...(loss === undefined ? {} : { loss }),
       ...(lossIn === undefined ? {} : { lossIn }),
       ...(redundancy === undefined ? {} : { redundancy }),

@@ -1,9 +1,10 @@
 import test from 'ava';
-import { seededRandom, type Random } from '#protocol/random.js';
+import { seededRandom } from '#protocol/random.js';
 import { Workbench } from '#tunnel/coded/codec/workbench.js';
 import { DOOR_LIMITS } from '#tunnel/coded/endpoint/limits.js';
 import { handshakeDatagram } from '#tunnel/coded/session/handshake-packets.js';
 import { decodePacket } from '#tunnel/coded/wire/packet-header.js';
+import { mutated } from './mutated.js';
 import { HUB, SimulatedTunnel, type SimulatedEnd } from './simulated-session.js';
 
 const bench = new Workbench();
@@ -24,26 +25,6 @@ const numbersOf = ({ messages }: SimulatedEnd): number[] =>
     .sort((a, b) => a - b);
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
-
-/** A copy of a datagram with something wrong about it, and often nothing else. */
-function mutated(datagram: Uint8Array, random: Random): Uint8Array {
-  const copy = datagram.slice();
-  const at = Math.floor(random.unit() * copy.length);
-  switch (Math.floor(random.unit() * 5)) {
-    case 0:
-      copy[at] = (copy[at] ?? 0) ^ (1 << Math.floor(random.unit() * 8));
-      return copy;
-    case 1:
-      return copy.subarray(0, at);
-    case 2:
-      return Uint8Array.from([...copy, ...random.bytes(1 + Math.floor(random.unit() * 40))]);
-    case 3:
-      copy.set(random.bytes(copy.length - at), at);
-      return copy;
-    default:
-      return random.bytes(Math.floor(random.unit() * 1_500));
-  }
-}
 
 test('replayed, forged, flipped and truncated datagrams are accepted by neither end', async (t) => {
   const s = new SimulatedTunnel({ seed: 1, up: LINK, down: LINK, bench });
@@ -182,6 +163,35 @@ test('a packet that somebody repeats from elsewhere does not take the session aw
   t.deepEqual([node.reasons, hub.reasons], [[], []]);
 });
 
+test('one repeated packet brings its victim three times its bytes at most', async (t) => {
+  const s = new SimulatedTunnel({ seed: 7, up: { delayMs: 20 }, down: { delayMs: 20 }, bench });
+  const { hub } = await s.connect();
+  const victim = '203.0.113.7:53';
+  let injected = 0;
+  let toVictim = 0;
+  s.network.tamper = (datagram, from, to) => {
+    if (to === victim) {
+      toVictim += datagram.length;
+      return [];
+    }
+    if (from === HUB || s.clock.now() < 1_500) return [datagram];
+    // The true sender is held back, so that the hub believes in the new address for long.
+    if (injected === 0) {
+      injected = datagram.length;
+      s.network.inject(datagram, victim, HUB);
+    }
+    return [];
+  };
+  const pour = (): void => {
+    while (hub.connection.send(new Uint8Array(4_096), 'bulk'));
+  };
+  hub.connection.onDrained(pour);
+  pour();
+  await s.run(s.clock.now() + 6_000);
+  t.log(`${toVictim} bytes for ${injected}`);
+  t.true(injected > 0 && toVictim > 0 && toVictim <= 3 * injected);
+});
+
 test('a hundred thousand mutated packets make neither end throw or keep anything', async (t) => {
   const s = new SimulatedTunnel({ seed: 6, up: LINK, down: LINK, bench });
   const seen: { datagram: Uint8Array; to: string; from: string }[] = [];
@@ -195,11 +205,13 @@ test('a hundred thousand mutated packets make neither end throw or keep anything
   await s.run(s.clock.now() + 2_000);
   s.network.tamper = () => [];
   const random = seededRandom(9);
+  const rows = bench.pool.taken;
   for (let trial = 0; trial < 100_000; trial++) {
     const one = seen[Math.floor(random.unit() * seen.length)];
     if (one !== undefined) s.network.inject(mutated(one.datagram, random), one.from, one.to);
   }
   t.deepEqual([node.reasons, hub.reasons], [[], []]);
+  t.is(bench.pool.taken, rows, 'no forged row reached a decoder');
   t.true(s.acceptor.stats().handshakes <= DOOR_LIMITS.handshakesPerHost);
   t.is(hub.messages.length + node.messages.length, 100);
 });

@@ -30,7 +30,7 @@ export interface GatewayParts {
 }
 
 /** What the way to the hub is made of. */
-export type LinkConfig = Pick<GatewayConfig, 'transport' | 'forward'>;
+export type LinkConfig = Pick<GatewayConfig, 'transport' | 'forward' | 'resumeMs'>;
 
 export interface Link {
   readonly transport: Transport;

@@ -105,13 +105,14 @@ function hubText(hub: GatewayStatus['hub']): string {
 
 function linkText(link: GatewayStatus['hub']['link']): string {
   if (link?.rttMs === undefined) return '';
-  const { rttMs, loss, lossIn, redundancy, sentPerDelivered } = link;
+  const { rttMs, silentMs, loss, lossIn, redundancy, sentPerDelivered } = link;
+  const silent = silentMs === undefined ? '' : `SILENT for ${duration(silentMs)}, `;
   const lost = loss === undefined ? '' : `, ${percent(loss)} lost up`;
   const lostDown = lossIn === undefined ? '' : `, ${percent(lossIn)} down`;
   const sent = redundancy === undefined ? '' : `, ${redundancy.toFixed(2)} x sent`;
   const each =
     sentPerDelivered === undefined ? '' : `, ${sentPerDelivered.toFixed(1)} bytes per byte`;
-  return ` (${rttMs.toFixed(0)} ms round trip${lost}${lostDown}${sent}${each})`;
+  return ` (${silent}${rttMs.toFixed(0)} ms round trip${lost}${lostDown}${sent}${each})`;
 }
 
 function percent(share: number): string {

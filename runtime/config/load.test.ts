@@ -75,6 +75,7 @@ test('a configuration of one line has every default', async (t) => {
     flashBudget: 1_000,
     history: { maxBytes: 64 * 1024 * 1024, keep: 'newest' },
     transport: 'websocket',
+    resumeMs: 10_000,
     forward: [],
     syncWindowMs: 1000,
     broker: { listen: { host: '127.0.0.1', port: 1883 } },
@@ -95,6 +96,7 @@ test('a full configuration is read, with devices of several files and formats', 
       history: { maxMiB: 8, maxAge: 30d, whenFull: drop-newest }
       hub: wss://hub.example.org:10000
       transport: auto
+      resume: 60s
       forward: [10.0.0.5:80, 'udp:plc.site:161']
       syncWindow: 250ms
       broker: { listen: '[::1]:0' }
@@ -124,6 +126,7 @@ test('a full configuration is read, with devices of several files and formats', 
     history: { maxBytes: 8 * 1024 * 1024, maxAgeMs: 30 * 86_400_000, keep: 'oldest' },
     hub: 'wss://hub.example.org:10000',
     transport: 'auto',
+    resumeMs: 60_000,
     forward: ['10.0.0.5:80', 'udp:plc.site:161'],
     syncWindowMs: 250,
     broker: { listen: { host: '::1', port: 0 } },

@@ -28,6 +28,8 @@ export interface GatewayConfig {
   /** `wss://host:port`; absent before the gateway has joined a hub. */
   readonly hub?: string;
   readonly transport: TransportChoice;
+  /** How long a connection over the coded transport outlives silence. */
+  readonly resumeMs: number;
   /** What the hub may have reached through this gateway: `host:port`, `udp:host:port`. */
   readonly forward: readonly string[];
   /** How long changes are gathered before they leave for the hub together. */
@@ -114,6 +116,7 @@ function toConfig(
     history: historyBounds(history),
     ...(hub === undefined ? {} : { hub }),
     transport: document.transport,
+    resumeMs: parseCycle(document.resume) ?? GATEWAY_LIMITS.resumeMinMs,
     forward: document.forward,
     syncWindowMs: parseCycle(syncWindow) ?? GATEWAY_LIMITS.stateWindowMs,
     broker: {

@@ -36,6 +36,12 @@ function isSyncWindow(ms: number | undefined): boolean {
   return ms !== undefined && ms <= GATEWAY_LIMITS.stateWindowMaxMs;
 }
 
+const RESUME = `must be from 10 s to ${GATEWAY_LIMITS.resumeMaxMs / 1_000} s, such as 60s`;
+
+function isResume(ms: number | undefined): boolean {
+  return ms !== undefined && ms >= GATEWAY_LIMITS.resumeMinMs && ms <= GATEWAY_LIMITS.resumeMaxMs;
+}
+
 function listen(port: number, described: string) {
   const example = `127.0.0.1:${port}`;
   return v.optional(
@@ -115,6 +121,17 @@ export const gatewaySchema = v.strictObject(
         ),
       ),
       '1s',
+    ),
+    resume: v.optional(
+      v.pipe(
+        v.union([v.string(), v.number()], RESUME),
+        v.check((time) => isResume(parseCycle(time)), RESUME),
+        v.description(
+          'How long a connection over the coded transport outlives silence, so that what it carried ' +
+            'goes on where it was. The hub has a flag of the same name. Silence of 10 s is shown either way.',
+        ),
+      ),
+      '10s',
     ),
     forward: v.optional(forwardSchema, []),
     broker: v.optional(

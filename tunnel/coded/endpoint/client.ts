@@ -11,8 +11,10 @@ import { Freight } from '../streams/freight.js';
 import type { MakeTraffic } from '../session/traffic.js';
 import { joinAddress, type DatagramPort } from './datagram-port.js';
 import { Dialler } from './dialler.js';
+import { OwnAddress } from './own-address.js';
 import { ENDPOINT_LIMITS, type EndpointLimits } from './limits.js';
 import type { SessionMaker } from './session-maker.js';
+import { SwitchingPort } from './switching-port.js';
 import { clientHandshake } from './tls-handshake.js';
 import { connectUdp } from './udp-socket.js';
 
@@ -64,11 +66,13 @@ async function connect(
   );
   try {
     const hub = await given.race(resolve(address));
-    const port = await given.race(connectSocket(hub), (late) => void late.close());
+    const socket = await given.race(connectSocket(hub), (late) => void late.close());
+    const port = new SwitchingPort(socket);
     const dialler = new Dialler(maker, { port, hub, open });
     const dial = dialler.dial();
     given.onUp((error) => dialler.fail(error));
     const connection = await dial;
+    new OwnAddress({ port, connection, hub, connectSocket, limits, clock, log });
     log.debug('tunnel connected', { url, transport: 'coded', serial: connection.peer.serial });
     return connection;
   } finally {

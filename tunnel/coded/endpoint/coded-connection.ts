@@ -106,12 +106,13 @@ export class CodedConnection implements Connection {
   }
 
   stats(): ConnectionStats {
-    const { rttMs, loss, lossIn, redundancy, sentBytes, deliveredBytes } = this.status();
+    const { rttMs, loss, lossIn, redundancy, sentBytes, deliveredBytes, ...more } = this.status();
     return {
       ...this.#counts,
       queuedBytes: this.traffic.queuedBytes,
       rttMs,
       loss,
+      ...(more.isSilent ? { silentMs: more.silentMs } : {}),
       ...(lossIn === undefined ? {} : { lossIn }),
       ...(redundancy === undefined ? {} : { redundancy }),
       ...(deliveredBytes === 0 ? {} : { sentPerDelivered: sentBytes / deliveredBytes }),
@@ -138,6 +139,22 @@ export class CodedConnection implements Connection {
     return this.#session.isReset(datagram);
   }
 
+  /** Milliseconds since the other end was heard, and whether it owes an answer. */
+  get silence(): { readonly ms: number; readonly awaits: boolean } {
+    return this.#session.silence(this.#clock.now());
+  }
+
+  get rttMs(): number {
+    return this.#session.roundTripMs;
+  }
+
+  /** Asks the other end to say something, now. */
+  ask(): void {
+    this.#session.ask(this.#clock.now());
+    this.flush();
+  }
+
+  /** This end has another address from now on. */
   moved(): void {
     this.#session.moved(this.#clock.now());
     this.flush();

@@ -8,6 +8,11 @@ export const ENDPOINT_LIMITS = {
   connectMs: TUNNEL_LIMITS.connectMs,
   /** Milliseconds of a handshake at the hub: then it is forgotten. */
   handshakeMs: 10_000,
+  /** Milliseconds between two looks of a node at its own address, while an answer is overdue. */
+  lookEveryMs: 250,
+  /** Milliseconds after an unanswered keep-alive until a node takes another socket anyway. */
+  renewAfterMs: 1_500,
+  renewEveryMs: 2_000,
 } as const;
 
 export type EndpointLimits = { readonly [K in keyof typeof ENDPOINT_LIMITS]: number };

@@ -11,6 +11,8 @@ export const SESSION_LIMITS = {
   keepAliveMs: TUNNEL_LIMITS.keepAliveMs,
   /** Milliseconds without a word heard before the other end is taken for dead. */
   silenceMs: TUNNEL_LIMITS.silenceMs,
+  /** Milliseconds between packets at least, when a NAT forgets sooner than `keepAliveMs`. */
+  keepAliveMinMs: 1_000,
   /**
    * Milliseconds of silence that a session survives. As long as `silenceMs` unless streams shall
    * outlive a blackout: then longer, and the silence is only shown.

@@ -1,4 +1,5 @@
 import type { SessionLimits } from './limits.js';
+import { NatLifetime } from './nat-lifetime.js';
 
 /** An early question is asked thrice, so that three packets pay for what may be sent back at once. */
 const THRICE_MS = 15;
@@ -18,11 +19,40 @@ export class Liveness {
   #heardAt: number;
   #askAt: number;
   #asked = 0;
+  /** Behind a NAT, whose memory decides how often something has to be said. */
+  readonly #nat: NatLifetime | undefined;
 
-  constructor(limits: SessionLimits, now: number) {
+  constructor(limits: SessionLimits, now: number, isNode = false) {
     this.#limits = limits;
     this.#heardAt = now;
+    this.#nat = isNode ? new NatLifetime(limits) : undefined;
     this.#askAt = now + limits.keepAliveMs;
+  }
+
+  /** Milliseconds without a word heard before the other end is asked. */
+  get keepAliveMs(): number {
+    return this.#nat?.keepAliveMs ?? this.#limits.keepAliveMs;
+  }
+
+  /** A packet leaves. */
+  sent(now: number): void {
+    this.#nat?.sent(now);
+  }
+
+  /** The other end wants this address proved. */
+  proofWanted(now: number): void {
+    this.#nat?.asked(now);
+  }
+
+  /** This end has another address: is it heard from there? */
+  moved(now: number): void {
+    this.#nat?.moved();
+    this.askBy(now);
+  }
+
+  /** It was asked and did not answer yet. */
+  get isWaiting(): boolean {
+    return this.#asked > 0;
   }
 
   get heardAt(): number {
@@ -31,14 +61,15 @@ export class Liveness {
 
   /** Taken for dead by anybody who asks, though the session may outlive it. */
   isSilent(now: number): boolean {
-    return now - this.#heardAt >= this.#limits.silenceMs;
+    return this.isWaiting && now - this.#heardAt >= this.#limits.silenceMs;
   }
 
   /** A packet of the other end was opened. */
   heard(now: number): void {
+    this.#nat?.heard();
     this.#heardAt = now;
     this.#asked = 0;
-    this.#askAt = now + this.#limits.keepAliveMs;
+    this.#askAt = now + this.keepAliveMs;
   }
 
   /** It was speaking without end and is calm now: has this end's address changed? */
@@ -53,7 +84,8 @@ export class Liveness {
 
   /** A question left. */
   asked(roundTripMs: number, now: number): void {
-    const { askMinMs, askMaxMs, askSilentMs, keepAliveMs } = this.#limits;
+    const { askMinMs, askMaxMs, askSilentMs } = this.#limits;
+    const { keepAliveMs } = this;
     const soon = Math.min(Math.max(roundTripMs / 2, askMinMs), askMaxMs);
     this.#asked++;
     if (now - this.#heardAt >= keepAliveMs)

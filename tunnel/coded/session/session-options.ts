@@ -52,6 +52,10 @@ export interface SessionStatus {
   readonly redundancy: number | undefined;
   /** Since the other end was heard. */
   readonly silentMs: number;
+  /** It does not answer: a person would call it dead, though the session may outlive it. */
+  readonly isSilent: boolean;
+  /** What was learnt of the NAT in front of this end: a packet so often keeps its mapping. */
+  readonly keepAliveMs: number;
   /** Changes of the other end's address. */
   readonly moves: number;
   readonly sentPackets: number;

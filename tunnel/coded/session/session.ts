@@ -8,25 +8,19 @@ import { frameLength } from '../wire/frame-writer.js';
 import type { Packet } from '../wire/packet-header.js';
 import { OwnIds, PeerIds } from './connection-ids.js';
 import { Farewell } from './farewell.js';
+import { ACKNOWLEDGING, PROBING } from './frame-kinds.js';
 import { Liveness } from './liveness.js';
 import { frameRoom, IP_UDP_BYTES, PacketComposer } from './packet-composer.js';
 import { ReliableFrames } from './reliable-frames.js';
 import { Roaming } from './roaming.js';
 import type { Outgoing, SessionOptions, SessionStatus } from './session-options.js';
 import type { Traffic } from './traffic.js';
+import { TransferGauge } from './transfer-gauge.js';
 
-/** So many bytes, less so many a millisecond, make a transfer: messages alone never do. */
-const TRANSFER_BYTES = 32 * 1024;
-const TRANSFER_LEAK = 10;
 /** Before an address is proved time alone lets nothing leave. */
 const BLOCKED_MS = 20;
-const PROBING: ReadonlySet<Frame['kind']> = new Set([
-  'padding',
-  'pathChallenge',
-  'pathResponse',
-  'connectionId',
-]);
-const ACKNOWLEDGING: ReadonlySet<Frame['kind']> = new Set(['ack', 'symbols', 'arrivals', 'close']);
+/** What an acknowledgement may take, which no room cuts short. */
+const ANSWER_BYTES = 512;
 
 /**
  * One authenticated session: everything between datagrams and whole messages. Pure: `now` in
@@ -45,7 +39,7 @@ export class Session {
   readonly #farewell: Farewell;
   readonly #roaming: Roaming;
   #largest = -1;
-  #transfer = { bytes: 0, at: 0 };
+  readonly #transfer = new TransferGauge();
   #asksPadded = false;
   #updating = false;
   #confirmed = false;
@@ -61,7 +55,7 @@ export class Session {
     this.#composer = new PacketComposer(options.sealer);
     this.#own = new OwnIds(ownId, random, events, resetToken);
     this.#peer = new PeerIds(peerId);
-    this.#liveness = new Liveness(limits, now);
+    this.#liveness = new Liveness(limits, now, role === 'client');
     this.#farewell = new Farewell(limits);
     this.#roaming = new Roaming(role, this.#exchange, random, address);
     for (const frame of this.#own.opening()) this.#reliable.add(frame, now);
@@ -86,6 +80,8 @@ export class Session {
       lossIn: this.#options.opener.loss,
       redundancy: firstBytes === 0 ? undefined : this.#counts.sentBytes / firstBytes,
       silentMs: now - this.#liveness.heardAt,
+      isSilent: this.#liveness.isSilent(now),
+      keepAliveMs: this.#liveness.keepAliveMs,
       moves: this.#roaming.moves,
       deliveredBytes: knownBytes,
       ...this.#counts,
@@ -114,11 +110,26 @@ export class Session {
     this.#settle(now);
   }
 
+  /** Milliseconds since the other end was heard; `awaits`: it owes an answer. */
+  silence(now: number): { readonly ms: number; readonly awaits: boolean } {
+    const awaits = this.#liveness.isWaiting || this.#exchange.sender.open > 0;
+    return { ms: now - this.#liveness.heardAt, awaits };
+  }
+
+  get roundTripMs(): number {
+    return this.#exchange.path.roundTrip.smoothedMs;
+  }
+
+  /** Has the other end say something. */
+  ask(now: number): void {
+    this.#liveness.askBy(now);
+  }
+
   /** This end knows that its own address is another from now on. */
   moved(now: number): void {
     this.#peer.change();
     this.#roaming.moved();
-    this.#liveness.askBy(now);
+    this.#liveness.moved(now);
     this.#asksPadded = true;
   }
 
@@ -248,7 +259,8 @@ export class Session {
     }
     const mayCarry = controller.maySend(now) && room - used > CODED_LIMITS.datagramBytes / 2;
     if (mayCarry) this.#fill(room, now);
-    const departure = this.#exchange.take(now, room - used, mayCarry);
+    const mayAnswer = route.isProved || room - used >= ANSWER_BYTES;
+    const departure = mayAnswer ? this.#exchange.take(now, room - used, mayCarry) : undefined;
     if (departure === undefined && own.length === 0) {
       const waiting = (this.#exchange.wakeAt() ?? Infinity) <= now || this.traffic.queuedBytes > 0;
       controller.onPause(waiting && !mayCarry);
@@ -261,7 +273,7 @@ export class Session {
       [...own, ...(departure?.frames ?? [])],
       route.address,
       ackNow,
-      padded ? CODED_LIMITS.datagramBytes : 0,
+      padded ? Math.min(CODED_LIMITS.datagramBytes, route.allowance) : 0,
       now,
     );
   }
@@ -307,6 +319,7 @@ export class Session {
     if (frames.some(({ kind }) => !ACKNOWLEDGING.has(kind)))
       this.#roaming.route.controller.onSent(sent, now);
     if (to === this.#roaming.route.address) this.#roaming.route.sent(datagram.length);
+    this.#liveness.sent(now);
     this.#counts.sentPackets++;
     this.#counts.sentBytes += datagram.length + IP_UDP_BYTES;
     return { datagram, to };
@@ -316,6 +329,7 @@ export class Session {
     switch (frame.kind) {
       case 'pathChallenge':
         this.#roaming.challenged(frame.data, from);
+        this.#liveness.proofWanted(now);
         return;
       case 'pathResponse':
         this.#roaming.answered(frame.data);
@@ -351,15 +365,9 @@ export class Session {
 
   /** A transfer that pauses may have lost its way back: a receiver asks, with a full packet. */
   #noteTransfer(bytes: number, now: number): void {
-    const leaked = this.#transfer.bytes - TRANSFER_LEAK * (now - this.#transfer.at);
-    this.#transfer = { bytes: Math.min(Math.max(0, leaked) + bytes, 2 * TRANSFER_BYTES), at: now };
-    this.#asksPadded = this.#transfer.bytes >= TRANSFER_BYTES;
+    this.#asksPadded = this.#transfer.take(bytes, now);
     if (!this.#asksPadded || this.#options.role === 'server') return;
-    const calm = Math.max(
-      this.#options.limits.calmMinMs,
-      this.#exchange.path.roundTrip.smoothedMs / 4,
-    );
-    this.#liveness.askBy(now + calm);
+    this.#liveness.askBy(now + Math.max(this.#options.limits.calmMinMs, this.roundTripMs / 4));
   }
 
   #breach(detail: string, now: number): void {
