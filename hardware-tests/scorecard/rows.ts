@@ -73,7 +73,6 @@ const KUBEEDGE: readonly Row[] = [
     id: 'CVE-2022-31078',
     input: 'a webhook’s target answers without end',
     ends: 'cut at a limit',
-    absent: 'no part calls addresses of others yet; forwarding is a stream with flow control',
   },
   {
     id: 'CVE-2022-31079',
@@ -172,13 +171,13 @@ const KUBEEDGE: readonly Row[] = [
     ],
   },
   {
-    id: 'cloud_updated',
+    id: 'twin/cloud_updated',
     input: 'a local MQTT client forges what the hub says',
     ends: 'refused',
     also: [['runtime/eventbus/event-bus-rights', 'a client cannot forge']],
   },
   {
-    id: '0.0.0.0:7777',
+    id: 'REST write by GET',
     input: 'MQTT and REST without credentials on every address; writing by GET',
     ends: 'loopback by default; a token; a loud line elsewhere',
     also: [

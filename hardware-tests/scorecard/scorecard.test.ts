@@ -3,7 +3,7 @@ import test from 'ava';
 import { ROOT } from '../release/lockfile.js';
 import { GROUPS } from './rows.js';
 import { parseTap } from './run.js';
-import { isOf, readTitles, titlesOfRow } from './titles.js';
+import { isNamed, isOf, readTitles, titlesOfRow } from './titles.js';
 
 const rows = GROUPS.flatMap((group) => group.rows);
 const titles = readTitles();
@@ -25,7 +25,7 @@ test('every test that a row asks for by name is there', (t) => {
   for (const row of rows) {
     for (const [file, start] of row.also ?? [])
       t.true(
-        titles.some((one) => one.file === file && one.title.startsWith(start)),
+        titles.some((one) => one.file === file && isNamed(one.title, start)),
         `${row.id}: ${file} has no test that begins with “${start}”`,
       );
     t.true(row.absent === undefined || titlesOfRow(row, titles).length === 0, row.id);
