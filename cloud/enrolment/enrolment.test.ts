@@ -38,7 +38,7 @@ test('a join gives a certificate of the node of the token, and the node is allow
   t.deepEqual(events.slice(-3), ['token created', 'certificate issued', 'join granted']);
 });
 
-test('whatever a request asks for, the certificate says what the token says', async (t) => {
+test('E35: whatever a request asks for, the certificate says what the token says', async (t) => {
   const { enrolment, request } = await benchFor(t);
   const greedy = testRequest({ commonName: 'gw-2', extensions: GREEDY_EXTENSIONS });
   const { certificate } = await enrolment.join(await request('gw-1', greedy), 'x');
@@ -50,8 +50,10 @@ test('whatever a request asks for, the certificate says what the token says', as
 });
 
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey;
+const weakRsa = generateKeyPairSync('rsa', { modulusLength: 512 }).privateKey;
 const refused: readonly [string, TestRequest | Buffer, string][] = [
   ['an RSA key', { privateKey: rsa }, 'EDGE_CERTIFICATE'],
+  ['an RSA key of 512 bits', { privateKey: weakRsa }, 'EDGE_CERTIFICATE'],
   ['a key on P-192', { privateKey: newPrivateKey('prime192v1') }, 'EDGE_CERTIFICATE'],
   ['a key on P-384', { privateKey: newPrivateKey('P-384') }, 'EDGE_CERTIFICATE'],
   ['a key on secp256k1', { privateKey: newPrivateKey('secp256k1') }, 'EDGE_CERTIFICATE'],
@@ -63,7 +65,7 @@ const refused: readonly [string, TestRequest | Buffer, string][] = [
   ['half a request', testRequest().subarray(0, 100), 'EDGE_MALFORMED'],
 ];
 for (const [what, wanted, code] of refused)
-  test(`a request with ${what} is refused, and the token is not spent`, async (t) => {
+  test(`E35: a request with ${what} is refused, and the token is not spent`, async (t) => {
     const { enrolment, request } = await benchFor(t);
     const csr = Buffer.isBuffer(wanted) ? wanted : testRequest(wanted);
     const asked = await request('gw-1', csr);
@@ -71,7 +73,7 @@ for (const [what, wanted, code] of refused)
     await enrolment.join({ ...asked, csr: testRequest().toString('base64') }, 'x');
   });
 
-test('a request with any one byte changed is refused, or certifies the key that signed it', async (t) => {
+test('E35: a request with any one byte changed is refused, or certifies the key that signed it', async (t) => {
   const { enrolment, clock } = await benchFor(t);
   const privateKey = newPrivateKey();
   const good = testRequest({ privateKey });
@@ -103,7 +105,7 @@ test('a lost answer is given again to the same key, also by a hub that restarted
   t.is(enrolment.certificates().length, 1);
 });
 
-test('a token that was used is refused to any other key', async (t) => {
+test('E37: a token that was used is refused to any other key', async (t) => {
   const { enrolment, request } = await benchFor(t);
   const asked = await request();
   await enrolment.join(asked, 'x');
@@ -112,7 +114,7 @@ test('a token that was used is refused to any other key', async (t) => {
   t.is(enrolment.certificates().length, 1);
 });
 
-test('of two keys that come at once with one token, one gets a certificate', async (t) => {
+test('E37: of two keys that come at once with one token, one gets a certificate', async (t) => {
   const { enrolment, request } = await benchFor(t);
   const asked = await request();
   const other = { ...asked, csr: testRequest().toString('base64') };
@@ -129,7 +131,7 @@ test('the same request twice at once gets one certificate', async (t) => {
   t.is(enrolment.certificates().length, 1);
 });
 
-test('an expired, a withdrawn and an unknown token are refused', async (t) => {
+test('E37: an expired, a withdrawn and an unknown token are refused', async (t) => {
   const { enrolment, request, clock } = await benchFor(t);
   const [late, withdrawn] = [await request(), await request()];
   t.true(await enrolment.withdrawToken(withdrawn.id));
@@ -141,7 +143,7 @@ test('an expired, a withdrawn and an unknown token are refused', async (t) => {
   await t.throwsAsync(enrolment.join({ ...late, id: 'f'.repeat(16) }, 'x'), { code: 'EDGE_TOKEN' });
 });
 
-test('a wrong secret is told no more than an unknown token', async (t) => {
+test('E37: a wrong secret is told no more than an unknown token', async (t) => {
   const { enrolment, request, clock } = await benchFor(t);
   const asked = await request();
   await enrolment.join(asked, 'x');
@@ -155,7 +157,7 @@ test('a wrong secret is told no more than an unknown token', async (t) => {
   t.is(new Set(errors.map((error) => error.message)).size, 1);
 });
 
-test('guessing one token is slowed down, and others are not', async (t) => {
+test('E37: guessing one token is slowed down, and others are not', async (t) => {
   const { enrolment, request, clock } = await benchFor(t);
   const [victim, other] = [await request('gw-1'), await request('gw-2')];
   const codes: string[] = [];
@@ -172,7 +174,7 @@ test('guessing one token is slowed down, and others are not', async (t) => {
   t.is((await enrolment.join(victim, 'x')).node, 'gw-1');
 });
 
-test('a flood of unknown tokens is bounded, and does not use up what issues certificates', async (t) => {
+test('E37: a flood of unknown tokens is bounded, and does not use up what issues certificates', async (t) => {
   const { enrolment, request, clock } = await benchFor(t);
   const asked = await request();
   let limited = 0;
@@ -220,7 +222,7 @@ test('revoking a node ends its certificates and its tokens, and nobody else’s'
   );
 });
 
-test('a certificate leaves only after its token was marked used on the disk', async (t) => {
+test('E37: a certificate leaves only after its token was marked used on the disk', async (t) => {
   const { authority, clock } = await benchFor(t);
   const rows = new Map<string, Map<string, unknown>>();
   let release: (() => void) | undefined;

@@ -114,7 +114,7 @@ test('what comes too often is answered 429 with a time to wait', async (t) => {
   t.regex(await send(post('{}')).answer, /^HTTP\/1\.1 429 [\s\S]*retry-after: 60/i);
 });
 
-test('an endless body is cut off at 16 KiB', async (t) => {
+test('E35: an endless body is cut off at 16 KiB', async (t) => {
   let joined = false;
   const { send } = await serverFor(t, async () => {
     joined = true;
@@ -138,7 +138,7 @@ test('an endless body is cut off at 16 KiB', async (t) => {
   t.false(joined);
 });
 
-test('a body that never ends is given up after ten seconds', async (t) => {
+test('E35: a body that never ends is given up after ten seconds', async (t) => {
   const { clock, send } = await serverFor(t);
   const { answer } = send('POST /v1/join HTTP/1.1\r\nHost: hub\r\nContent-Length: 10\r\n\r\n{');
   while (clock.pending().length === 0) await new Promise((resolve) => setImmediate(resolve));
@@ -146,7 +146,7 @@ test('a body that never ends is given up after ten seconds', async (t) => {
   t.regex(await answer, /^HTTP\/1\.1 408 /);
 });
 
-test('more than 64 at once are told to wait, and later ones are served', async (t) => {
+test('E35: more than 64 at once are told to wait, and later ones are served', async (t) => {
   const { clock, send } = await serverFor(t);
   const half = 'POST /v1/join HTTP/1.1\r\nHost: hub\r\nContent-Length: 10\r\n\r\n{';
   const waiting = Array.from({ length: 64 }, () => send(half));

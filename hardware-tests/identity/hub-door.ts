@@ -39,6 +39,8 @@ export interface HubDoor {
   readonly url: string;
   /** A gateway's folder that has joined as this node. */
   readonly joined: (node: string) => Promise<NodeIdentity & { readonly dataDir: string }>;
+  /** Names of those that were let in. */
+  readonly peers: readonly string[];
   /** Everything that the hub logged: event and fields. */
   readonly logged: { readonly event: string; readonly fields: unknown }[];
 }
@@ -84,7 +86,9 @@ export async function openDoor(
     (port) => listenCoded({ ...options, listen: { host: '127.0.0.1', port } }),
   );
   t.teardown(() => listener.close());
+  const peers: string[] = [];
   listener.onConnection((connection) => {
+    peers.push(connection.peer.name);
     connection.onMessage((message) => connection.send(message, 'control'));
     connection.onClose(() => undefined);
   });
@@ -103,7 +107,7 @@ export async function openDoor(
   });
   const look = (): Promise<void> => watch.look();
   const care = new AuthorityCare({ folder: pki, ...shared });
-  return { listener, enrolment, authority, care, pki, look, url, joined, logged };
+  return { listener, enrolment, authority, care, pki, look, url, joined, logged, peers };
 }
 
 const ports = { clock: systemClock, random: systemRandom, log: silentLog };

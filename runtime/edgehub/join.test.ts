@@ -65,7 +65,7 @@ test('an identity is not overwritten unless forced', async (t) => {
   t.notDeepEqual((await loadIdentity(dataDir))?.identity.key, before?.identity.key);
 });
 
-test('a token for another node is refused before anybody is called', async (t) => {
+test('E37: a token for another node is refused before anybody is called', async (t) => {
   const [dataDir, hub] = [await folder(t), await hubThat(t)];
   await t.throwsAsync(join({ token: hub.token(), dataDir, node: 'gw-2' }), { code: 'EDGE_TOKEN' });
   await t.throwsAsync(join({ token: 'edgetwin1.x', dataDir, node: 'gw-1' }), {
@@ -141,7 +141,7 @@ for (const [what, signer, wallMs] of [
     t.false(hub.heard.includes(SECRET));
   });
 
-test('with the clock at 1970 the true hub is joined, an evil one is not', async (t) => {
+test('K58: with the clock at 1970 the true hub is joined, an evil one is not', async (t) => {
   const authority = new TestAuthority();
   const young = { names: ['127.0.0.1'], usage: 'server', fromMs: far } as const;
   const hub = await hubThat(t, honest, authority.issue(young), authority);
