@@ -33,6 +33,16 @@ const RootsSchema = v.strictObject({
   nodes: v.array(v.strictObject({ node: v.string(), pins: v.array(v.string()) })),
 });
 
+/** Characters of a public key on P-256 (SPKI, DER) in base64, and some to spare. */
+const KEY_CHARS = 256;
+
+const CertifiedSchema = v.strictObject({
+  node: v.string(),
+  hub: v.string(),
+  certificate: v.string(),
+  authority: v.string(),
+});
+
 const RevocationSchema = v.strictObject({
   node: v.string(),
   certificates: v.number(),
@@ -101,6 +111,22 @@ export function identityRoutes(desk: IdentityDesk): readonly Route[] {
         status: 200,
         body: { certificates: desk.certificates(query.node).map(certificateDocument) },
       }),
+    }),
+    route({
+      method: 'POST',
+      path: '/api/v1/nodes/{node}/certificate',
+      access: 'admin',
+      summary: 'Certifies a key that was made for a node; its earlier certificates end.',
+      body: v.strictObject({
+        publicKey: v.pipe(v.string(), v.base64(), v.maxLength(KEY_CHARS)),
+      }),
+      answers: [{ status: 201, summary: 'What the gateway needs.', schema: CertifiedSchema }],
+      handle: async ({ params, body, identity }) => {
+        const key = Buffer.from(body.publicKey, 'base64');
+        const made = await desk.certify(params['node'] ?? '', key, actorOf(identity));
+        const { node, hub, certificate, authority } = made;
+        return { status: 201, body: { node, hub, certificate, authority } };
+      },
     }),
     route({
       method: 'GET',

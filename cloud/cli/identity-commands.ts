@@ -29,6 +29,27 @@ export function identityCommands(data: Flag): readonly Command[] {
       example: 'edgetwin-hub token revoke --data hub 0123456789abcdef',
     },
     {
+      words: ['prepare'],
+      summary: 'Write what a gateway needs at its first start to one file for its boot partition.',
+      operands: [{ name: 'NODE', summary: 'The gateway’s name.' }],
+      flags: [
+        data,
+        { name: 'out', value: 'FILE', required: true, summary: 'A new file.' },
+        { name: 'config', value: 'FILE', summary: 'A gateway.yaml to put into it.' },
+        {
+          name: 'with-key',
+          summary: 'Put a key with its certificate into it: the gateway needs no hub to join.',
+        },
+        {
+          name: 'ttl',
+          value: 'TIME',
+          default: '7d',
+          summary: 'How long its token is valid: 90m, 24h, 7d.',
+        },
+      ],
+      example: 'edgetwin-hub prepare pi-9 --data hub --out pi-9.json',
+    },
+    {
       words: ['revoke'],
       summary:
         'End the certificates and tokens of a gateway, and cut it off; only a new token lets it in.',
@@ -94,6 +115,7 @@ export function identityVerbs(
   return {
     'token list': connected(async (...call) => (await verbs()).tokenList(...call)),
     'token revoke': connected(async (...call) => (await verbs()).tokenRevoke(...call)),
+    prepare: connected(async (...call) => (await import('./prepare-verb.js')).prepare(...call)),
     revoke: connected(async (...call) => (await verbs()).revoke(...call)),
   };
 }

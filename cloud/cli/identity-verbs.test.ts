@@ -1,7 +1,10 @@
+import { readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { EdgeError } from '#protocol/errors.js';
 import { commandName } from '#protocol/command-line/command.js';
 import { runCommandLine } from '#protocol/command-line/terminal.js';
+import { decodePrepared } from '#protocol/prepared.js';
 import { ServedFleet } from '../api/served-fleet.js';
 import type { IdentityDesk } from '../enrolment/identity-desk.js';
 import { EDGETWIN_HUB } from './commands.js';
@@ -20,6 +23,9 @@ class MemoryDesk implements IdentityDesk {
     this.done.push(`${actor} withdrew ${id}`);
     await Promise.resolve();
   }
+
+  certify = async (node: string) =>
+    Promise.resolve({ node, hub: 'wss://hub:1', certificate: 'c', authority: 'a' });
 
   async revoke(node: string, actor: string, isDryRun = false) {
     if (node !== 'pi-1') throw new EdgeError('EDGE_NO_NODE', `${node} has no certificate here`);
@@ -94,4 +100,21 @@ test('only an admin sees or ends identities', async (t) => {
     ['POST', 'nodes/pi-1/revocation'],
   ] as const)
     t.is((await fetch(`${site.url}/api/v1/${path}`, { method, headers })).status, 403);
+});
+
+test('a file for a gateway holds a token, or a key that is nowhere else', async (t) => {
+  const { run, site } = await served(t);
+  const [one, two] = ['one.json', 'two.json'].map((name) => join(site.dataDir, name));
+  const config = join(site.dataDir, 'gateway.yaml');
+  await writeFile(config, 'node: pi-1\n');
+  t.regex((await run('prepare', 'pi-1', '--out', one!, '--config', config)).out, /^wrote /);
+  t.deepEqual(decodePrepared(await readFile(one!)), {
+    ...{ node: 'pi-1', token: 'join-pi-1', config: 'node: pi-1\n' },
+  });
+  t.is((await stat(one!)).mode & 0o777, 0o600);
+  t.is((await run('prepare', 'pi-1', '--out', one!)).code, 4);
+  t.is((await run('prepare', 'pi-1', '--out', two!, '--with-key')).code, 0);
+  const { identity } = decodePrepared(await readFile(two!));
+  t.like(identity, { hub: 'wss://hub:1', certificate: 'c', authority: 'a' });
+  t.regex(identity?.key ?? '', /PRIVATE KEY/);
 });

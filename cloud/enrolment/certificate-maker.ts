@@ -87,13 +87,18 @@ export async function publicKeyOfRequest(csr: Uint8Array): Promise<Buffer> {
   } catch (cause) {
     throw new EdgeError('EDGE_MALFORMED', 'The certification request cannot be read.', { cause });
   }
-  const key = readPublicKey(spki);
-  if (key?.asymmetricKeyDetails?.namedCurve !== CURVE)
-    throw new EdgeError('EDGE_CERTIFICATE', 'The key must be an ECDSA key on the curve P-256.');
+  const own = requireP256(spki);
   const isOwn = await request.verify().catch(() => false);
   if (!isOwn)
     throw new EdgeError('EDGE_CERTIFICATE', 'The request is not signed by the key that it names.');
-  // Exported again: one encoding for one key, whatever the sender wrote.
+  return own;
+}
+
+/** A public key (SPKI, DER) in the one encoding that it has here. Throws EDGE_CERTIFICATE. */
+export function requireP256(spki: Buffer): Buffer {
+  const key = readPublicKey(spki);
+  if (key?.asymmetricKeyDetails?.namedCurve !== CURVE)
+    throw new EdgeError('EDGE_CERTIFICATE', 'The key must be an ECDSA key on the curve P-256.');
   return key.export({ format: 'der', type: 'spki' });
 }
 

@@ -17,7 +17,7 @@ import type { Peer } from '#tunnel/transport.js';
 import type { Authority } from './authority.js';
 import type { IssuedCertificate } from './issuer.js';
 import { CertificateBook, type CertificateView } from './certificate-book.js';
-import { publicKeyOfRequest } from './certificate-maker.js';
+import { publicKeyOfRequest, requireP256 } from './certificate-maker.js';
 import {
   readJoinRequest,
   readRenewRequest,
@@ -81,10 +81,7 @@ export class Enrolment {
     readonly ttlMs?: number;
   }): Promise<CreatedToken> {
     const { node, ttlMs = LIMITS.tokenTtlMs } = request;
-    if (!isNodeName(node))
-      throw new EdgeError('EDGE_CONFIG', 'This cannot be the name of a node.', {
-        hint: `Use at most ${SHARED_LIMITS.nodeNameChars} of a-z, 0-9, "-" and ".".`,
-      });
+    requireNodeName(node);
     if (!(ttlMs > 0 && ttlMs <= LIMITS.tokenTtlMaxMs))
       throw new EdgeError('EDGE_CONFIG', 'A token cannot be valid for that long.', {
         hint: `At most ${LIMITS.tokenTtlMaxMs / 3_600_000} hours.`,
@@ -216,6 +213,28 @@ export class Enrolment {
     return this.#certificates.isAllowed(peer);
   }
 
+  /**
+   * Certifies a key (SPKI, DER) that was made for a node by somebody who may do everything here.
+   * Its earlier certificates end. Rejects with EDGE_CONFIG, EDGE_CERTIFICATE (the key), EDGE_STORAGE.
+   */
+  async certify(node: string, publicKey: Uint8Array): Promise<JoinAnswer & { hub: string }> {
+    requireNodeName(node);
+    const key = requireKey(publicKey);
+    const issued = await this.#issue(node, key.spki);
+    const at = this.#wallMs();
+    await this.#store.commit([
+      ...this.#certificates.retire(node, at, 'replaced'),
+      ...this.#certificates.makeRoom(node),
+      this.#certificates.add(node, issued, {
+        issuedAt: at,
+        keyHash: key.hash,
+        from: { prepared: true },
+      }),
+    ]);
+    this.#note(node, issued);
+    return { ...this.#answer(node, issued.certificate), hub: this.#options.hubUrl() };
+  }
+
   /** Revokes all certificates and withdraws all tokens of a node. Resolves to how many it revoked. */
   async revokeNode(node: string): Promise<number> {
     const revoked = this.#certificates.retire(node, this.#wallMs(), 'revoked');
@@ -285,7 +304,23 @@ export class Enrolment {
   }
 }
 
+/** Throws EDGE_CONFIG. */
+function requireNodeName(node: string): void {
+  if (isNodeName(node)) return;
+  throw new EdgeError('EDGE_CONFIG', 'This cannot be the name of a node.', {
+    hint: `Use at most ${SHARED_LIMITS.nodeNameChars} of a-z, 0-9, "-" and ".".`,
+  });
+}
+
 async function readKey(csr: string): Promise<{ spki: Buffer; hash: string }> {
-  const spki = await publicKeyOfRequest(Buffer.from(csr, 'base64'));
+  return hashed(await publicKeyOfRequest(Buffer.from(csr, 'base64')));
+}
+
+/** Throws EDGE_CERTIFICATE. */
+function requireKey(publicKey: Uint8Array): ReturnType<typeof hashed> {
+  return hashed(requireP256(Buffer.from(publicKey)));
+}
+
+function hashed(spki: Buffer): { readonly spki: Buffer; readonly hash: string } {
   return { spki, hash: createHash('sha256').update(spki).digest('hex') };
 }

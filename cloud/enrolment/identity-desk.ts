@@ -23,6 +23,11 @@ export interface IdentityDesk {
   withdrawToken(id: string, actor: string): Promise<void>;
   /** Oldest first. */
   certificates(node?: string): readonly CertificateView[];
+  /**
+   * Certifies a key (SPKI, DER) that was made for a node here; its earlier certificates end. Rejects
+   * with EDGE_CONFIG, EDGE_CERTIFICATE, EDGE_LIMIT, EDGE_STORAGE.
+   */
+  certify(node: string, publicKey: Uint8Array, actor: string): Promise<CertifiedKey>;
   /** Which roots each node with a good certificate said to trust: hashes of their public keys. */
   roots(): RootsView;
   /**
@@ -30,6 +35,15 @@ export interface IdentityDesk {
    * `isDryRun` counts and ends nothing. Rejects with EDGE_NO_NODE when it has none of them.
    */
   revoke(node: string, actor: string, isDryRun?: boolean): Promise<Revocation>;
+}
+
+export interface CertifiedKey {
+  readonly node: string;
+  /** `wss://host:port`, as gateways reach this hub. */
+  readonly hub: string;
+  /** PEM. */
+  readonly certificate: string;
+  readonly authority: string;
 }
 
 export interface RootsView {
@@ -71,6 +85,15 @@ export class EnrolmentDesk implements IdentityDesk {
 
   certificates(node?: string): readonly CertificateView[] {
     return this.#options.enrolment.certificates(node === undefined ? {} : { node });
+  }
+
+  async certify(node: string, publicKey: Uint8Array, actor: string): Promise<CertifiedKey> {
+    const { enrolment, audit, cut } = this.#options;
+    const certified = await enrolment.certify(node, publicKey);
+    cut(node);
+    await audit?.record({ actor, action: 'node.join', subject: node, node });
+    this.#log.warn('node-certified', { actor, node });
+    return certified;
   }
 
   roots(): RootsView {

@@ -27,6 +27,8 @@ export const ENROLMENT_LIMITS = {
   attemptsPerTokenPerMinute: 20,
   /** Milliseconds between two looks for an authority or a certificate that somebody changed. */
   pkiLookMs: 5_000,
+  /** Milliseconds between warnings that the issuing key's certificate ends. */
+  issuingWarnMs: 24 * 3_600_000,
   /** Renewals of one node per hour and at once: it needs one in two months. */
   renewalsPerHour: 6,
 } as const;

@@ -4,12 +4,13 @@ import type { Log } from '#protocol/log.js';
 import type { Identity } from '#tunnel/transport.js';
 import type { Authority } from './authority.js';
 import type { HubCertificate } from './hub-certificate.js';
-import { ENROLMENT_LIMITS as LIMITS } from './limits.js';
+import { lifeOf } from './keys.js';
+import { CERTIFICATE_LIVES, ENROLMENT_LIMITS as LIMITS } from './limits.js';
 
 type Keyed = Pick<Identity, 'key' | 'certificate'>;
 
 export interface PkiWatchOptions {
-  readonly authority: Pick<Authority, 'reload' | 'pin'>;
+  readonly authority: Pick<Authority, 'reload' | 'pin' | 'issuer'>;
   readonly certificate: Pick<HubCertificate, 'current'>;
   readonly clock: Clock;
   readonly log: Log;
@@ -25,6 +26,7 @@ export class PkiWatch {
   #shown: Keyed;
   #timer: Timer | undefined;
   #complaint = '';
+  #warnedAtMs = -Infinity;
   #isStopped = false;
   /** Another authority was read, and the doors do not know yet. */
   #isOther = false;
@@ -56,6 +58,7 @@ export class PkiWatch {
         log.warn('authority-changed', { pin: authority.pin });
       }
       const identity = await certificate.current();
+      this.#warnOfEnd();
       this.#complaint = '';
       if (this.#isStopped) return;
       if (!this.#isOther && identity.certificate === this.#shown.certificate) return;
@@ -68,5 +71,18 @@ export class PkiWatch {
       if (error.message !== this.#complaint) log.error('hub-certificate-unusable', { error });
       this.#complaint = error.message;
     }
+  }
+
+  /** Only a person can bring the key of the root, so the end of what it certified is said early. */
+  #warnOfEnd(): void {
+    const { authority, clock, log } = this.#options;
+    if (clock.now() < this.#warnedAtMs + LIMITS.issuingWarnMs) return;
+    this.#warnedAtMs = clock.now();
+    const { fromMs, untilMs } = lifeOf(authority.issuer);
+    if (clock.wallTime() < fromMs + (untilMs - fromMs) * CERTIFICATE_LIVES.renewAfter) return;
+    log.warn('issuing-key-ends', {
+      untilMs,
+      hint: 'Make a new one: edgetwin-hub authority new-issuing.',
+    });
   }
 }

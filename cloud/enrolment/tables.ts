@@ -43,7 +43,11 @@ export interface CertificateRow {
   /** SHA-256 of its public key (SPKI, DER), hexadecimal. */
   readonly keyHash: string;
   /** Id of the token that it was issued for, or serial number of the certificate it renews. */
-  readonly from: { readonly token: string } | { readonly renewal: string };
+  readonly from:
+    | { readonly token: string }
+    | { readonly renewal: string }
+    /** Its key was made beside the hub, for the card of the gateway. */
+    | { readonly prepared: true };
   readonly revoked?: {
     readonly at: number;
     /** `replaced` by a later join of the same node, or `revoked` by a person. */

@@ -78,13 +78,19 @@ export async function gateway(t: Teardown, options: GatewayOptions): Promise<Gat
   };
   await writeFile(config, JSON.stringify(document));
   // Monotonic time stays as it is: only the clock of the wall is wrong.
-  const under = clock === undefined ? [] : ['faketime', '--exclude-monotonic', '-f', `@${clock}`];
+  // (Its library alone: the program `faketime` would stay between us and the gateway.)
+  const faked = {
+    LD_PRELOAD: '/usr/$LIB/faketime/libfaketime.so.1',
+    FAKETIME: `@${clock}`,
+    FAKETIME_DONT_FAKE_MONOTONIC: '1',
+  };
+  const env = { ...process.env, ...(clock === undefined ? {} : faked) };
   const join_ = async (token: string) => {
     const program = Program.launch(
       'join',
       EDGETWIN,
       ['join', '--config', config, '--token', token],
-      { under },
+      { env },
     );
     program.ready().catch(() => undefined);
     const { code } = await program.exited;
@@ -93,7 +99,7 @@ export async function gateway(t: Teardown, options: GatewayOptions): Promise<Gat
   const run = async (): Promise<Program> => {
     const execArgv = flagsOf(EDGETWIN);
     const args = ['run', '--json', '--config', config];
-    const program = await Program.start(node, EDGETWIN, args, { execArgv, under });
+    const program = await Program.start(node, EDGETWIN, args, { execArgv, env });
     t.teardown(() => program.stop());
     return program;
   };

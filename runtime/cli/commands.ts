@@ -41,6 +41,12 @@ export const EDGETWIN: Program = {
           summary:
             'Keep the configuration that works in FILE, and start by it when the present one is wrong.',
         },
+        {
+          name: 'prepared',
+          value: 'FILE',
+          summary:
+            'What `edgetwin-hub prepare` wrote, on the boot partition: taken at the first start.',
+        },
       ],
       example: 'edgetwin run --config gateway.yaml',
     },

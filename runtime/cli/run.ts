@@ -16,6 +16,7 @@ import { LastGood } from '../config/last-good.js';
 import { CONFIG_LIMITS } from '../config/limits.js';
 import { loadConfig } from '../config/load.js';
 import type { GatewayConfig } from '../config/load.js';
+import { FirstStart, placeConfig, readPrepared } from '../edgehub/prepared.js';
 import { startGateway } from '../runtime.js';
 import { configFile } from './gateway-file.js';
 
@@ -38,6 +39,9 @@ export interface Link {
   readonly forwards?: () => ForwardStatus;
 }
 
+/** Where a prepared configuration goes when no other place is named. */
+const PLACE = '/etc/edgetwin/gateway.yaml';
+
 /** `run` and `check`: the commands that read the whole configuration. */
 export function gatewayCommands(parts: GatewayParts): Readonly<Record<string, CommandHandler>> {
   return {
@@ -48,6 +52,9 @@ export function gatewayCommands(parts: GatewayParts): Readonly<Record<string, Co
 
 async function run(parts: GatewayParts, args: Arguments, terminal: Terminal): Promise<void> {
   const { clock, random, software, loadMapper } = parts;
+  const path = args.text('prepared');
+  const prepared = path === undefined ? undefined : await readPrepared(path);
+  if (prepared !== undefined) await placeConfig(prepared, args.text('config') ?? PLACE, random);
   const load = async (): Promise<GatewayConfig> =>
     loadConfig(await configFile(args), judgeBy(loadMapper), parts.templates);
   const keptIn = args.text('last-good');
@@ -64,6 +71,13 @@ async function run(parts: GatewayParts, args: Arguments, terminal: Terminal): Pr
       log.error('last-good-configuration', { reason: chosen.fallback });
     const link = await parts.link(log, chosen);
     const ports = { clock, random, log, software, loadMapper, ...link };
+    const { node, dataDir } = chosen;
+    const first =
+      path === undefined || prepared === undefined
+        ? undefined
+        : new FirstStart({ path, prepared, node, dataDir, clock, random, log });
+    // Before the gateway looks who it is; without the hub it is tried again beside it.
+    await first?.run();
     const gateway = await startGateway(chosen, ports);
     const proven = clock.setTimer('configuration-proven', CONFIG_LIMITS.provenMs, () => {
       lastGood?.keep(chosen).catch((thrown: unknown) => {
@@ -72,6 +86,7 @@ async function run(parts: GatewayParts, args: Arguments, terminal: Terminal): Pr
     });
     const stop = (): Promise<void> => {
       proven.cancel();
+      first?.stop();
       return gateway.stop();
     };
     return { ready: gateway.addresses, stop };

@@ -16,6 +16,8 @@ export interface NodeIdentity {
 
 /** What a join brings beside the key, which was staged before. PEM. */
 export interface Joined {
+  /** A key that somebody else made; absent: the staged one. */
+  readonly key?: string;
   readonly certificate: string;
   readonly authority: string;
   readonly hub: string;
@@ -69,7 +71,8 @@ export class IdentityFiles {
   }
 
   /** Makes the staged key and what the hub answered the identity of this gateway. */
-  async adopt({ certificate, authority, hub, node }: Joined): Promise<void> {
+  async adopt({ key, certificate, authority, hub, node }: Joined): Promise<void> {
+    if (key !== undefined) await this.#stage(KEY, key);
     await this.#stage(CERTIFICATE, certificate);
     await this.#stage(AUTHORITY, authority);
     await this.#stage(HUB, `${JSON.stringify({ hub, node })}\n`);

@@ -12,6 +12,8 @@ export const JOIN_LIMITS = {
   refusedLookMs: 5 * 60_000,
   /** Milliseconds between questions which roots to trust, at most: 7 kB each. */
   trustLookMs: 20 * 3_600_000,
+  /** Milliseconds between attempts to join with what was prepared for the first start. */
+  preparedRetryMs: 15_000,
   /** Milliseconds between questions for the time, when the clock seems wrong. */
   timeLookMs: 60_000,
   /** Characters of what the hub says about a refusal. */

@@ -70,7 +70,10 @@ export class TestJoinHub {
   }
 
   #tell(body: string, socket: TLSSocket): void {
-    if (this.time === undefined) { answer(socket, { code: 'EDGE_UNSUPPORTED' }, 404); return; }
+    if (this.time === undefined) {
+      answer(socket, { code: 'EDGE_UNSUPPORTED' }, 404);
+      return;
+    }
     const { nonce } = JSON.parse(body) as { nonce: string };
     const { wallMs, signer } = this.time;
     const signature = signer.sign(timeStatement(nonce, wallMs)).toString('base64');
