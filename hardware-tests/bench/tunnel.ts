@@ -57,8 +57,8 @@ interface Size {
 
 const FULL: Size = {
   seeds: [11, 12, 13, 14, 15],
-  messages: 600,
-  seconds: 15,
+  messages: 1_200,
+  seconds: 30,
   connects: 20,
   trips: [40, 100, 300],
 };

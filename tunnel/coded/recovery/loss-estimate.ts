@@ -3,6 +3,10 @@ import { RECOVERY } from './constants.js';
 const SLOW = 1 / 256;
 const FAST = 1 / 32;
 const CONDITIONAL = 1 / 48;
+/** Packets that are taken to have been sent before the first, and lost of them. */
+const DOUBT_SAMPLES = 4;
+const DOUBT_LOST = 0.2;
+const DOUBT_UNTIL = 64;
 
 export interface LossState {
   readonly slow: number;
@@ -29,6 +33,15 @@ export class LossEstimate {
     const sure = fast - 1.5 * Math.sqrt(fast * (1 - fast) * FAST);
     const loss = this.#samples < 24 ? Math.min(this.#slow, sure) : Math.max(this.#slow, sure);
     return Math.min(RECOVERY.lossMax, Math.max(0, loss));
+  }
+
+  /**
+   * The same with some doubt about a path of which little is known: for what is not to wait until
+   * more is. A dozen packets that arrive disperse it.
+   */
+  get cautiousLoss(): number {
+    const doubt = (this.#slow * this.#samples + DOUBT_LOST) / (this.#samples + DOUBT_SAMPLES);
+    return this.#samples < DOUBT_UNTIL ? Math.max(this.loss, doubt) : this.loss;
   }
 
   /** Share of packets lost of those sent within 40 ms of a lost one; `loss` if that is no more. */

@@ -57,6 +57,10 @@ export class Path implements PathLosses {
     return this.#losses.loss;
   }
 
+  get cautiousLoss(): number {
+    return this.#losses.cautiousLoss;
+  }
+
   get conditionalLoss(): number {
     return this.#losses.conditionalLoss;
   }

@@ -5,6 +5,8 @@ import type { RoundTrip } from './round-trip.js';
 export interface PathLosses {
   readonly loss: number;
   readonly conditionalLoss: number;
+  /** `loss`, higher while little is known. */
+  readonly cautiousLoss?: number;
 }
 
 /**
@@ -12,7 +14,8 @@ export interface PathLosses {
  * the residual loss of the operating point; the fraction is one more for that share of messages.
  */
 export function transmissions(path: PathLosses, point: OperatingPoint): number {
-  const { loss, conditionalLoss } = path;
+  const { conditionalLoss: conditional, loss: known, cautiousLoss: loss = known } = path;
+  const conditionalLoss = Math.max(conditional, loss > known ? loss : 0);
   const residual = RESIDUAL_LOSS[point];
   if (loss < RECOVERY.lossMin || loss <= residual) return 1;
   if (conditionalLoss > RECOVERY.burstNoCopies) return 1;
