@@ -195,6 +195,20 @@ test('a path that carries long datagrams no more is noticed; nothing is lost', a
   t.true(s.clock.now() < 7_000);
 });
 
+test('the next session of two ends begins with the loss that the last one learnt', async (t) => {
+  const s = tunnel(13, { loss: 0.2 });
+  const first = await s.connect();
+  t.is(first.node.connection.status().loss, 0);
+  chatter(s, first.node, 200, 20);
+  await s.run(s.clock.now() + 10_000, () => first.hub.messages.length === 200);
+  const { loss } = first.node.connection.status();
+  t.true(loss > 0.1);
+  first.node.connection.close('normal');
+  await s.run(s.clock.now() + 2_000);
+  const second = await s.connect();
+  t.true(Math.abs(second.node.connection.status().loss - loss) < 0.05);
+});
+
 test('a hundred changes of port in a row lose nothing', async (t) => {
   const s = tunnel(8, { loss: 0.05 });
   const { node, hub, dial } = await s.connect();

@@ -7,6 +7,7 @@ import { Acceptor } from '#tunnel/coded/endpoint/acceptor.js';
 import type { CodedConnection } from '#tunnel/coded/endpoint/coded-connection.js';
 import { Dialler } from '#tunnel/coded/endpoint/dialler.js';
 import { DOOR_LIMITS, type DoorLimits } from '#tunnel/coded/endpoint/limits.js';
+import { PathMemories } from '#tunnel/coded/endpoint/path-memories.js';
 import { Freight } from '#tunnel/coded/streams/freight.js';
 import type { MakeTraffic } from '#tunnel/coded/session/traffic.js';
 import type { CloseReason } from '#tunnel/transport.js';
@@ -42,6 +43,7 @@ export class SimulatedTunnel {
   acceptor: Acceptor;
   readonly #options: SessionSimulation;
   readonly #bench: Workbench;
+  readonly #memories = new PathMemories();
   readonly #up: Link;
   readonly #down: Link;
   #dials = 0;
@@ -128,8 +130,10 @@ export class SimulatedTunnel {
     bench: Workbench;
     limits: DoorLimits;
     makeTraffic: MakeTraffic;
+    memories: PathMemories;
   } {
     return {
+      memories: this.#memories,
       clock: this.clock,
       random: seededRandom(this.#options.seed * 1_000 + salt),
       bench: this.#bench,

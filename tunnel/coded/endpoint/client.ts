@@ -13,6 +13,7 @@ import { joinAddress, type DatagramPort } from './datagram-port.js';
 import { Dialler } from './dialler.js';
 import { OwnAddress } from './own-address.js';
 import { ENDPOINT_LIMITS, type EndpointLimits } from './limits.js';
+import { PathMemories } from './path-memories.js';
 import type { SessionMaker } from './session-maker.js';
 import { SwitchingPort } from './switching-port.js';
 import { clientHandshake } from './tls-handshake.js';
@@ -34,6 +35,7 @@ export function codedTransport(options: CodedTransportOptions): Transport {
   const { clock, random, limits, makeTraffic, connectSocket = connectUdp } = options;
   // Made with the first dial: its memory is of no use to a node that never uses this transport.
   let bench = options.bench;
+  const memories = new PathMemories();
   return {
     name: 'coded',
     connect: (target) => {
@@ -42,6 +44,7 @@ export function codedTransport(options: CodedTransportOptions): Transport {
         clock,
         random,
         bench,
+        memories,
         limits: { ...ENDPOINT_LIMITS, ...limits },
         makeTraffic: makeTraffic ?? ((role) => new Freight({ role })),
       };

@@ -28,6 +28,8 @@ export interface CodedConnectionOptions {
   readonly peer: Peer;
   readonly clock: Clock;
   readonly transmit: (datagram: Uint8Array, to: string) => void;
+  /** What the session has learnt of its path, when it ends. */
+  readonly learnt?: (memory: unknown) => void;
 }
 
 /** A session as a Connection: its timer, its datagrams, its listeners. */
@@ -43,7 +45,7 @@ export class CodedConnection implements Connection {
   #timerAt = Infinity;
   #busy = false;
 
-  constructor({ session, ids, peer, clock, transmit }: CodedConnectionOptions) {
+  constructor({ session, ids, peer, clock, transmit, learnt }: CodedConnectionOptions) {
     this.peer = peer;
     this.#clock = clock;
     this.#transmit = transmit;
@@ -52,7 +54,10 @@ export class CodedConnection implements Connection {
       retired: (id: Uint8Array) => ids.retired(id),
       message: (message: Uint8Array) => this.#onMessage(message),
       drained: () => this.#listeners.drained(),
-      ended: (reason: CloseReason) => this.#listeners.ended(reason),
+      ended: (reason: CloseReason) => {
+        learnt?.(this.#session.remember());
+        this.#listeners.ended(reason);
+      },
     };
     this.#session = new Session({ ...session, events }, clock.now());
     this.#session.traffic.onReady(() => this.flush());

@@ -14,7 +14,6 @@ export interface DialOptions {
   /** `host:port` of the hub, the host a number. */
   readonly hub: string;
   readonly open: OpenHandshake;
-  readonly memory?: unknown;
 }
 
 /**
@@ -99,7 +98,7 @@ export class Dialler {
       this.fail(result.peer);
       return;
     }
-    const { port, hub, memory } = this.#options;
+    const { port, hub } = this.#options;
     const connection = makeConnection(this.#maker, {
       role: 'client',
       result,
@@ -108,7 +107,6 @@ export class Dialler {
       peer: { ...result.peer, address: hub },
       address: hub,
       roundTripMs: this.#runner?.roundTripMs,
-      memory,
       ids: {
         issued: (id) => this.#ids.add(keyOf(id)),
         retired: (id) => this.#ids.delete(keyOf(id)),

@@ -20,6 +20,7 @@ import type { MakeTraffic } from '../session/traffic.js';
 import { Acceptor, type AcceptorStats } from './acceptor.js';
 import type { DatagramPort } from './datagram-port.js';
 import { DOOR_LIMITS, type DoorLimits } from './limits.js';
+import { PathMemories } from './path-memories.js';
 import { serverHandshake } from './tls-handshake.js';
 import { bindUdp } from './udp-socket.js';
 
@@ -70,6 +71,7 @@ class UdpListener implements CodedListener {
       port,
       admit,
       bench: options.bench ?? new Workbench(),
+      memories: new PathMemories(),
       limits: { ...DOOR_LIMITS, ...options.limits },
       makeTraffic: options.makeTraffic ?? ((role) => new Freight({ role })),
       open: () => serverHandshake(this.#identity, this.#authorityPems, this.#authorities),

@@ -9,6 +9,7 @@ import type { MakeTraffic, Role } from '../session/traffic.js';
 import { CodedConnection, type ConnectionRegistry } from './coded-connection.js';
 import type { HandshakeResult } from './handshake-port.js';
 import type { EndpointLimits } from './limits.js';
+import type { PathMemories } from './path-memories.js';
 
 /** What all sessions of an endpoint share. */
 export interface SessionMaker {
@@ -17,6 +18,7 @@ export interface SessionMaker {
   readonly bench: Workbench;
   readonly limits: EndpointLimits;
   readonly makeTraffic: MakeTraffic;
+  readonly memories?: PathMemories;
 }
 
 export interface NewSession {
@@ -28,7 +30,6 @@ export interface NewSession {
   /** `host:port` where it is. */
   readonly address: string;
   readonly roundTripMs: number | undefined;
-  readonly memory?: unknown;
   readonly ids: ConnectionRegistry;
   readonly resetToken: (id: Uint8Array) => Uint8Array;
   readonly transmit: (datagram: Uint8Array, to: string) => void;
@@ -39,10 +40,12 @@ const ROUND_TRIP_MS = 200;
 
 /** Turns a finished handshake into a connection, each direction under its own keys. */
 export function makeConnection(
-  { clock, random, bench, limits, makeTraffic }: SessionMaker,
+  { clock, random, bench, limits, makeTraffic, memories }: SessionMaker,
   wanted: NewSession,
 ): CodedConnection {
-  const { role, result, ownId, peerId, peer, address, memory, ids, resetToken } = wanted;
+  const { role, result, ownId, peerId, peer, address, ids, resetToken } = wanted;
+  // A refused end has no name: nothing of its path is kept for others.
+  const path = peer.name === '' ? undefined : `${peer.name} ${hostOf(address)}`;
   const keysOf = (direction: Direction): ReturnType<typeof packetKeys> =>
     packetKeys(trafficSecret(result.secret, direction), result.cipher);
   return new CodedConnection({
@@ -54,7 +57,7 @@ export function makeConnection(
       peerId,
       address,
       roundTripMs: wanted.roundTripMs ?? ROUND_TRIP_MS,
-      memory,
+      memory: path === undefined ? undefined : memories?.get(path),
       resetToken,
       traffic: makeTraffic(role),
       bench,
@@ -66,5 +69,11 @@ export function makeConnection(
     peer,
     clock,
     transmit: wanted.transmit,
+    ...(path === undefined ? {} : { learnt: (news) => memories?.keep(path, news) }),
   });
+}
+
+/** The other end's host: behind a NAT each session has another port. */
+function hostOf(address: string): string {
+  return address.slice(0, address.lastIndexOf(':'));
 }
