@@ -4,25 +4,10 @@ import { frameRtu } from './adu.js';
 import { Bus } from './bus.js';
 import type { ModbusRequest } from './frame.js';
 import type { Framing } from './framing.js';
-import type { BusEffect, BusJob, BusOutcome, Priority } from './job.js';
+import type { BusEffect, BusJob, BusOutcome } from './job.js';
 import { MbapFraming } from './mbap-framing.js';
 import { RtuFraming } from './rtu-framing.js';
-
-const read = (unit: number, offset: number): ModbusRequest => ({
-  op: 'read',
-  unit,
-  kind: 'holding',
-  offset,
-  count: 2,
-});
-const job = (id: number, request: ModbusRequest, priority: Priority = 'poll'): BusJob => ({
-  id,
-  request,
-  priority,
-  timeoutMs: 250,
-});
-const registers = (...words: number[]): Uint8Array =>
-  Uint8Array.from([3, words.length * 2, ...words.flatMap((word) => [word >> 8, word & 0xff])]);
+import { job, read, registers } from './test-jobs.js';
 
 /** A wire on which everything that can go wrong with one reply does, from a seed. */
 class HostileWire {
