@@ -15,6 +15,12 @@ for (const target of targets)
     t.true(figures.grownMiB < GROWTH_MAX_MIB);
   });
 
+test('D31: a serial sensor that sends nothing but starts of frames costs no more than their bytes', (t) => {
+  const serial = targets.find(({ name }) => name === 'frames of serial sensors');
+  serial?.fuzz(Buffer.concat([Buffer.of(4, 1), Buffer.alloc(100_000, '/')]));
+  t.pass();
+});
+
 test('the fuzzer itself fails on a defect, and says the input', async (t) => {
   const target = { ...targets[0]!, corpus: [Buffer.from('abc')], name: 'broken' };
   const broken = { ...target, fuzz: (data: Buffer) => JSON.parse(data.toString()) as unknown };

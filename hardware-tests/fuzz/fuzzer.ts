@@ -23,7 +23,7 @@ export interface FuzzFigures {
   /** Taken without an error: that mutations reach deep. */
   readonly taken: number;
   readonly refused: number;
-  /** Of the slowest input. */
+  /** CPU of the slowest input. */
   readonly slowestMs: number;
   /** What the process grew by, in MiB. */
   readonly grownMiB: number;
@@ -33,6 +33,8 @@ export interface FuzzFigures {
 export const GROWTH_MAX_MIB = 96;
 /** Inputs in a turn of the event loop: what is freed between turns must not look like a leak. */
 const TURN = 200;
+/** CPU of one input, beyond which a peer could keep the program busy with it. */
+const CPU_MAX_MS = 2_000;
 const MIB = 1024 * 1024;
 
 /** Throws EDGE_INTERNAL with seed and input for whatever breaks the target's promise. */
@@ -48,9 +50,11 @@ export async function fuzz(
   for (let index = 0; index < inputs; index++) {
     if (index % TURN === 0) await new Promise<void>((go) => clock.setTimer('fuzz', 0, go));
     const data = mutator.next();
-    const startMs = clock.now();
+    const startUs = process.cpuUsage().user;
     if (await tried(target, data, seed)) taken++;
-    slowestMs = Math.max(slowestMs, clock.now() - startMs);
+    const tookMs = (process.cpuUsage().user - startUs) / 1_000;
+    slowestMs = Math.max(slowestMs, tookMs);
+    if (tookMs > CPU_MAX_MS) throw failure(target, seed, `took ${tookMs} ms`, data);
   }
   if (Reflect.get({}, 'x') !== undefined || Reflect.get({}, 'polluted') !== undefined)
     throw new EdgeError('EDGE_INTERNAL', `${target.name}: the prototype of objects was changed`);
@@ -66,9 +70,18 @@ async function tried({ name, fuzz: take }: FuzzTarget, data: Buffer, seed: numbe
     return (result instanceof Promise ? ((await result) as unknown) : result) !== false;
   } catch (thrown) {
     if (thrown instanceof EdgeError && thrown.code !== 'EDGE_INTERNAL') return false;
-    const hex = copy.subarray(0, 2_048).toString('hex');
-    throw new EdgeError('EDGE_INTERNAL', `${name}, seed ${seed}: ${String(thrown)} for ${hex}`, {
-      cause: thrown,
-    });
+    throw failure({ name }, seed, String(thrown), copy, thrown);
   }
+}
+
+function failure(
+  { name }: Pick<FuzzTarget, 'name'>,
+  seed: number,
+  what: string,
+  data: Buffer,
+  cause?: unknown,
+): EdgeError {
+  const hex = data.subarray(0, 2_048).toString('hex');
+  const message = `${name}, seed ${seed}: ${what} for ${hex} (${data.length} bytes)`;
+  return new EdgeError('EDGE_INTERNAL', message, { cause });
 }

@@ -80,7 +80,8 @@ export function startEnd(start: Uint8Array, end: Uint8Array, maxBytes: number, t
   return (bytes) => {
     const begin = startOf(bytes, start);
     if (begin.kind !== 'at') return begin;
-    const last = indexOf(bytes, end, start.length);
+    // Only as far as a frame may reach: each false start would look through all that has come.
+    const last = indexOf(bytes.subarray(0, maxBytes), end, start.length);
     const length = last + end.length + tail;
     if (last >= 0 && length <= maxBytes) {
       if (bytes.length < length) return MORE;
@@ -118,7 +119,5 @@ export function whole(frame: Uint8Array, bytes: number): Match {
 }
 
 function indexOf(bytes: Uint8Array, wanted: Uint8Array, from: number): number {
-  for (let at = from; at + wanted.length <= bytes.length; at++)
-    if (wanted.every((byte, index) => bytes[at + index] === byte)) return at;
-  return -1;
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).indexOf(wanted, from);
 }
