@@ -8,6 +8,12 @@ export interface SeriesTables {
   seriesState: SeriesState;
 }
 
+/** Numbers, both ends included; `to` below `from`: none. */
+export interface NumberRange {
+  readonly from: number;
+  readonly to: number;
+}
+
 export interface SeriesState {
   /** Rows below this number are gone. */
   readonly first: number;

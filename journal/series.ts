@@ -9,7 +9,7 @@ import { SERIES_LIMITS } from './series-limits.js';
 import { PendingRows } from './series-pending.js';
 import type { PendingEntry } from './series-pending.js';
 import type { Storage } from './storage-port.js';
-import type { SeriesPut, SeriesState, SeriesTables } from './series-tables.js';
+import type { NumberRange, SeriesPut, SeriesState, SeriesTables } from './series-tables.js';
 import type { StorageFailure, Store } from './store.js';
 
 export interface SeriesOptions {
@@ -193,9 +193,17 @@ export class Series {
     );
   }
 
-  /** All rows up to `n` were consumed. The put may be committed whenever it suits. */
-  consumed(n: number): SeriesPut {
-    this.#state = { ...this.#state, consumed: n };
+  /**
+   * All rows up to `n` were consumed, those of `arrived` as rows: what was dropped of them while it
+   * was on its way is not lost. The put may be committed whenever it suits.
+   */
+  consumed(n: number, arrived: readonly NumberRange[] = []): SeriesPut {
+    const { first, lost } = this.#state;
+    const back = arrived.reduce(
+      (sum, { from, to }) => sum + Math.max(0, Math.min(to, first - 1) - from + 1),
+      0,
+    );
+    this.#state = { ...this.#state, consumed: n, lost: lost - back };
     return { table: 'seriesState', key: this.#options.name, row: this.#state };
   }
 

@@ -1,7 +1,7 @@
 import { searchSeries } from '#journal/series-query.js';
 import { Series } from '#journal/series.js';
 import type { SeriesStats } from '#journal/series.js';
-import type { SeriesPut } from '#journal/series-tables.js';
+import type { NumberRange, SeriesPut } from '#journal/series-tables.js';
 import type { Storage } from '#journal/storage-port.js';
 import type { Clock } from '#protocol/clock.js';
 import type { DeviceId } from '#protocol/device.js';
@@ -105,9 +105,12 @@ export class History implements SampleKeeper {
     return next === undefined ? { samples } : { samples, next };
   }
 
-  /** The hub accounts for everything up to `n`: a loss of this costs nothing but a count. */
-  acknowledged(n: number): void {
-    const put: SeriesPut = this.series.consumed(n);
+  /**
+   * The hub accounts for everything up to `n`, and got `arrived` of it as rows: a loss of this costs
+   * nothing but a count.
+   */
+  acknowledged(n: number, arrived: readonly NumberRange[] = []): void {
+    const put: SeriesPut = this.series.consumed(n, arrived);
     this.#options.meta.commitSoon([put]);
   }
 

@@ -6,6 +6,7 @@ import { dated } from '#protocol/taken-at.js';
 import { SAMPLES_FEATURE } from '#protocol/sync-message-samples.js';
 import type { SampleRow } from '#protocol/sync-message-samples.js';
 import type { SyncMessage, Welcome } from '#protocol/sync-message.js';
+import type { NumberRange } from '#journal/series-tables.js';
 import type { SeriesRow } from '#journal/series-text.js';
 import type { Priority } from '#tunnel/transport.js';
 import type { Channel } from '../edgehub/channel.js';
@@ -18,8 +19,8 @@ import { HISTORY_LIMITS } from './limits.js';
 /** Characters around the fields of one row, and about what its numbers take. */
 const ROW_CHARS = 16;
 
-interface Flight {
-  readonly to: number;
+/** From its first row on; before that, numbers without one. */
+interface Flight extends NumberRange {
   readonly chars: number;
   readonly sentAtMs: number;
 }
@@ -56,6 +57,8 @@ export class SampleChannel implements Channel {
   #meta: MetaStore;
   #log: Log;
   #stream: Stream | undefined;
+  /** Of the session that ended: the next one says what of it arrived. */
+  #ended: readonly Flight[] = [];
   #ready: () => void = () => undefined;
   /** The time of the last call that had one. */
   #now = 0;
@@ -76,9 +79,14 @@ export class SampleChannel implements Channel {
 
   begin(welcome: Welcome): void {
     this.end();
+    const ended = this.#ended;
+    this.#ended = [];
     if (!welcome.features.includes(SAMPLES_FEATURE)) return;
     const stored = welcome.known.samples;
-    this.#history.acknowledged(stored);
+    this.#history.acknowledged(
+      stored,
+      ended.filter(({ to }) => to <= stored),
+    );
     this.#stream = {
       window: new FlightWindow(),
       ...{
@@ -95,6 +103,7 @@ export class SampleChannel implements Channel {
   }
 
   end(): void {
+    if (this.#stream !== undefined) this.#ended = this.#stream.flights;
     this.#stream = undefined;
   }
 
@@ -107,13 +116,15 @@ export class SampleChannel implements Channel {
     stream.stored = message.stored;
     // A late answer to what is being sent again.
     if (stream.stored > stream.sent) rewind(stream);
+    const arrived: Flight[] = [];
     for (let flight = stream.flights[0]; flight !== undefined; flight = stream.flights[0]) {
       if (flight.to > message.stored) break;
       stream.flights.shift();
+      arrived.push(flight);
       stream.flightChars -= flight.chars;
       stream.window.answered(flight.chars, flight.sentAtMs, now);
     }
-    this.#history.acknowledged(message.stored);
+    this.#history.acknowledged(message.stored, arrived);
     return true;
   }
 
@@ -199,11 +210,12 @@ export class SampleChannel implements Channel {
   #message(stream: Stream, epoch: number, taken: number, chars: number, now: number): SyncMessage {
     const from = stream.sent;
     const to = taken === 0 ? stream.gapTo : (stream.rows[taken - 1]?.n ?? from);
+    const first = taken === 0 ? to + 1 : (stream.rows[0]?.n ?? from);
     const rows = stream.rows.slice(0, taken).flatMap((row) => this.#row(row) ?? []);
     stream.rows = stream.rows.slice(taken);
     stream.sent = to;
     stream.highest = Math.max(stream.highest, to);
-    stream.flights.push({ to, chars, sentAtMs: now });
+    stream.flights.push({ from: first, to, chars, sentAtMs: now });
     stream.flightChars += chars;
     stream.opensAtMs = now + HISTORY_LIMITS.windowMs;
     this.#counters.sampleMessages++;
@@ -234,7 +246,10 @@ export class SampleChannel implements Channel {
   }
 }
 
-/** Goes on from where the hub stands. */
+/**
+ * Goes on from where the hub stands. Which copy of a message arrives nobody knows: what is dropped
+ * from now on counts as lost, though its row may have arrived.
+ */
 function rewind(stream: Stream): void {
   stream.sent = stream.stored;
   stream.gapTo = stream.stored;
