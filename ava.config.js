@@ -2,6 +2,7 @@
 export default {
   files: ['dist/**/*.test.js', '!dist/**/*.long.test.js'],
   workerThreads: false,
-  concurrency: 2,
+  // Many wait for programs, timers and syncs: more than cores.
+  concurrency: 3,
   timeout: '2m',
 };
