@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import type { Clock } from '#protocol/clock.js';
 import { EdgeError } from '#protocol/errors.js';
 import { Refusal } from '#protocol/problem.js';
+import type { Audit } from '../audit/audit-trail.js';
 import type { ApiLimits } from './limits.js';
 import { route } from './route.js';
 import type { Route } from './route.js';
@@ -11,6 +12,7 @@ export function backupRoute(
   open: () => AsyncIterable<Uint8Array>,
   clock: Clock,
   { backupStallMs }: Pick<ApiLimits, 'backupStallMs'>,
+  audit?: Audit,
 ): Route {
   let busy = false;
 
@@ -34,13 +36,15 @@ export function backupRoute(
       { status: 200, summary: 'The backup.', mediaType: 'application/octet-stream' },
       { status: 503, summary: 'Another backup is being made.' },
     ],
-    handle: () => {
+    handle: async ({ identity }) => {
       if (busy)
         throw new Refusal(503, 'EDGE_LIMIT', 'another backup is being made', {
           hint: 'Wait until it has ended.',
           headers: { 'retry-after': '10' },
         });
       busy = true;
+      const actor = `operator:${identity.name}`;
+      await audit?.record({ actor, action: 'backup.read', subject: 'hub' });
       const stalled = (): void =>
         void bytes.destroy(new EdgeError('EDGE_TIMEOUT', 'reads nothing'));
       const bytes = Readable.from(guarded(stalled), { objectMode: false });

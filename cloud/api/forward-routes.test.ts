@@ -1,4 +1,5 @@
 import test from 'ava';
+import { EdgeError } from '#protocol/errors.js';
 import { EventStreamParser } from '#protocol/event-stream.js';
 import { ManualClock } from '#protocol/manual-clock.js';
 import type { ForwardView, OpenForward } from '../fleet.js';
@@ -14,6 +15,7 @@ class FakeForwards {
 
   async open(request: OpenForward): Promise<ForwardView> {
     this.asked.push(request);
+    if (request.target === '127.0.0.1:22') throw new EdgeError('EDGE_FORBIDDEN', 'not allowed');
     const { node, listen, target } = request;
     return Promise.resolve({ node, listen, target, close: () => this.#close() });
   }
@@ -71,15 +73,19 @@ test('a reader that takes nothing, a token that ended and a stop end a forwardin
   t.is(await text(third), 'end');
 });
 
-test('forwarding needs an operator, and ends when its client hangs up', async (t) => {
+test('forwarding needs an operator, is audited, and ends when its client hangs up', async (t) => {
   const forwards = new FakeForwards();
   const served = await ServedFleet.start({ forwards });
   t.teardown(() => served.stop());
-  const ask = async (role: 'viewer' | 'operator', signal?: AbortSignal): Promise<Response> =>
+  const ask = async (
+    role: 'viewer' | 'operator',
+    signal?: AbortSignal,
+    body = BODY,
+  ): Promise<Response> =>
     fetch(`${served.url}/api/v1/nodes/pi-1/forwards`, {
       method: 'POST',
       headers: { authorization: `Bearer ${await served.token(role)}` },
-      body: JSON.stringify(BODY),
+      body: JSON.stringify(body),
       ...(signal === undefined ? {} : { signal }),
     });
   t.is((await ask('viewer')).status, 403);
@@ -96,4 +102,19 @@ test('forwarding needs an operator, and ends when its client hangs up', async (t
   client.abort();
   await closed;
   t.is(forwards.closed, 1);
+  await ask('operator', undefined, { ...BODY, target: '127.0.0.1:22' });
+  const headers = { authorization: `Bearer ${await served.token('admin')}` };
+  const trail = await fetch(`${served.url}/api/v1/audit`, { headers });
+  const { records } = (await trail.json()) as {
+    records: { action: string; subject: string; code?: string }[];
+  };
+  t.deepEqual(
+    records
+      .filter(({ action }) => action === 'forward.open')
+      .map(({ subject, code }) => [subject, code]),
+    [
+      ['127.0.0.1:80', undefined],
+      ['127.0.0.1:22', 'EDGE_FORBIDDEN'],
+    ],
+  );
 });

@@ -1,6 +1,8 @@
 import * as v from 'valibot';
 import type { Clock, Timer } from '#protocol/clock.js';
+import { EdgeError } from '#protocol/errors.js';
 import { encodeEvent, KEEP_ALIVE_COMMENT } from '#protocol/event-stream.js';
+import type { Audit } from '../audit/audit-trail.js';
 import type { Forwards, ForwardView } from '../fleet.js';
 import type { ApiLimits } from './limits.js';
 import { route } from './route.js';
@@ -119,7 +121,7 @@ class ForwardFeed {
 }
 
 /** Forwarding: an operator's, because whoever is logged in at the hub can use the port. */
-export function forwardRoutes(feeds: ForwardFeeds): readonly Route[] {
+export function forwardRoutes(feeds: ForwardFeeds, audit?: Audit): readonly Route[] {
   return [
     route({
       method: 'POST',
@@ -131,8 +133,15 @@ export function forwardRoutes(feeds: ForwardFeeds): readonly Route[] {
       answers: [{ status: 200, summary: 'A stream of events.', mediaType: 'text/event-stream' }],
       handle: async (request) => {
         const { params, body, identity } = request;
-        const asked = { node: params['node'] ?? '', actor: `operator:${identity.name}`, ...body };
-        const stream = await feeds.open(asked, () => request.stillAllowed());
+        const [node, actor] = [params['node'] ?? '', `operator:${identity.name}`];
+        const entry = { actor, action: 'forward.open', subject: body.target, node } as const;
+        const stream = await feeds
+          .open({ node, actor, ...body }, () => request.stillAllowed())
+          .catch(async (thrown: unknown) => {
+            await audit?.record({ ...entry, code: EdgeError.from(thrown).code });
+            throw thrown;
+          });
+        await audit?.record({ ...entry, after: { listen: body.listen } });
         return { status: 200, mediaType: 'text/event-stream', body: stream };
       },
     }),

@@ -113,13 +113,15 @@ export class ApiServer {
       ...(options.commands === undefined ? [] : commandRoutes(options.commands)),
       ...(options.care === undefined ? [] : alarmRoutes(options.care, options.audit)),
       ...(options.devices === undefined ? [] : deviceRoutes(options.devices)),
-      ...(this.#feeds === undefined ? [] : forwardRoutes(this.#feeds)),
+      ...(this.#feeds === undefined ? [] : forwardRoutes(this.#feeds, options.audit)),
       ...(options.histories === undefined ? [] : historyRoutes(fleet, options.histories, clock)),
       watchRoute(this.#watches),
       ...adminRoutes(operators, options.createJoinToken, options.audit),
       ...(options.identities === undefined ? [] : identityRoutes(options.identities)),
       ...(options.audit === undefined ? [] : auditRoutes(options.audit, clock)),
-      ...(options.backup === undefined ? [] : [backupRoute(options.backup, clock, this.#limits)]),
+      ...(options.backup === undefined
+        ? []
+        : [backupRoute(options.backup, clock, this.#limits, options.audit)]),
       ...serviceRoutes(options.health, metrics, describe),
     ];
   }

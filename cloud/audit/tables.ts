@@ -21,10 +21,10 @@ export const AUDIT_ACTIONS = {
   'token.create': 'A join token was made.',
   'token.revoke': 'A join token was withdrawn.',
   'operator.create': 'An operator was made.',
-  'operator.update': 'The role, the scope or the token of an operator changed.',
   'operator.remove': 'An operator was removed.',
   'operator.refuse': 'Somebody asked for what the token does not allow, or with a wrong one.',
   'backup.read': 'A backup of the rows was taken.',
+  'forward.open': 'A port was opened through a node to a target behind it.',
   'device.refuse': 'A node spoke about devices that are not its own.',
 } as const;
 
