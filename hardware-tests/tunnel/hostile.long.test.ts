@@ -18,7 +18,7 @@ test('a million mutated packets into two live ends: no throw, no row, no session
   const s = new SimulatedTunnel({ seed: 16, up: LINK, down: LINK, bench });
   const seen: { datagram: Uint8Array; to: string; from: string }[] = [];
   s.network.tamper = (datagram, from, to) => {
-    seen.push({ datagram: datagram.slice(), from, to });
+    seen.push({ datagram: Uint8Array.from(datagram), from, to });
     return [datagram];
   };
   const { node, hub } = await s.connect();

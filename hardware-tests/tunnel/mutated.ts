@@ -2,7 +2,8 @@ import type { Random } from '#protocol/random.js';
 
 /** A copy of a datagram with something wrong about it, and often nothing else. */
 export function mutated(datagram: Uint8Array, random: Random): Uint8Array {
-  const copy = datagram.slice();
+  // A Buffer's slice is the same bytes.
+  const copy = Uint8Array.from(datagram);
   const at = Math.floor(random.unit() * copy.length);
   switch (Math.floor(random.unit() * 5)) {
     case 0:

@@ -7,6 +7,8 @@ const CONTROLLER = {
     'whatever is told, the window stays within its limits and the sender never falls silent',
   burst: 'a late wake-up is made good by a small burst only',
 } as const;
+/** Start-up takes its rate from how the first packets arrive. */
+const TRAIN = 'the rate of start-up comes from a train of packets';
 const FADES = 'hardware-tests/tunnel/fades.test.js';
 
 /** The traps of reference measurements of congestion control, in their order. */
@@ -29,6 +31,7 @@ export const CONGESTION_TRAPS: readonly Trap[] = [
     ],
     file: FADES,
     title: 'the overflow of start-up is not taken for loss of the link',
+    covered: TRAIN,
   },
   {
     name: 'runaway',
@@ -62,6 +65,7 @@ export const CONGESTION_TRAPS: readonly Trap[] = [
       { file: `${FOLDER}/constants.js`, find: 'roundMinMs: 5,', replace: 'roundMinMs: 0.01,' },
     ],
     ...contest('5 MB, RTT 300, 5 % loss: seconds'),
+    covered: TRAIN,
   },
   {
     name: 'late-rate',
@@ -74,6 +78,7 @@ export const CONGESTION_TRAPS: readonly Trap[] = [
       },
     ],
     ...contest('5 MB, RTT 300, 5 % loss: seconds'),
+    covered: TRAIN,
   },
   {
     name: 'no-hole-rule',
