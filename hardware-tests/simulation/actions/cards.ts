@@ -6,7 +6,7 @@ import type { Action } from './action.js';
 
 interface Backup {
   readonly disk: Disk;
-  /** Taken before the first contact: the lives of its devices are not those that the hub met. */
+  /** Of before a first answer: a hub that was emptied since cannot tell its lives from others. */
   readonly isUnmet: boolean;
 }
 
@@ -30,8 +30,8 @@ export const CARDS: readonly Action[] = [
 ];
 
 function backupOf(gateway: Gateway): Backup {
-  const { lastEpoch = 0 } = gateway.program?.meta.identity() ?? {};
-  return { disk: gateway.backup(), isUnmet: lastEpoch === 0 };
+  const { metIn = '' } = gateway.program?.meta.numbering('state') ?? {};
+  return { disk: gateway.backup(), isUnmet: metIn === '' };
 }
 
 async function restore(scene: Scene, gateway: Gateway): Promise<void> {
