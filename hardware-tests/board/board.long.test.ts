@@ -1,6 +1,7 @@
 import { NO_FAULTS } from '#mappers/tools/slave.js';
 import { formatReport, hasPassed } from './report.js';
-import { deviceOf, LINE, onSerial, ports, slave } from './simulated-board.js';
+import { onSerial } from '../mappers/on-serial.js';
+import { deviceOf, LINE, ports, slave } from './simulated-board.js';
 import { runSuite } from './suite.js';
 
 onSerial(

@@ -7,7 +7,8 @@ import { NO_FAULTS } from '#mappers/tools/slave.js';
 import { parseExchanges, replay } from '../mappers/exchange.js';
 import { pms5003, SerialSensor } from '../simulators/serial-sensor.js';
 import { formatReport, hasPassed } from './report.js';
-import { deviceOf, LINE, onSerial, ports, slave } from './simulated-board.js';
+import { onSerial } from '../mappers/on-serial.js';
+import { deviceOf, LINE, ports, slave } from './simulated-board.js';
 import { runSuite } from './suite.js';
 
 onSerial(

@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import test, { type ExecutionContext } from 'ava';
+import type { ExecutionContext } from 'ava';
 import { systemClock } from '#protocol/clock.js';
 import type { Device } from '#protocol/device.js';
 import { seededRandom } from '#protocol/random.js';
@@ -9,30 +9,10 @@ import { loadTemplate, templateNames } from '#mappers/templates/library.js';
 import { simulate, type Simulation } from '#mappers/tools/simulate.js';
 import type { SimulatedFaults } from '#mappers/tools/slave.js';
 import { readDevices } from '#runtime/config/device-files.js';
-import { hasSocat, SerialPair } from '../mappers/serial-pair.js';
+import type { SerialPair } from '../mappers/serial-pair.js';
 
 export const ports = { clock: systemClock, random: seededRandom(8) };
 export const LINE = { baudRate: 115_200, dataBits: 8, stopBits: 1, parity: 'none' } as const;
-
-export function onSerial(
-  title: string,
-  run: (t: ExecutionContext, pair: SerialPair) => Promise<void>,
-): void {
-  test(title, async (t) => {
-    if (!hasSocat) {
-      t.log('skipped: needs socat');
-      t.pass();
-      return;
-    }
-    t.timeout(90_000);
-    const pair = await SerialPair.open();
-    try {
-      await run(t, pair);
-    } finally {
-      await pair.close();
-    }
-  });
-}
 
 export async function deviceOf(t: ExecutionContext, short: object): Promise<Device> {
   const folder = await mkdtemp(join(tmpdir(), 'edgetwin-board-'));

@@ -1,4 +1,4 @@
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import { systemClock } from '#protocol/clock.js';
 import type { Device, Property } from '#protocol/device.js';
 import type { Mapper, MapperHost, Reading } from '#protocol/mapper-port.js';
@@ -18,32 +18,11 @@ import { modbusModule } from '#mappers/modbus/mapper.js';
 import { serialLink } from '#mappers/serial-port.js';
 import { startSerialMeter } from '../simulators/modbus-meter.js';
 import { RtuSlave } from '../simulators/rtu-slave.js';
-import { hasPymodbus, hasSocat, SerialPair, startPymodbus } from './serial-pair.js';
+import { onSerial } from './on-serial.js';
+import { hasSocat, SerialPair, startPymodbus } from './serial-pair.js';
 
 const BAUD = 115_200;
 const LINE = { baudRate: BAUD, dataBits: 8, stopBits: 1, parity: 'none' } as const;
-
-/** Runs a test that needs a serial pair, or says what is missing. */
-function onSerial(
-  title: string,
-  needsPymodbus: boolean,
-  run: (t: ExecutionContext, pair: SerialPair) => Promise<void>,
-): void {
-  test(title, async (t) => {
-    if (!hasSocat || (needsPymodbus && !hasPymodbus)) {
-      t.log(`skipped: needs socat${needsPymodbus ? ' and python3-pymodbus' : ''}`);
-      t.pass();
-      return;
-    }
-    t.timeout(90_000);
-    const pair = await SerialPair.open();
-    try {
-      await run(t, pair);
-    } finally {
-      await pair.close();
-    }
-  });
-}
 
 const rtu = (port: string, unitId: number, timeout = 1000): Device['protocol'] => ({
   protocolName: 'modbus',
@@ -89,7 +68,6 @@ async function started(devices: readonly Device[]): Promise<Heard> {
 
 onSerial(
   'two units of pymodbus on one line are read and written, never mixed',
-  true,
   async (t, pair) => {
     const stopSlave = await startPymodbus(pair.slave, BAUD);
     const unit = (id: number): Device => ({
@@ -156,11 +134,11 @@ onSerial(
       await stopSlave();
     }
   },
+  { pymodbus: true },
 );
 
 onSerial(
   'a unit that nobody is costs its own readings, not those of its neighbour',
-  true,
   async (t, pair) => {
     const stopSlave = await startPymodbus(pair.slave, BAUD);
     const unit = (id: number): Device => ({
@@ -190,44 +168,41 @@ onSerial(
       await stopSlave();
     }
   },
+  { pymodbus: true },
 );
 
-onSerial(
-  'an adapter that is pulled out and plugged in again is found again',
-  false,
-  async (t, pair) => {
-    const ports = { clock: systemClock, random: seededRandom(1) };
-    const meter = await startSerialMeter({ port: pair.slave, ...LINE }, 1, ports);
-    const device: Device = {
-      id: 'default/m',
-      model: 'm',
-      protocol: rtu(pair.master, 1, 200),
-      properties: [
-        property('setpoint', 'float', { register: 'HoldingRegister', offset: 0, scale: 0.1 }),
-      ],
-    };
-    const { mapper, of } = await started([device]);
+onSerial('an adapter that is pulled out and plugged in again is found again', async (t, pair) => {
+  const ports = { clock: systemClock, random: seededRandom(1) };
+  const meter = await startSerialMeter({ port: pair.slave, ...LINE }, 1, ports);
+  const device: Device = {
+    id: 'default/m',
+    model: 'm',
+    protocol: rtu(pair.master, 1, 200),
+    properties: [
+      property('setpoint', 'float', { register: 'HoldingRegister', offset: 0, scale: 0.1 }),
+    ],
+  };
+  const { mapper, of } = await started([device]);
+  try {
+    await until('it is read', () => of('default/m', 'setpoint')?.value === 42.5);
+    await pair.unplug();
+    await until('it is away', () => of('default/m', 'setpoint')?.reason === 'EDGE_DEVICE_CLOSED');
+    t.is(mapper.status().devices[0]?.state, 'offline');
+    await meter.stop();
+    await pair.plugIn();
+    const again = await startSerialMeter({ port: pair.slave, ...LINE }, 1, ports);
     try {
-      await until('it is read', () => of('default/m', 'setpoint')?.value === 42.5);
-      await pair.unplug();
-      await until('it is away', () => of('default/m', 'setpoint')?.reason === 'EDGE_DEVICE_CLOSED');
-      t.is(mapper.status().devices[0]?.state, 'offline');
-      await meter.stop();
-      await pair.plugIn();
-      const again = await startSerialMeter({ port: pair.slave, ...LINE }, 1, ports);
-      try {
-        await until('it is back', () => of('default/m', 'setpoint')?.quality === 'good');
-        t.true((mapper.status().counters['reconnects'] ?? 0) > 0);
-      } finally {
-        await again.stop();
-      }
+      await until('it is back', () => of('default/m', 'setpoint')?.quality === 'good');
+      t.true((mapper.status().counters['reconnects'] ?? 0) > 0);
     } finally {
-      await mapper.stop();
+      await again.stop();
     }
-  },
-);
+  } finally {
+    await mapper.stop();
+  }
+});
 
-onSerial('a serial port that is not there yet is opened when it comes', false, async (t, pair) => {
+onSerial('a serial port that is not there yet is opened when it comes', async (t, pair) => {
   await pair.unplug();
   const device: Device = {
     id: 'default/m',

@@ -1,34 +1,15 @@
-import test, { type ExecutionContext } from 'ava';
+import type { ExecutionContext } from 'ava';
 import { systemClock } from '#protocol/clock.js';
 import type { Device, Property } from '#protocol/device.js';
 import { seededRandom } from '#protocol/random.js';
 import { recordingHost, until } from '#mappers/compliance.js';
 import { serialModule } from '#mappers/serial/mapper.js';
 import { disturb, gga, mhz19, pms5003, SerialSensor } from '../simulators/serial-sensor.js';
-import { hasSocat, SerialPair } from './serial-pair.js';
+import { onSerial } from './on-serial.js';
+import type { SerialPair } from './serial-pair.js';
 
 const LINE = { baudRate: 9600, dataBits: 8, stopBits: 1, parity: 'none' } as const;
 const SEED = 20_261_122;
-
-function onSerial(
-  title: string,
-  run: (t: ExecutionContext, pair: SerialPair) => Promise<void>,
-): void {
-  test(title, async (t) => {
-    if (!hasSocat) {
-      t.log('skipped: needs socat');
-      t.pass();
-      return;
-    }
-    t.timeout(90_000);
-    const pair = await SerialPair.open();
-    try {
-      await run(t, pair);
-    } finally {
-      await pair.close();
-    }
-  });
-}
 
 function sensor(
   port: string,

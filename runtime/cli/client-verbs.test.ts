@@ -2,28 +2,8 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-import { commandName } from '#protocol/command-line/command.js';
-import { runCommandLine } from '#protocol/command-line/terminal.js';
 import { CLIENT_FILE } from '../eventbus/client-file.js';
-import { EDGETWIN } from './commands.js';
-import { VERBS } from './verbs.js';
-
-async function run(...argv: string[]) {
-  let [out, err] = ['', ''];
-  const terminal = {
-    out: (text: string) => void (out += text),
-    err: (text: string) => void (err += text),
-    signal: new AbortController().signal,
-  };
-  const code = await runCommandLine(
-    EDGETWIN,
-    () => '0.0.0',
-    async (command) => Promise.resolve(VERBS[commandName(command)]!),
-    argv,
-    terminal,
-  );
-  return { code, out, err };
-}
+import { run } from './test-line.js';
 
 test('clients are added, listed and removed; a password is shown once and kept nowhere', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'edgetwin-clients-'));

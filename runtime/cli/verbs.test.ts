@@ -3,17 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { systemClock } from '#protocol/clock.js';
-import { commandName } from '#protocol/command-line/command.js';
-import { runCommandLine } from '#protocol/command-line/terminal.js';
 import { EdgeError } from '#protocol/errors.js';
 import { silentLog } from '#protocol/log.js';
 import { systemRandom } from '#protocol/random.js';
 import { FakeTwins, fakeProperty } from '../eventbus/fake-twins.js';
 import { MetaServer } from '../metaserver/meta-server.js';
 import type { GatewayStatus } from '../metaserver/status.js';
-import { EDGETWIN } from './commands.js';
 import { statusText } from './status-text.js';
-import { VERBS } from './verbs.js';
+import { run } from './test-line.js';
 
 const STATUS: GatewayStatus = {
   node: 'pi-1',
@@ -54,23 +51,6 @@ const STATUS: GatewayStatus = {
   ...{ refusedDevices: {}, alarms: [], undelivered: { total: 0, kept: [] } },
   memoryBytes: 52_428_800,
 };
-
-async function run(...argv: string[]) {
-  let [out, err] = ['', ''];
-  const terminal = {
-    out: (text: string) => void (out += text),
-    err: (text: string) => void (err += text),
-    signal: new AbortController().signal,
-  };
-  const code = await runCommandLine(
-    EDGETWIN,
-    () => '0.0.0',
-    async (command) => Promise.resolve(VERBS[commandName(command)]!),
-    argv,
-    terminal,
-  );
-  return { code, out, err };
-}
 
 async function folderWith(t: { teardown: (fn: () => Promise<void>) => void }, yaml: string) {
   const folder = await mkdtemp(join(tmpdir(), 'edgetwin-cli-'));

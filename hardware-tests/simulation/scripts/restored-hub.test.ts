@@ -1,4 +1,5 @@
 import test from 'ava';
+import type { Disk } from '#journal/power-cut.js';
 import type { Kind } from './post.js';
 import { Stage } from './stage.js';
 
@@ -11,14 +12,24 @@ async function restored(whileDown: (stage: Stage) => Promise<void> = () => Promi
   for (let value = 60; value <= 70; value++) await stage.desire('level', value);
   await stage.desire('speed', 72);
   await stage.settle();
-  stage.world.weather.block(stage.gateway.node, 'up', 'down');
-  await stage.pass(10_000);
+  await cut(stage);
   await whileDown(stage);
+  await comeBack(stage, backup);
+  return stage;
+}
+
+/** The hub comes back with this disk, or with an empty one. */
+async function comeBack(stage: Stage, disk?: Disk): Promise<void> {
   stage.checkers.forgetHub();
-  stage.world.hub.replaceDisk(backup);
+  stage.world.hub.replaceDisk(disk);
   stage.world.hub.start();
   await stage.world.started();
-  return stage;
+}
+
+/** Nothing passes, and what stood before is over. */
+async function cut(stage: Stage): Promise<void> {
+  stage.world.weather.block(stage.gateway.node, 'up', 'down');
+  await stage.pass(10_000);
 }
 
 async function meet(stage: Stage): Promise<void> {
@@ -101,10 +112,7 @@ test('T8 a hub restored twice, the second time to before its adoption', async (t
   await meet(stage);
   await stage.desire('level', 71);
   await stage.settle();
-  stage.checkers.forgetHub();
-  stage.world.hub.replaceDisk(backup);
-  stage.world.hub.start();
-  await stage.world.started();
+  await comeBack(stage, backup);
   await stage.connected();
   await stage.settle();
   t.deepEqual([stage.desired('level')?.value, stage.desired('speed')?.value], [71, 72]);
@@ -130,10 +138,7 @@ test('T17 an emptied hub takes everything over from its gateway', async (t) => {
   await stage.read('temperature', 5);
   await stage.settle();
   const before = stage.reported('temperature');
-  stage.checkers.forgetHub();
-  stage.world.hub.replaceDisk();
-  stage.world.hub.start();
-  await stage.world.started();
+  await comeBack(stage);
   await stage.connected();
   await stage.settle();
   t.deepEqual([stage.desired('level')?.value, stage.desired('speed')?.value], [70, 72]);
@@ -177,12 +182,8 @@ for (const isAhead of [false, true])
     await stage.settle();
     if (isAhead) await stage.desire('level', 6);
     await stage.settle();
-    stage.world.weather.block(stage.gateway.node, 'up', 'down');
-    await stage.pass(10_000);
-    stage.checkers.forgetHub();
-    stage.world.hub.replaceDisk(disk);
-    stage.world.hub.start();
-    await stage.world.started();
+    await cut(stage);
+    await comeBack(stage, disk);
     await stage.desire('speed', 9);
     await meet(stage);
     t.deepEqual(
@@ -205,12 +206,8 @@ test('T8 a hub restored into the middle of its adoption: what came after the ado
   t.is(stage.desired('level')?.value, 33, 'written since the first restore');
   await stage.desire('level', 34);
   await stage.settle();
-  stage.world.weather.block(stage.gateway.node, 'up', 'down');
-  await stage.pass(10_000);
-  stage.checkers.forgetHub();
-  stage.world.hub.replaceDisk(disk);
-  stage.world.hub.start();
-  await stage.world.started();
+  await cut(stage);
+  await comeBack(stage, disk);
   await stage.desire('speed', 35);
   await meet(stage);
   t.deepEqual([stage.desired('level')?.value, stage.desired('speed')?.value], [34, 35]);
@@ -235,12 +232,8 @@ test('T8 a restored hub that had got a high number but not a lower one is sent t
   t.is(before?.value, 5);
   await stage.desire('level', 11);
   await stage.settle();
-  stage.world.weather.block(stage.gateway.node, 'up', 'down');
-  await stage.pass(10_000);
-  stage.checkers.forgetHub();
-  stage.world.hub.replaceDisk(disk);
-  stage.world.hub.start();
-  await stage.world.started();
+  await cut(stage);
+  await comeBack(stage, disk);
   t.not(stage.reported('temperature')?.value, 5);
   await meet(stage);
   t.deepEqual(stage.reported('temperature'), before, 'its own number, no repair');
