@@ -139,10 +139,11 @@ function reading(
 ): Reading {
   const { quality, reason, timestamp, appliedVersion } = metadata;
   if (quality !== 'good' && quality !== 'uncertain' && quality !== 'bad')
-    throw new Error('quality');
-  if (typeof timestamp !== 'number') throw new Error('timestamp');
+    throw new Error('metadata.quality is none of good, uncertain and bad');
+  if (typeof timestamp !== 'number')
+    throw new Error('metadata.timestamp is no number of milliseconds');
   const label = parseVersion(String(appliedVersion));
-  if (label === undefined) throw new Error('appliedVersion');
+  if (label === undefined) throw new Error('metadata.appliedVersion is no version such as 1.5');
   return {
     property,
     value: quality === 'bad' ? null : Number(value),

@@ -64,13 +64,13 @@ export async function runSeeds(options: RunOptions): Promise<BatchResult> {
 }
 
 async function answer(child: ChildProcess, batch: Batch): Promise<BatchResult> {
+  // It may have died since the last batch: then neither an answer nor an exit is to come.
+  if (child.exitCode !== null || child.signalCode !== null) throw workerDied(child, batch);
   const stop = new AbortController();
   const { signal } = stop;
   const answered = once(child, 'message', { signal }) as Promise<[BatchResult]>;
-  const died = once(child, 'exit', { signal }).then(([code, by]: unknown[]) => {
-    throw new EdgeError('EDGE_INTERNAL', `a worker died (${String(code ?? by)})`, {
-      hint: `Replay the seeds from ${batch.from} on: --from ${batch.from} --seeds ${batch.count} --workers 1.`,
-    });
+  const died = once(child, 'exit', { signal }).then(() => {
+    throw workerDied(child, batch);
   });
   died.catch(() => undefined);
   child.send(batch);
@@ -80,6 +80,12 @@ async function answer(child: ChildProcess, batch: Batch): Promise<BatchResult> {
   } finally {
     stop.abort();
   }
+}
+
+function workerDied({ exitCode, signalCode }: ChildProcess, { from, count }: Batch): EdgeError {
+  return new EdgeError('EDGE_INTERNAL', `a worker died (${String(exitCode ?? signalCode)})`, {
+    hint: `Replay the seeds from ${from} on: --from ${from} --seeds ${count} --workers 1.`,
+  });
 }
 
 function here(path: string): string {
