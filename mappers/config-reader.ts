@@ -12,6 +12,8 @@ export class ConfigReader {
   readonly #data: Readonly<Record<string, unknown>>;
   readonly #path: Path;
   readonly #known: string[];
+  readonly #ignored: number;
+  readonly #issuesBefore: number;
 
   /** `ignored`: keys that documents may carry and that mean nothing here. */
   constructor(
@@ -24,6 +26,8 @@ export class ConfigReader {
     this.#data = data;
     this.#path = path;
     this.#known = [...ignored];
+    this.#ignored = ignored.length;
+    this.#issuesBefore = issues.length;
   }
 
   /** A whole number from `min` to `max`, also as text: KubeEdge's samples write a port as "502". */
@@ -128,13 +132,24 @@ export class ConfigReader {
     return this.#raw(key) !== undefined;
   }
 
-  /** Unknown keys are left alone, except one that is nearly a known one: that is a misspelling. */
-  misspellings(): void {
+  /**
+   * Call it when all keys were read: a key that nobody asked for is a fault, because what it says
+   * would be ignored. After another fault only one that is nearly a known one: keys that depend on
+   * what was wrong may not have been read.
+   */
+  unknownKeys(): void {
+    const isSound = this.issues.length === this.#issuesBefore;
     for (const key of Object.keys(this.#data)) {
       if (this.#known.includes(key)) continue;
       const meant = didYouMean(key, this.#known);
       if (meant !== undefined) this.issue(key, 'is not known', `Did you mean ${meant}?`);
+      else if (isSound)
+        this.issue(key, 'is not known here', `Take it away; what goes here: ${this.#names()}.`);
     }
+  }
+
+  #names(): string {
+    return [...new Set(this.#known.slice(this.#ignored))].join(', ');
   }
 
   issue(key: string, message: string, hint?: string): void {

@@ -49,7 +49,7 @@ function read(device: Device): {
     const isAlarm = reader.has('alarmOf');
     const found = isAlarm ? alarm(reader) : calculated(reader);
     readReportKeys(reader);
-    reader.misspellings();
+    reader.unknownKeys();
     const key = isAlarm ? 'alarmOf' : 'calculate';
     if (property.access === 'ReadWrite')
       reader.issue(key, `makes ${property.name}, which is ReadWrite`, 'Make it ReadOnly.');

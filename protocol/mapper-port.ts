@@ -15,7 +15,7 @@ export interface MapperModule {
   /**
    * Checks the protocol settings of a device and its visitors before anything starts. `path`
    * leads from the device document to the offending key: `['spec','protocol','configData','ip']`.
-   * `before`: devices of the same protocol that were read before it, which it must get on with.
+   * `before`: devices that were read before it, of any protocol: it must get on with them.
    */
   validate(
     device: Device,

@@ -51,7 +51,7 @@ function readSettings(device: Device): {
   const host = reader.text('host');
   const tcpPort = reader.integer('tcpPort', 1, 65_535, 5025);
   const timeoutMs = reader.integer('timeout', 10, 60_000, 1000);
-  reader.misspellings();
+  reader.unknownKeys();
   const keys = new Map<string, string>();
   device.properties.forEach(({ name, visitor }, index) => {
     if (visitor === undefined) return;
@@ -60,7 +60,7 @@ function readSettings(device: Device): {
     const key = fields.text('key');
     if (key !== undefined && !/^[a-z]+$/.test(key))
       fields.issue('key', `is ${key}`, 'Words of the thermostat are small letters only.');
-    fields.misspellings();
+    fields.unknownKeys();
     if (key !== undefined) keys.set(name, key);
   });
   const { issues } = reader;

@@ -53,7 +53,7 @@ export function readSettings(device: Device): {
   const limits = readDeviceLimits(reader);
   const discovers = reader.has('discover');
   if (discovers) reader.choice('discover', ['sunspec'] as const);
-  if (transport !== undefined) reader.misspellings();
+  if (transport !== undefined) reader.unknownKeys();
   const issues = [...reader.issues];
   const visitors = new Map<string, Visitor>();
   const points = new Map<string, PointName>();

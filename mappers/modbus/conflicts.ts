@@ -15,8 +15,9 @@ export function conflicts(
   before: readonly Device[],
 ): readonly DeviceIssue[] {
   const path = ['spec', 'protocol', 'configData'];
-  const { configData } = device.protocol;
+  const { protocolName, configData } = device.protocol;
   for (const other of before) {
+    if (other.protocol.protocolName !== protocolName) continue;
     const theirs = other.protocol.configData;
     // Only the bus is read, and only where it may be the same: there may be thousands of devices.
     if (ADDRESS_KEYS.some((key) => configData[key] !== theirs[key])) continue;

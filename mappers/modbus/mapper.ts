@@ -6,6 +6,7 @@ import { DerivingDriver } from '../deriving-driver.js';
 import { derivedIssues, derivedOf } from '../derived-config.js';
 import { misconfigured, whyMisconfigured } from '../misconfigured.js';
 import { PollingMapper } from '../polling.js';
+import { portConflict } from '../port-conflict.js';
 import { busIdentity, isSameBus, type BusSettings } from './bus-settings.js';
 import { BusRunner } from './bus-runner.js';
 import { readSettings, type ModbusSettings } from './config.js';
@@ -20,7 +21,7 @@ export const modbusModule: MapperModule = {
   validate: (device, before = []) => {
     const { settings, issues } = readSettings(device);
     const among = settings === undefined ? [] : conflicts(device, settings, before);
-    return [...issues, ...derivedIssues(device), ...among];
+    return [...issues, ...derivedIssues(device), ...among, ...portConflict(device, before)];
   },
   create: (host) => {
     const buses = new BusPool(host);

@@ -26,7 +26,7 @@ const SPELLING = /^([a-z]+?)([1-9]?)\.([A-Za-z0-9]+)$/;
 export function readPoint(property: Property, reader: ConfigReader): PointName | undefined {
   const text = reader.text('point') ?? '';
   readReportKeys(reader);
-  reader.misspellings();
+  reader.unknownKeys();
   if (property.access === 'ReadWrite')
     reader.issue('point', `of ${property.name} is only read`, 'Make the property ReadOnly.');
   const [, word = '', number, name = ''] = SPELLING.exec(text) ?? [];

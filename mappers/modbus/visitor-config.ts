@@ -26,7 +26,7 @@ export function readVisitor(
   data: Readonly<Record<string, unknown>>,
   path: readonly (string | number)[],
 ): { visitor: Visitor | undefined; issues: readonly DeviceIssue[] } {
-  const reader = new ConfigReader(data, path, ['max', 'min']);
+  const reader = new ConfigReader(data, path, ['max', 'min', 'customizedValues']);
   const register = reader.choice('register', Object.keys(REGISTERS));
   const kind = register === undefined ? undefined : REGISTERS[register];
   const offset = reader.integer('offset', 0, 65_535, undefined, manualHint);
@@ -37,7 +37,7 @@ export function readVisitor(
   const scale = scaleOf(reader);
   const extras = readExtras(reader);
   readReportKeys(reader);
-  reader.misspellings();
+  reader.unknownKeys();
   const none = { visitor: undefined, issues: reader.issues };
   if (kind === undefined || named === undefined) return none;
   const type = wireType(reader, named, limit, kind);

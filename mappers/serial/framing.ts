@@ -21,7 +21,7 @@ export function readFraming(reader: ConfigReader): Framing | undefined {
   const maxBytes = section.integer('maxBytes', 1, most, Math.min(1024, most));
   const framing =
     kind === undefined || maxBytes === undefined ? undefined : build(section, kind, maxBytes);
-  section.misspellings();
+  section.unknownKeys();
   return framing;
 }
 

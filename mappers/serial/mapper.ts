@@ -6,8 +6,10 @@ import { derivedIssues, derivedOf } from '../derived-config.js';
 import { DerivingDriver } from '../deriving-driver.js';
 import { misconfigured, whyMisconfigured } from '../misconfigured.js';
 import { PollingMapper } from '../polling.js';
+import { portConflict } from '../port-conflict.js';
 import { serialLink } from '../serial-port.js';
 import { tcpLink } from '../tcp-link.js';
+import { conflicts } from './conflicts.js';
 import { SensorDriver } from './driver.js';
 import { Line } from './line.js';
 import { readSettings } from './settings.js';
@@ -16,7 +18,12 @@ import type { LineSettings } from './settings.js';
 /** Sensors that talk over a serial line in frames of their own (docs/mappers.md). */
 export const serialModule: MapperModule = {
   protocolName: 'serial',
-  validate: async (device) => [...(await readSettings(device)).issues, ...derivedIssues(device)],
+  validate: async (device, before = []) => {
+    const { settings, issues } = await readSettings(device);
+    const { protocolName } = device.protocol;
+    const among = settings === undefined ? [] : conflicts(settings.line, before, protocolName);
+    return [...issues, ...derivedIssues(device), ...among, ...portConflict(device, before)];
+  },
   create: (host) => {
     const lines = new LinePool(host);
     const drivers: SensorDriver[] = [];

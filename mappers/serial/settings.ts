@@ -33,6 +33,8 @@ export interface SensorSettings {
 }
 
 const PATH = ['spec', 'protocol', 'configData'];
+/** Of the port that a template has, where a device of it is at a host; and of the other spelling. */
+const KEYS_IGNORED = ['port', 'baudRate', 'format', 'request', 'requestHex'];
 
 export interface ReadSettings {
   /** Only when there are no issues. */
@@ -41,14 +43,14 @@ export interface ReadSettings {
 }
 
 export async function readSettings(device: Device): Promise<ReadSettings> {
-  const reader = new ConfigReader(device.protocol.configData, PATH);
+  const reader = new ConfigReader(device.protocol.configData, PATH, KEYS_IGNORED);
   const line = readLine(reader);
   const framing = readFraming(reader);
   const checksum = readChecksum(reader);
   const request = readRequest(reader);
   const timeoutMs = duration(reader, 'timeout', MAPPER_LIMITS.requestTimeoutMs);
   const staleAfterMs = duration(reader, 'staleAfter', MAPPER_LIMITS.sensorStaleMs);
-  reader.misspellings();
+  reader.unknownKeys();
   const visitors = new Map<string, Visitor>();
   for (const [index, property] of device.properties.entries()) {
     if (property.visitor === undefined || isDerived(property)) continue;
@@ -64,7 +66,7 @@ export async function readSettings(device: Device): Promise<ReadSettings> {
   return { settings, issues };
 }
 
-function readLine(reader: ConfigReader): LineSettings | undefined {
+export function readLine(reader: ConfigReader): LineSettings | undefined {
   if (reader.has('host')) {
     const host = reader.text('host');
     const tcpPort = reader.integer('tcpPort', 1, 65_535);
@@ -89,7 +91,7 @@ function readChecksum(reader: ConfigReader): Checksum | undefined {
   const range = /^(-?\d{1,4})\.\.(-?\d{1,4})$/.exec(over ?? '');
   if (over !== undefined && range === null)
     section.issue('over', `is ${over}`, 'Write the first byte and the one after the last: 0..-2.');
-  section.misspellings();
+  section.unknownKeys();
   if (at === undefined || range === null) return undefined;
   return { kind, from: Number(range[1]), to: Number(range[2]), at, hex };
 }

@@ -33,7 +33,7 @@ export async function readVisitor(
       ? reader.hex('startsWithHex')
       : new Uint8Array(0);
   readReportKeys(reader);
-  reader.misspellings();
+  reader.unknownKeys();
   if (place === undefined || startsWith === undefined) return undefined;
   return { place, startsWith, scale, offset, invalid };
 }

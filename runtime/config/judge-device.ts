@@ -17,8 +17,7 @@ export function judgeBy(
   return async (device, before = []) => {
     const { protocolName } = device.protocol;
     const mapper = await loadMapper(protocolName);
-    const same = before.filter(({ protocol }) => protocol.protocolName === protocolName);
-    if (mapper !== undefined) return mapper.validate(device, same);
+    if (mapper !== undefined) return mapper.validate(device, before);
     const meant = didYouMean(protocolName, HERE);
     if (meant === undefined) return [];
     const message = `is ${protocolName}, which no mapper here serves`;
