@@ -4,6 +4,7 @@ import { Workbench } from '#tunnel/coded/codec/workbench.js';
 import type { Priority } from '#tunnel/transport.js';
 import type { LinkOptions } from './simulated-link.js';
 import { SimulatedTunnel, type SimulatedEnd } from './simulated-session.js';
+import { WorkingClock } from './working-clock.js';
 
 const bench = new Workbench();
 
@@ -265,4 +266,21 @@ test('whatever a link does until it is calm, everything arrives once and nobody 
     t.deepEqual(numbersOf(node), upTo(counts[1] ?? 0), `seed ${seed}, down`);
     t.deepEqual([node.reasons, hub.reasons], [[], []], `seed ${seed}`);
   }
+});
+
+test('what is due leaves when it is due, though time passes while the session works', async (t) => {
+  const link = { delayMs: 50, loss: 0.2 };
+  const clock = new WorkingClock();
+  const s = new SimulatedTunnel({ seed: 3, up: link, down: link, bench, clock });
+  const { node, hub } = await s.connect();
+  const startedAt = clock.now();
+  chatter(s, node, 600, 50, 'control');
+  await s.run(startedAt + 40_000, () => hub.messages.length === 600);
+  const late = hub.messages.filter(({ bytes, at }) => {
+    const index = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
+    return at - startedAt - 50 * index > 50 + 25;
+  });
+  t.log(`${late.length} of ${hub.messages.length} were late`);
+  t.is(hub.messages.length, 600);
+  t.true(late.length <= 9);
 });

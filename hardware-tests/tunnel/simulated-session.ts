@@ -25,6 +25,8 @@ export interface SessionSimulation {
   readonly makeTraffic?: MakeTraffic;
   /** One for many simulations: its memory is never given back. */
   readonly bench?: Workbench;
+  /** Time stands still while a program works, unless given. */
+  readonly clock?: ManualClock;
 }
 
 /** One end of a session with all that it was told. */
@@ -36,8 +38,8 @@ export interface SimulatedEnd {
 
 /** A hub and its nodes in simulated time: whole endpoints, only TLS and the sockets are fakes. */
 export class SimulatedTunnel {
-  readonly clock = new ManualClock();
-  readonly network = new SimulatedNetwork(this.clock);
+  readonly clock: ManualClock;
+  readonly network: SimulatedNetwork;
   readonly accepted: SimulatedEnd[] = [];
   readonly hubPort: SimulatedPort;
   acceptor: Acceptor;
@@ -51,6 +53,8 @@ export class SimulatedTunnel {
   constructor(options: SessionSimulation) {
     const { up, down, seed } = options;
     this.#options = options;
+    this.clock = options.clock ?? new ManualClock();
+    this.network = new SimulatedNetwork(this.clock);
     this.#bench = options.bench ?? new Workbench();
     this.#up = 'send' in up ? up : new SimulatedLink(up, seed * 2);
     this.#down = 'send' in down ? down : new SimulatedLink(down, seed * 2 + 1);

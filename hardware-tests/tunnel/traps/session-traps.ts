@@ -96,4 +96,17 @@ export const SESSION_TRAPS: readonly Trap[] = [
     file: SESSION,
     title: 'a hundred changes of port in a row lose nothing',
   },
+  {
+    name: 'two-clocks',
+    what: 'what became due since the last packet is taken for blocked and waits for the next event',
+    patches: [
+      {
+        file: 'tunnel/coded/endpoint/coded-connection.js',
+        find: 'this.#schedule(now);',
+        replace: 'this.#schedule(this.#clock.now());',
+      },
+    ],
+    file: SESSION,
+    title: 'what is due leaves when it is due, though time passes while the session works',
+  },
 ];

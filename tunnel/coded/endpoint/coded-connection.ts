@@ -173,14 +173,16 @@ export class CodedConnection implements Connection {
   /** Sends what may leave now and sets the timer for the rest. Harmless at any time. */
   flush(): void {
     if (this.#busy) return;
+    let now = this.#clock.now();
     this.#guarded(() => {
       for (let packets = 0; packets < BURST_MAX; packets++) {
-        const out = this.#session.take(this.#clock.now());
+        now = this.#clock.now();
+        const out = this.#session.take(now);
         if (out === undefined) break;
         this.#transmit(out.datagram, out.to);
       }
     });
-    this.#schedule();
+    this.#schedule(now);
   }
 
   /** Listeners call back in the middle of things: one flush afterwards is enough. */
@@ -194,8 +196,11 @@ export class CodedConnection implements Connection {
     }
   }
 
-  #schedule(): void {
-    const now = this.#clock.now();
+  /**
+   * `now`: when the session had nothing more to send. By a later time something may have become
+   * due that it would take for blocked, and which would wait for the next event.
+   */
+  #schedule(now: number): void {
     const at = this.#session.wakeAt(now);
     if (at >= this.#timerAt && this.#timerAt > now) return; // the earlier one sets a later one
     this.#timer?.cancel();
