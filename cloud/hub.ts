@@ -15,13 +15,13 @@ import type { Log } from '#protocol/log.js';
 import type { Random } from '#protocol/random.js';
 import { Teardown } from '#protocol/teardown.js';
 import { isoTime } from '#protocol/twin-document.js';
-import type { ListenForNodes, NodeListener } from '#tunnel/transport.js';
+import type { ListenForNodes, NodeListener, TrustedProxy } from '#tunnel/transport.js';
 import type { OperatorTables } from './api/operators.js';
 import { Operators } from './api/operators.js';
 import { ApiServer } from './api/server.js';
 import { audited } from './audit/audited-store.js';
 import { AuditTrail } from './audit/audit-trail.js';
-import { Refusals } from './audit/refusals.js';
+import { forgedEntry, Refusals } from './audit/refusals.js';
 import type { AuditTables } from './audit/tables.js';
 import { CloudHub } from './cloudhub/cloud-hub.js';
 import { CommandDesk } from './commands/command-desk.js';
@@ -58,6 +58,8 @@ export interface HubOptions {
   readonly supplied?: SuppliedFiles | undefined;
   /** So long after its end a node may renew its certificate by its key, milliseconds. */
   readonly lapsedMs?: number | undefined;
+  /** Proxies that may say whose certificate they saw. */
+  readonly trustedProxies?: readonly TrustedProxy[];
 }
 
 export interface HubPorts {
@@ -96,7 +98,7 @@ export async function startHub(options: HubOptions, ports: HubPorts): Promise<Hu
 }
 
 async function start(
-  { dataDir, listen, api, names, supplied, lapsedMs }: HubOptions,
+  { dataDir, listen, api, names, supplied, lapsedMs, trustedProxies = [] }: HubOptions,
   ports: HubPorts,
   teardown: Teardown,
 ): Promise<HubProgram> {
@@ -150,6 +152,8 @@ async function start(
     clientAuthorities: authority.clientAuthorities,
     onRequest: joinHandler(enrolment, clock),
     admit: isNodeAllowed,
+    trustedProxies,
+    onForged: (forged) => refused(forgedEntry(forged)),
   });
   const cloudHub = new CloudHub({ fleet, clock, random, log, isNodeAllowed, refused });
   cloudHub.accept(listener);

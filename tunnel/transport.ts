@@ -1,5 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { EdgeError } from '#protocol/errors.js';
+import type { TrustedProxy } from './trusted-proxy.js';
 
 // How both ends are named and judged is part of the contract: no transport has its own rules.
 export {
@@ -23,6 +25,8 @@ export { readForward, readTarget, targetText, type Target } from './forward/targ
 export type { ForwardDial, ForwardRefusal } from './forward/dial.js';
 export type { ForwardEntry, ForwardEntryOptions } from './forward/forward-entry.js';
 export type { ForwardStatus } from './forward/forward-exit.js';
+// A proxy that ends the TLS of gateways: what is written of it.
+export { readTrustedProxy, type TrustedProxy } from './trusted-proxy.js';
 
 /**
  * The contract of every transport: whole opaque messages over a link that may be bad. A message is
@@ -186,6 +190,16 @@ export interface ListenOptions {
   readonly onRequest?: (request: IncomingMessage, response: ServerResponse, holder?: Peer) => void;
   /** Asked for each authenticated node before it is let in: false refuses a revoked one. */
   readonly admit?: (peer: Peer) => boolean;
+  /** Who may say in a header whose certificate they saw. Absent: nobody, headers are not read. */
+  readonly trustedProxies?: readonly TrustedProxy[];
+  /** Told of each such header that was refused, and of certificates in them that are no node's. */
+  readonly onForged?: (forged: ForgedIdentity) => void;
+}
+
+export interface ForgedIdentity {
+  /** `host:port` of who sent it. */
+  readonly address: string;
+  readonly error: EdgeError;
 }
 
 /** Opens the hub's door. Rejects with EDGE_CONNECTION when the port is taken, EDGE_CERTIFICATE. */

@@ -1,4 +1,5 @@
 import type { Clock } from '#protocol/clock.js';
+import type { ForgedIdentity } from '#tunnel/transport.js';
 import type { AuditTrail } from './audit-trail.js';
 import { AUDIT_LIMITS } from './limits.js';
 import type { AuditLimits } from './limits.js';
@@ -62,4 +63,12 @@ export class Refusals {
     if (this.#windows.size >= ACTORS_MAX && oldest !== undefined) this.#windows.delete(oldest);
     this.#windows.set(actor, window);
   }
+}
+
+/** All are one actor's: whoever has many addresses pushes nothing else out of the trail. */
+export function forgedEntry({ address, error }: ForgedIdentity): AuditEntry {
+  return {
+    ...{ actor: 'nobody', action: 'node.refuse', subject: 'the identity header' },
+    ...{ code: error.code, detail: `${address}: ${error.message}` },
+  };
 }

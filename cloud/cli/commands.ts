@@ -84,6 +84,14 @@ export const EDGETWIN_HUB: Program = {
             'How long after its end a gateway may still renew its certificate by its key; 0: never.',
         },
         {
+          name: 'trusted-proxy',
+          value: 'FINGERPRINT[:HEADER]',
+          repeated: true,
+          summary:
+            'The SHA-256 of the certificate of a proxy that ends the TLS of gateways and forwards ' +
+            'theirs in the header (X-SSL-Client-Cert); from others the header is refused.',
+        },
+        {
           name: 'log-level',
           value: 'LEVEL',
           choices: ['debug', 'info', 'warn', 'error'],

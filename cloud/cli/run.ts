@@ -7,7 +7,7 @@ import { EdgeError } from '#protocol/errors.js';
 import { jsonLog } from '#protocol/log.js';
 import type { Log, LogLevel } from '#protocol/log.js';
 import type { Random } from '#protocol/random.js';
-import type { ListenForNodes } from '#tunnel/transport.js';
+import { readTrustedProxy, type ListenForNodes } from '#tunnel/transport.js';
 import type { SuppliedFiles } from '../enrolment/supplied-certificate.js';
 import type { Forwarder } from '../forwards/forward-desk.js';
 import { HUB_LIMITS } from '../limits.js';
@@ -46,6 +46,7 @@ async function run(parts: HubParts, args: Arguments, terminal: Terminal): Promis
     names: args.texts('name'),
     supplied: suppliedBy(args),
     lapsedMs: lapsedBy(args),
+    trustedProxies: args.texts('trusted-proxy').map(readTrustedProxy),
   };
   const udp = args.on('udp') ? { resumeMs: resumeOf(args.required('resume')) } : undefined;
   const start = async () => {

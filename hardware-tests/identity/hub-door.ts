@@ -10,7 +10,7 @@ import { MemoryStorage } from '#journal/memory-storage.js';
 import { codedTransport } from '#tunnel/coded/endpoint/client.js';
 import { listenCoded } from '#tunnel/coded/endpoint/listener.js';
 import { openBoth } from '#tunnel/double-door.js';
-import type { NodeListener, Transport } from '#tunnel/transport.js';
+import type { Identity, ListenOptions, NodeListener, Transport } from '#tunnel/transport.js';
 import { websocketTransport } from '#tunnel/websocket/client.js';
 import { listenWebsocket } from '#tunnel/websocket/listener.js';
 import { join, loadIdentity } from '#runtime/edgehub/join.js';
@@ -33,6 +33,8 @@ export interface HubDoor {
   readonly enrolment: Enrolment;
   readonly authority: Authority;
   readonly care: AuthorityCare;
+  /** What it shows as a server. */
+  readonly shown: Pick<Identity, 'key' | 'certificate'>;
   readonly pki: string;
   /** The running hub's look for an authority that changed. */
   readonly look: () => Promise<void>;
@@ -55,6 +57,7 @@ export async function openDoor(
   t: Teardown,
   clock: Clock = systemClock,
   lapsedMs?: number,
+  more: Partial<ListenOptions> = {},
 ): Promise<HubDoor> {
   const logged: HubDoor['logged'] = [];
   const record = (event: string, fields?: unknown): void => void logged.push({ event, fields });
@@ -80,6 +83,7 @@ export async function openDoor(
     clientAuthorities: authority.clientAuthorities,
     admit: enrolment.isNodeAllowed.bind(enrolment),
     ...{ ...shared, clock: systemClock },
+    ...more,
   };
   const listener = await openBoth(
     listenWebsocket({ ...options, onRequest: joinHandler(enrolment, systemClock) }),
@@ -107,7 +111,8 @@ export async function openDoor(
   });
   const look = (): Promise<void> => watch.look();
   const care = new AuthorityCare({ folder: pki, ...shared });
-  return { listener, enrolment, authority, care, pki, look, url, joined, logged, peers };
+  const door = { listener, enrolment, authority, care, shown: identity };
+  return { ...door, pki, look, url, joined, logged, peers };
 }
 
 const ports = { clock: systemClock, random: systemRandom, log: silentLog };

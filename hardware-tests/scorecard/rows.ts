@@ -201,7 +201,7 @@ const KUBEEDGE: readonly Row[] = [
   {
     id: 'GM-TLS',
     input: 'identity headers of a proxy, also forged ones',
-    ends: 'believed never: only the certificate counts',
+    ends: 'only a trusted proxy’s counts, and only a certificate that the hub would admit',
   },
   {
     id: '#4693',

@@ -18,11 +18,12 @@ import type {
   NodeListener,
   Peer,
 } from '../transport.js';
-import { addressOf, admittedNode, certificateHolder } from '../admission.js';
+import { addressOf, admittedNode, certificateHolder, type Shown } from '../admission.js';
 import { WebsocketConnection } from './connection.js';
 import { LISTENER_LIMITS, type ListenerLimits } from './limits.js';
 import { Roster } from '../roster.js';
 import { PendingSockets } from './pending-sockets.js';
+import { TrustedProxies } from '../forwarded-identity.js';
 import { TUNNEL_PATH } from './secure-socket.js';
 
 export interface WebsocketListenOptions extends ListenOptions {
@@ -46,6 +47,8 @@ export interface ListenerStats {
     readonly unauthenticated: number;
     readonly forbidden: number;
     readonly full: number;
+    /** Headers about who it is: not of a trusted proxy, or not of a node; some count above too. */
+    readonly header: number;
   };
   /** Pending sockets that were dropped for newer ones, and handshakes that failed. */
   readonly droppedPending: number;
@@ -79,8 +82,9 @@ class HttpsListener implements WebsocketListener {
   #listener: ((connection: Connection) => void) | undefined;
   readonly #pending: PendingSockets;
   readonly #roster: Roster;
+  readonly #proxies: TrustedProxies;
   #accepted = 0;
-  #refused = { unauthenticated: 0, forbidden: 0, full: 0 };
+  #refused = { unauthenticated: 0, forbidden: 0, full: 0, header: 0 };
   #failedHandshakes = 0;
   address = '';
 
@@ -93,6 +97,7 @@ class HttpsListener implements WebsocketListener {
     this.#authorities = this.#authorityPems.map(readCertificate);
     this.#pending = new PendingSockets(this.#limits.pending);
     this.#roster = new Roster(this.#limits.connectionsPerNode);
+    this.#proxies = new TrustedProxies(options.trustedProxies ?? []);
     this.#websockets = new WebSocketServer({
       noServer: true,
       clientTracking: false,
@@ -165,6 +170,7 @@ class HttpsListener implements WebsocketListener {
           'refused-unauthenticated': refused.unauthenticated,
           'refused-forbidden': refused.forbidden,
           'refused-full': refused.full,
+          'refused-header': refused.header,
           'handshake-failed': counts.failedHandshakes,
           'handshake-dropped': counts.droppedPending,
         },
@@ -198,7 +204,11 @@ class HttpsListener implements WebsocketListener {
     server.on('tlsClientError', () => this.#failedHandshakes++);
     const { onRequest = notFound } = this.#options;
     server.on('request', (request, response) => {
-      onRequest(request, response, certificateHolder(request.socket, this.#authorities));
+      const { socket } = request;
+      if (!(socket instanceof TLSSocket)) return;
+      const shown = this.#shownBy(request, socket);
+      if (shown !== undefined)
+        onRequest(request, response, certificateHolder(shown, this.#authorities));
     });
     server.on('upgrade', (request, socket, head) => {
       if (socket instanceof TLSSocket) this.#onUpgrade(request, socket, head);
@@ -224,7 +234,8 @@ class HttpsListener implements WebsocketListener {
       refuse(socket, 404);
       return;
     }
-    const peer = this.#admit(socket);
+    const shown = this.#shownBy(request, socket);
+    const peer = shown && this.#admit(shown, socket);
     if (peer === undefined) return;
     // A client that speaks before it was let in broke RFC 6455 section 4.1.
     if (head.length > 0) {
@@ -238,13 +249,33 @@ class HttpsListener implements WebsocketListener {
     });
   }
 
-  #admit(socket: TLSSocket): Peer | undefined {
+  /** Undefined: a header says what it may not, and that was answered. */
+  #shownBy(request: IncomingMessage, socket: TLSSocket): Shown | undefined {
+    try {
+      return this.#proxies.shownBy(request, socket, this.#options.clock.wallTime());
+    } catch (thrown) {
+      this.#forged(addressOf(socket), EdgeError.from(thrown));
+      refuse(socket, 403);
+      return undefined;
+    }
+  }
+
+  #forged(address: string, error: EdgeError): void {
+    this.#refused.header++;
+    this.#log.warn('identity header refused', { address, error });
+    this.#options.onForged?.({ address, error });
+  }
+
+  #admit(shown: Shown, socket: TLSSocket): Peer | undefined {
     let peer: Peer;
     try {
-      peer = admittedNode(socket, this.#authorities);
+      peer = admittedNode(shown, this.#authorities);
     } catch (cause) {
+      const { certificate, isForwarded, address } = shown;
       this.#refused.unauthenticated++;
-      this.#log.warn('tunnel refused', { address: addressOf(socket), cause });
+      this.#log.warn('tunnel refused', { address, cause });
+      if (isForwarded === true && certificate !== undefined)
+        this.#forged(address, EdgeError.from(cause));
       refuse(socket, 401);
       return undefined;
     }

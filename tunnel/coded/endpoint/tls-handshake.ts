@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import { Duplex } from 'node:stream';
 import { connect, createServer, type TLSSocket } from 'node:tls';
 import { EdgeError } from '#protocol/errors.js';
-import { admittedNode } from '../../admission.js';
+import { admittedNode, shownBy } from '../../admission.js';
 import { certifiedHub, readCertificate, type CertifiedName } from '../../certificates.js';
 import type { Identity } from '../../transport.js';
 import { SECRET_BYTES, type Cipher } from '../crypto/packet-keys.js';
@@ -46,7 +46,7 @@ export function serverHandshake(
     server.on('secureConnection', (socket) => {
       socket.on('error', () => undefined);
       wire.finish(socket, () => {
-        const { name, fingerprint, serial } = admittedNode(socket, authorities);
+        const { name, fingerprint, serial } = admittedNode(shownBy(socket), authorities);
         return { name, fingerprint, serial };
       });
     });
