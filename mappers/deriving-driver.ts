@@ -29,6 +29,10 @@ export class DerivingDriver implements Driver {
     return this.#inner.trouble?.();
   }
 
+  async close(): Promise<void> {
+    await this.#inner.close?.();
+  }
+
   write(property: Property, value: Value, notAfterMs?: number): Promise<WriteOutcome> {
     return this.#inner.write(property, value, notAfterMs);
   }

@@ -21,6 +21,11 @@ export interface Driver {
   write(property: Property, value: Value, notAfterMs?: number): Promise<WriteOutcome>;
   /** Why the device cannot be reached now, for people. */
   trouble?(): string | undefined;
+  /**
+   * The device is dropped while others go on: what no other needs is released, and what is under
+   * way ends soon.
+   */
+  close?(): Promise<void> | void;
 }
 
 export interface PointResult {

@@ -9,6 +9,7 @@ import type {
 } from '#protocol/mapper-port.js';
 import { DevicePoller } from './device-poller.js';
 import type { Driver } from './driver.js';
+import { add } from './shared-lines.js';
 
 export interface PollingOptions {
   readonly protocolName: string;
@@ -23,7 +24,9 @@ export interface PollingOptions {
 /** A Mapper over a Driver for each device. */
 export class PollingMapper implements Mapper {
   readonly #options: PollingOptions;
-  readonly #pollers = new Map<DeviceId, DevicePoller>();
+  readonly #served = new Map<DeviceId, { poller: DevicePoller; driver: Driver }>();
+  /** What was counted of devices that were dropped. */
+  readonly #past: Record<string, number> = {};
   #stopped = false;
 
   constructor(options: PollingOptions) {
@@ -35,24 +38,37 @@ export class PollingMapper implements Mapper {
       const driver = await this.#options.openDriver(device);
       if (this.#stopped) return;
       const poller = new DevicePoller(device, applied, driver, this.#options.host);
-      this.#pollers.set(device.id, poller);
+      this.#served.set(device.id, { poller, driver });
       poller.start();
     }
   }
 
+  async drop(devices: readonly DeviceId[]): Promise<void> {
+    await Promise.all(
+      devices.map(async (id) => {
+        const served = this.#served.get(id);
+        this.#served.delete(id);
+        if (served === undefined) return;
+        const { poller, driver } = served;
+        const ended = poller.stop();
+        await driver.close?.();
+        await ended;
+        add(this.#past, poller.counters);
+      }),
+    );
+  }
+
   async write(request: WriteRequest): Promise<WriteOutcome> {
-    const poller = this.#pollers.get(request.device);
+    const poller = this.#served.get(request.device)?.poller;
     if (poller !== undefined) return poller.write(request);
     const message = `${request.device} is not served by this mapper`;
     return { ok: false, code: 'EDGE_NO_DEVICE', message, retry: false };
   }
 
   status(): MapperStatus {
-    const pollers = [...this.#pollers.values()];
-    const counters: Record<string, number> = { ...this.#options.counters?.() };
-    for (const poller of pollers)
-      for (const [name, count] of Object.entries(poller.counters))
-        counters[name] = (counters[name] ?? 0) + count;
+    const pollers = [...this.#served.values()].map(({ poller }) => poller);
+    const counters: Record<string, number> = { ...this.#options.counters?.(), ...this.#past };
+    for (const poller of pollers) add(counters, poller.counters);
     return {
       protocolName: this.#options.protocolName,
       devices: pollers.map((poller) => poller.status()),
@@ -62,7 +78,7 @@ export class PollingMapper implements Mapper {
 
   async stop(): Promise<void> {
     this.#stopped = true;
-    const ended = [...this.#pollers.values()].map((poller) => poller.stop());
+    const ended = [...this.#served.values()].map(({ poller }) => poller.stop());
     await this.#options.close();
     await Promise.all(ended);
   }

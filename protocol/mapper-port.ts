@@ -71,8 +71,17 @@ export interface MappedDevice {
 
 /** What a mapper offers the runtime. */
 export interface Mapper {
-  /** Opens what it needs and begins to report. A device that is away is no error: it is retried. */
+  /**
+   * Opens what it needs and begins to report. A device that is away is no error: it is retried.
+   * A mapper with `drop` is called again with devices that come later.
+   */
   start(devices: readonly MappedDevice[]): Promise<void>;
+  /**
+   * Ends these devices as `stop` ends all: no reading of them after this call, what is under way
+   * ends within 2 s, ports that no other device uses are closed. The others go on undisturbed. A
+   * mapper without it is stopped and made anew when one of its devices comes, goes or changes.
+   */
+  drop?(devices: readonly DeviceId[]): Promise<void>;
   /**
    * Writes one property and resolves when the write has ended at the device, one way or the
    * other. From then on readings that start carry its version. The runtime never has two

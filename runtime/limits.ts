@@ -77,7 +77,7 @@ export const GATEWAY_LIMITS = {
   /** Between starts of a mapper that failed to start. */
   mapperRetryFirstMs: 1_000,
   mapperRetryMaxMs: 60_000,
-  /** Changes of devices are gathered for so long before their mapper starts anew with them. */
+  /** Changes of devices are gathered for so long before their mapper takes them. */
   mapperRestartMs: 250,
   /** What a mapper gets to stop before it is left alone. */
   mapperStopMs: 5_000,

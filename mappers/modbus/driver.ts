@@ -37,6 +37,7 @@ export class ModbusDriver implements Driver {
   readonly #clock: Clock;
   readonly #holes = new Holes();
   readonly #masked: MaskedWriter;
+  #isClosed = false;
 
   constructor(settings: ModbusSettings, runner: BusRunner, clock: Clock) {
     this.#settings = settings;
@@ -51,6 +52,11 @@ export class ModbusDriver implements Driver {
     return this.#runner.trouble;
   }
 
+  /** What a read under way has not asked yet is not asked any more. */
+  close(): void {
+    this.#isClosed = true;
+  }
+
   async read(properties: readonly Property[], urgent: boolean): Promise<readonly PointResult[]> {
     const known = properties.flatMap((property) => {
       const visitor = this.#settings.visitors.get(property.name);
@@ -62,7 +68,7 @@ export class ModbusDriver implements Driver {
     const found = new Map<Point['property'], Found>();
     const reads = [...planReads(known.flatMap(pointsOf), this.#rules())];
     const worker = async (): Promise<void> => {
-      for (let read = reads.shift(); read !== undefined; read = reads.shift()) {
+      for (let read = reads.shift(); read && !this.#isClosed; read = reads.shift()) {
         const heard = await this.#ask(read, priority, dueMs);
         const parts = refusesTogether(read.spans.length, heard)
           ? this.#holes.part(read)

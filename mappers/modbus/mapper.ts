@@ -4,9 +4,11 @@ import type { MapperHost, MapperModule } from '#protocol/mapper-port.js';
 import type { Driver } from '../driver.js';
 import { DerivingDriver } from '../deriving-driver.js';
 import { derivedIssues, derivedOf } from '../derived-config.js';
+import { LeasedDriver, type Lease } from '../leased-driver.js';
 import { misconfigured, whyMisconfigured } from '../misconfigured.js';
 import { PollingMapper } from '../polling.js';
 import { portConflict } from '../port-conflict.js';
+import { SharedLines } from '../shared-lines.js';
 import { busIdentity, isSameBus, type BusSettings } from './bus-settings.js';
 import { BusRunner } from './bus-runner.js';
 import { readSettings, type ModbusSettings } from './config.js';
@@ -24,7 +26,7 @@ export const modbusModule: MapperModule = {
     return [...issues, ...derivedIssues(device), ...among, ...portConflict(device, before)];
   },
   create: (host) => {
-    const buses = new BusPool(host);
+    const buses = busesOf(host);
     return new PollingMapper({
       protocolName: 'modbus',
       host,
@@ -35,62 +37,51 @@ export const modbusModule: MapperModule = {
   },
 };
 
-async function openDriver(device: Device, buses: BusPool, host: MapperHost): Promise<Driver> {
+async function openDriver(device: Device, buses: Buses, host: MapperHost): Promise<Driver> {
   const { settings, issues } = readSettings(device);
-  if (settings !== undefined) {
-    const runner = await buses.runner(settings);
-    if (!(runner instanceof BusRunner)) return misconfigured(runner, host.clock);
-    const Served = settings.points.size === 0 ? ModbusDriver : SunSpecDriver;
-    const driver = new Served(settings, runner, host.clock);
-    const derived = derivedOf(device);
-    return derived.size === 0 ? driver : new DerivingDriver(driver, device, derived, host.clock);
-  }
-  return misconfigured(whyMisconfigured(issues), host.clock);
+  if (settings === undefined) return misconfigured(whyMisconfigured(issues), host.clock);
+  const driver = await LeasedDriver.open(() => lease(settings, buses, host), host.clock);
+  const derived = derivedOf(device);
+  return derived.size === 0 ? driver : new DerivingDriver(driver, device, derived, host.clock);
 }
 
+async function lease(
+  settings: ModbusSettings,
+  buses: Buses,
+  { clock }: MapperHost,
+): Promise<Lease | string> {
+  const { bus, limits, points } = settings;
+  const resolved = await resolvePort(bus);
+  const shared = await buses.share(busIdentity(resolved), { bus, resolved, limits });
+  if ('why' in shared) return shared.why;
+  const Served = points.size === 0 ? ModbusDriver : SunSpecDriver;
+  const driver = new Served(settings, shared.line, clock);
+  const release = (): Promise<void> => {
+    driver.close();
+    return shared.release();
+  };
+  return { driver, release };
+}
+
+interface BusWanted extends Pick<ModbusSettings, 'bus' | 'limits'> {
+  /** The port without symbolic links. */
+  readonly resolved: BusSettings;
+}
+
+type Buses = SharedLines<BusRunner, BusWanted>;
+
 /** One runner a physical bus, whatever the spelling of its port. */
-class BusPool {
-  readonly #host: MapperHost;
-  readonly #buses = new Map<string, { runner: BusRunner; settings: BusSettings }>();
-  #closed = false;
-
-  constructor(host: MapperHost) {
-    this.#host = host;
-  }
-
-  /** The runner of this bus, or why there is none. */
-  async runner({ bus: settings, limits }: ModbusSettings): Promise<BusRunner | string> {
-    const resolved = await resolvePort(settings);
-    const identity = busIdentity(resolved);
-    const known = this.#buses.get(identity);
-    if (known !== undefined)
-      return isSameBus(known.settings, resolved)
-        ? known.runner
-        : `another device uses ${identity} with another transport, baud rate, parity, data or stop bits`;
-    if (this.#closed) return 'the mapper was stopped';
-    const { clock, random, log } = this.#host;
-    const { bus, open } = busOf(settings, clock, limits);
-    const runner = new BusRunner(bus, open, {
-      clock,
-      random,
-      log: log.child('bus', { bus: identity }),
-    });
-    this.#buses.set(identity, { runner, settings: resolved });
-    return runner;
-  }
-
-  counters(): Readonly<Record<string, number>> {
-    const sum: Record<string, number> = {};
-    for (const { runner } of this.#buses.values())
-      for (const [name, count] of Object.entries(runner.counters()))
-        sum[name] = (sum[name] ?? 0) + count;
-    return sum;
-  }
-
-  async close(): Promise<void> {
-    this.#closed = true;
-    await Promise.all([...this.#buses.values()].map(({ runner }) => runner.close()));
-  }
+function busesOf({ clock, random, log }: MapperHost): Buses {
+  return new SharedLines({
+    open: ({ bus: settings, limits }, identity) => {
+      const { bus, open } = busOf(settings, clock, limits);
+      const ports = { clock, random, log: log.child('bus', { bus: identity }) };
+      return new BusRunner(bus, open, ports);
+    },
+    close: (runner) => runner.close(),
+    counters: (runner) => runner.counters(),
+    isSame: (a, b) => isSameBus(a.resolved, b.resolved),
+  });
 }
 
 /** `/dev/serial/by-id/...` and `/dev/ttyUSB0` may be one port. One that is unplugged keeps its name. */

@@ -27,6 +27,7 @@ export class SunSpecDriver implements Driver {
   readonly #clock: Clock;
   #known: Known | undefined;
   #asking: Promise<Known> | undefined;
+  #isClosed = false;
 
   constructor(settings: ModbusSettings, runner: BusRunner, clock: Clock) {
     this.#settings = settings;
@@ -36,6 +37,11 @@ export class SunSpecDriver implements Driver {
 
   trouble(): string | undefined {
     return this.#runner.trouble;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#known?.driver.close();
   }
 
   async read(properties: readonly Property[], urgent: boolean): Promise<readonly PointResult[]> {
@@ -78,6 +84,7 @@ export class SunSpecDriver implements Driver {
       ),
     );
     this.#known = this.#judge(walked);
+    if (this.#isClosed) this.#known.driver.close();
     return this.#known;
   }
 

@@ -24,6 +24,8 @@ export class SensorDriver implements Driver {
   readonly #properties: readonly Property[];
   readonly #framer: Framer;
   readonly #heard = new Map<string, Heard>();
+  readonly #unlisten: () => void;
+  #isClosed = false;
   #gap: Timer | undefined;
   #answered: (() => void) | undefined;
 
@@ -33,7 +35,7 @@ export class SensorDriver implements Driver {
     this.#line = line;
     this.#clock = clock;
     this.#framer = new Framer(settings.framing.match, settings.checksum);
-    line.listen({
+    this.#unlisten = line.listen({
       received: (bytes) => this.#received(bytes),
       lost: () => this.#lost(),
     });
@@ -55,7 +57,7 @@ export class SensorDriver implements Driver {
       this.#framer.silence(false);
       const sinceMs = this.#clock.now();
       this.#heard.clear();
-      if (this.#line.isOpen) {
+      if (this.#line.isOpen && !this.#isClosed) {
         const answer = this.#answer(properties, timeoutMs);
         this.#line.send(request);
         await answer;
@@ -69,6 +71,13 @@ export class SensorDriver implements Driver {
     return { ok: false, code: 'EDGE_READ_ONLY', message, retry: false };
   }
 
+  /** Nothing is heard or asked any more, and what is being waited for is not. */
+  close(): void {
+    this.#isClosed = true;
+    this.#unlisten();
+    this.#lost();
+  }
+
   /** Until each of these was in a frame, the line is lost or the time is over. */
   #answer(properties: readonly Property[], timeoutMs: number): Promise<void> {
     return new Promise((resolve) => {
@@ -79,7 +88,12 @@ export class SensorDriver implements Driver {
       };
       const timer = this.#clock.setTimer('sensor answer', timeoutMs, end);
       this.#answered = () => {
-        if (!this.#line.isOpen || properties.every(({ name }) => this.#heard.has(name))) end();
+        if (
+          this.#isClosed ||
+          !this.#line.isOpen ||
+          properties.every(({ name }) => this.#heard.has(name))
+        )
+          end();
       };
     });
   }

@@ -34,8 +34,10 @@ export class Line {
     return this.#link.reconnects;
   }
 
-  listen(listener: LineListener): void {
+  /** Until the function that it returns is called. */
+  listen(listener: LineListener): () => void {
     this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
   }
 
   send(bytes: Uint8Array): void {

@@ -68,8 +68,10 @@ export class MapperRunner {
   #running = new Map<string, Mapper>();
   #failing = new Map<string, string>();
   #modules = new Map<string, MapperModule>();
-  /** What each mapper was started with, last. */
-  #served = new Map<string, ReadonlyMap<DeviceId, Device>>();
+  /** What each mapper serves: reports of others are refused. */
+  #served = new Map<string, Map<DeviceId, Device>>();
+  /** Devices whose mapper is about to begin with them. */
+  #starting = new Set<Device>();
   /** Protocols whose devices have changed, and the restart that is under way. */
   #changed = new Set<string>();
   #restarting: Promise<void> | undefined;
@@ -82,7 +84,7 @@ export class MapperRunner {
     this.#writer = new Writer({
       ...options,
       lanes: this.lanes,
-      mapper: (name) => this.#running.get(name),
+      mapper: (device) => this.#mapperOf(device),
     });
   }
 
@@ -102,9 +104,16 @@ export class MapperRunner {
     this.#follow();
   }
 
+  /** Between two lives of a device nobody writes to it. */
+  #mapperOf(device: Device): Mapper | undefined {
+    const { protocolName } = device.protocol;
+    const isServed = this.#served.get(protocolName)?.get(device.id) === device;
+    return isServed && !this.#starting.has(device) ? this.#running.get(protocolName) : undefined;
+  }
+
   /**
-   * Devices have come, gone or changed: the mapper of their protocol starts anew with those that
-   * are there now. Others go on undisturbed.
+   * Devices have come, gone or changed: their mapper goes on with those that are there now. Other
+   * devices go on undisturbed, unless the mapper can only start anew with all.
    */
   #follow(): void {
     const wanted = new Map<string, Map<DeviceId, Device>>();
@@ -136,18 +145,50 @@ export class MapperRunner {
     this.#restarting = undefined;
   }
 
+  /** Only the devices that have come, gone or changed; false: the mapper has to start anew. */
+  async #exchange(protocol: string): Promise<boolean> {
+    const mapper = this.#running.get(protocol);
+    const served = this.#served.get(protocol);
+    const wanted = new Map(this.#devicesOf(protocol).map(({ device }) => [device.id, device]));
+    if (mapper?.drop === undefined || served === undefined || wanted.size === 0) return false;
+    const gone = [...served].filter(([id, device]) => wanted.get(id) !== device);
+    for (const [id] of gone) served.delete(id);
+    if (gone.length > 0) await this.#ended(mapper.drop(gone.map(([id]) => id)));
+    const come = this.#devicesOf(protocol).filter(({ device }) => !served.has(device.id));
+    for (const { device } of come) {
+      this.#starting.add(device);
+      served.set(device.id, device);
+    }
+    try {
+      if (come.length > 0) await mapper.start(come);
+    } finally {
+      for (const { device } of come) this.#starting.delete(device);
+    }
+    for (const { device } of come) this.#writer.checkDevice(device.id);
+    return true;
+  }
+
+  /** A write that ends later would leave what comes next with labels that are too old. */
+  async #ended(stopping: Promise<void>): Promise<void> {
+    const { clock } = this.#options;
+    const written = stopping.then(() => this.#writer.settled());
+    await Promise.race([written, sleep(clock, 'mapper-stop', GATEWAY_LIMITS.mapperStopMs)]);
+  }
+
   async #restart(protocol: string): Promise<void> {
-    const { clock, load } = this.#options;
+    try {
+      if (await this.#exchange(protocol)) return;
+    } catch (error) {
+      this.#log.error('mapper-exchange-threw', { protocol, error: EdgeError.from(error) });
+    }
+    const { load } = this.#options;
     const old = this.#running.get(protocol);
     this.#running.delete(protocol);
     this.#failing.delete(protocol);
-    if (old !== undefined) {
-      // A write that ends later would leave the new mapper with labels that are too old.
-      const ended = stopped(old, (error) =>
-        this.#log.error('mapper-stop-threw', { protocol, error }),
-      ).then(() => this.#writer.settled());
-      await Promise.race([ended, sleep(clock, 'mapper-stop', GATEWAY_LIMITS.mapperStopMs)]);
-    }
+    if (old !== undefined)
+      await this.#ended(
+        stopped(old, (error) => this.#log.error('mapper-stop-threw', { protocol, error })),
+      );
     const module = this.#modules.get(protocol) ?? (await load?.(protocol));
     if (module === undefined) return;
     this.#modules.set(protocol, module);

@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '#protocol/clock.js';
-import type { DeviceId } from '#protocol/device.js';
+import type { Device, DeviceId } from '#protocol/device.js';
 import { EdgeError } from '#protocol/errors.js';
 import type { Log } from '#protocol/log.js';
 import type { Mapper, WriteOutcome } from '#protocol/mapper-port.js';
@@ -14,8 +14,8 @@ import type { WriteTarget } from './twin-event.js';
 
 export interface WriterOptions {
   readonly twins: DeviceTwin;
-  /** The mapper of a protocol, when it runs in this process. */
-  readonly mapper: (protocolName: string) => Pick<Mapper, 'write'> | undefined;
+  /** The mapper that serves the device as it is now, when one does in this process. */
+  readonly mapper: (device: Device) => Pick<Mapper, 'write'> | undefined;
   /** Keeps desired writes and commands of one property apart. */
   readonly lanes: WriteLanes;
   readonly clock: Clock;
@@ -84,7 +84,7 @@ export class Writer {
     if (this.#unsubscribe === undefined) return;
     const view = this.#options.twins.device(device);
     const target = this.#options.twins.writeTarget(device, property);
-    const mapper = view && this.#options.mapper(view.device.protocol.protocolName);
+    const mapper = view && this.#options.mapper(view.device);
     if (mapper === undefined || target === undefined) {
       this.#attempts.delete(key);
       return;
