@@ -25,9 +25,10 @@ export interface Fleet {
 export interface NodeCare {
   /**
    * The alarm was seen: it is taken from the node's list. For EDGE_QUARANTINED this lets the node
-   * in again. Rejects with EDGE_NO_NODE, or EDGE_UNSUPPORTED for a code that no alarm has.
+   * in again. Rejects with EDGE_NO_NODE, or EDGE_UNSUPPORTED for a code that no alarm has. A dry run
+   * checks that and changes nothing.
    */
-  clearAlarm(node: string, code: string): Promise<void>;
+  clearAlarm(node: string, code: string, options?: { readonly isDryRun: boolean }): Promise<void>;
 }
 
 /** Commands as the API sees them: asked for once, done at most once. */

@@ -14,7 +14,7 @@ async function serve(t: ExecutionContext, refusal?: EdgeError) {
     if (refusal !== undefined) throw refusal;
   };
   const hub = await ServedFleet.start({
-    care: { clearAlarm: (node, code) => take({ node, code }) },
+    care: { clearAlarm: (node, code, options) => take({ node, code, ...options }) },
     devices: {
       putDevice: async (request) => {
         await take(request);
@@ -67,6 +67,16 @@ test('a device is created with 201, checked with 200, and nothing but its docume
   t.is((await ask('PUT', DEVICE, await hub.token('operator'), { ...body, more: 1 })).status, 400);
   t.is((await ask('PUT', `${DEVICE}?dryRun=maybe`, await hub.token('operator'), body)).status, 400);
   t.is(asked.length, 2);
+});
+
+test('a dry run of clearing an alarm asks, and records nothing', async (t) => {
+  const { hub, asked, ask } = await serve(t);
+  const token = await hub.token('admin');
+  t.is((await ask('DELETE', `${ALARM}?dryRun=true`, token)).status, 204);
+  t.is((await ask('DELETE', `${ALARM}?dryRun=maybe`, token)).status, 400);
+  t.deepEqual(asked, [{ node: 'pi-1', code: 'EDGE_CLONE', isDryRun: true }]);
+  const audit = await ask('GET', '/api/v1/audit', token);
+  t.notRegex(JSON.stringify(audit.body), /alarm\.clear/);
 });
 
 test('what the hub refuses is answered with its code', async (t) => {

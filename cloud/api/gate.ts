@@ -1,11 +1,12 @@
 import type { Refused } from '../audit/refusals.js';
 import type { FailureLimit } from './failure-limit.js';
 import { actorOf, CONTROL_NAME, sameToken } from './operators.js';
+import type { RequestRate } from './request-rate.js';
 import { allows } from './roles.js';
 import type { Identity, Operators } from './operators.js';
 import { Refusal } from '#protocol/problem.js';
 import type { Route } from './route.js';
-import { EdgeError } from '#protocol/errors.js';
+import { EdgeError, type ErrorCode } from '#protocol/errors.js';
 import { isLoopback, isLoopbackHost } from '#protocol/listen-address.js';
 
 /** What a request says of itself before its content counts. */
@@ -24,24 +25,33 @@ export interface Admitted {
 
 const NOBODY: Identity = { name: 'nobody', role: 'viewer' };
 const RETRY_AFTER_S = 60;
+/** A bucket of requests has gained some by then. */
+const SLOW_DOWN_S = 1;
+
+export interface GateLimits {
+  readonly failures: FailureLimit;
+  readonly rate: RequestRate;
+}
 
 /** Who may come in: tokens and roles, failed attempts, and the Host header against DNS rebinding. */
 export class Gate {
   readonly #operators: Operators;
   readonly #controlToken: string;
   readonly #failures: FailureLimit;
+  readonly #rate: RequestRate;
   readonly #refused: Refused | undefined;
   #failed = 0;
 
   constructor(
     operators: Operators,
     controlToken: string,
-    failures: FailureLimit,
+    { failures, rate }: GateLimits,
     refused?: Refused,
   ) {
     this.#operators = operators;
     this.#controlToken = controlToken;
     this.#failures = failures;
+    this.#rate = rate;
     this.#refused = refused;
   }
 
@@ -49,7 +59,10 @@ export class Gate {
     return this.#failed;
   }
 
-  /** Throws EDGE_UNAUTHENTICATED (401, or 429 when it failed often), EDGE_FORBIDDEN (403, 421). */
+  /**
+   * Throws EDGE_UNAUTHENTICATED (401, or 429 when it failed often), EDGE_FORBIDDEN (403, 421),
+   * EDGE_LIMIT (429) for too many requests of one operator.
+   */
   admit(
     { access, scoped }: Pick<Route, 'access' | 'scoped'>,
     facts: RequestFacts,
@@ -65,9 +78,12 @@ export class Gate {
     const token = /^Bearer +([\x21-\x7e]{1,256})$/i.exec(authorization ?? '')?.[1];
     const identity = token === undefined ? undefined : this.#identify(token);
     if (token === undefined || identity === undefined) throw this.#failure(facts, now);
+    if (identity.name !== CONTROL_NAME && !this.#rate.take(identity.name, now))
+      throw this.#tooOften(identity);
     const lacks = !allows(identity.role, needed);
     const strays = identity.nodes !== undefined && scoped !== true;
-    if (lacks || strays) this.#record(actorOf(identity), lacks ? `not ${needed}` : 'not its nodes');
+    if (lacks || strays)
+      this.#record(actorOf(identity), 'EDGE_FORBIDDEN', lacks ? `not ${needed}` : 'not its nodes');
     if (lacks)
       throw new EdgeError('EDGE_FORBIDDEN', `this needs the role ${needed}, not ${identity.role}`, {
         hint: 'Use the token of another operator.',
@@ -88,8 +104,15 @@ export class Gate {
     return this.#operators.authenticate(token);
   }
 
-  #record(actor: string, detail: string): void {
-    const code = 'EDGE_FORBIDDEN';
+  #tooOften(identity: Identity): EdgeError {
+    this.#record(actorOf(identity), 'EDGE_LIMIT', 'too many requests');
+    return new Refusal(429, 'EDGE_LIMIT', `${identity.name} asks too often`, {
+      hint: 'Watch for changes instead of asking again and again; give each program its own operator.',
+      headers: { 'retry-after': String(SLOW_DOWN_S) },
+    });
+  }
+
+  #record(actor: string, code: ErrorCode, detail: string): void {
     this.#refused?.({
       actor,
       action: 'operator.refuse',
@@ -109,7 +132,7 @@ export class Gate {
         headers: challenge,
       });
     this.#failed++;
-    this.#record(`address:${facts.address}`, 'a wrong token');
+    this.#record(`address:${facts.address}`, 'EDGE_FORBIDDEN', 'a wrong token');
     if (this.#failures.failed(facts.address, now))
       return new Refusal(429, 'EDGE_UNAUTHENTICATED', 'too many attempts with wrong tokens', {
         hint: 'Wait a minute, and use the right token.',

@@ -40,6 +40,9 @@ export const API_LIMITS = {
   failureWindowMs: 60_000,
   /** Addresses whose failures are remembered, the oldest forgotten first. */
   failureAddresses: 1024,
+  /** Requests of one operator: on average, and at once. The command line on the machine has none. */
+  requestsPerSecond: 100,
+  requestBurst: 500,
   /** Hours that a join token may be valid. */
   joinTokenHoursMax: 7 * 24,
 } as const;

@@ -34,6 +34,7 @@ import { newToken } from './operators.js';
 import type { Operators } from './operators.js';
 import { serviceRoutes } from './service-routes.js';
 import type { Health } from './service-routes.js';
+import { RequestRate } from './request-rate.js';
 import type { Route } from './route.js';
 import { Watches, watchRoute } from './watch.js';
 
@@ -86,6 +87,7 @@ export class ApiServer {
   readonly #watches: Watches;
   readonly #feeds: ForwardFeeds | undefined;
   readonly #gate: Gate;
+  readonly #rate: RequestRate;
   readonly #controlToken: string;
   readonly #controlFile: StandingFile;
   readonly #answers = new Map<string, number>();
@@ -97,10 +99,11 @@ export class ApiServer {
     this.#limits = options.limits ?? API_LIMITS;
     this.#controlToken = newToken(random);
     this.#controlFile = new StandingFile(join(options.dataDir, CONTROL_FILE), options);
+    this.#rate = new RequestRate(this.#limits);
     this.#gate = new Gate(
       operators,
       this.#controlToken,
-      new FailureLimit(this.#limits),
+      { failures: new FailureLimit(this.#limits), rate: this.#rate },
       options.refused,
     );
     this.#watches = new Watches(fleet, clock, this.#limits);
@@ -192,6 +195,9 @@ export class ApiServer {
       counter('edgetwin_api_answers_total', 'Answers by path and status.', answers),
       counter('edgetwin_api_failed_tokens_total', 'Requests with a wrong token.', [
         { value: this.#gate.failed },
+      ]),
+      counter('edgetwin_api_rate_limited_total', 'Requests of operators who asked too often.', [
+        { value: this.#rate.refused },
       ]),
       counter('edgetwin_api_connections_evicted_total', 'Idle connections closed for new ones.', [
         { value: sum((listener) => listener.evicted) },

@@ -207,7 +207,7 @@ export const EDGETWIN_HUB: Program = {
         { name: 'NODE', summary: 'The gateway.' },
         { name: 'CODE', summary: 'The alarm, as `nodes` shows it.' },
       ],
-      flags: [DATA],
+      flags: [DATA, DRY_RUN_FLAG],
       example: 'edgetwin-hub alarm clear --data hub pi-1 EDGE_QUARANTINED',
     },
     {

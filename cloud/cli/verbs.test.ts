@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import anyTest from 'ava';
 import type { TestFn } from 'ava';
 import { runCommandLine } from '#protocol/command-line/terminal.js';
+import { EdgeError } from '#protocol/errors.js';
 import { commandName } from '#protocol/command-line/command.js';
 import { sampleDevice } from '../api/memory-fleet.js';
 import { ServedFleet } from '../api/served-fleet.js';
@@ -38,6 +39,35 @@ async function run(argv: readonly string[], onOut: (text: string) => void = () =
   );
   return { code: await code, out, err };
 }
+
+test('alarm clear reaches the running hub, and with --dry-run changes nothing', async (t) => {
+  const asked: unknown[] = [];
+  const hub = await ServedFleet.start({
+    care: {
+      clearAlarm: async (node, code, options) => {
+        await Promise.resolve();
+        if (node !== 'pi-1') throw new EdgeError('EDGE_NO_NODE', `no node ${node}`);
+        asked.push([node, code, options?.isDryRun]);
+      },
+    },
+  });
+  t.teardown(() => hub.stop());
+  const words = ['alarm', 'clear', '--data', hub.dataDir];
+  const dry = await run([...words, 'pi-1', 'EDGE_CLONE', '--dry-run']);
+  t.deepEqual(dry, { code: 0, out: 'would clear EDGE_CLONE of pi-1\n', err: '' });
+  const done = await run([...words, 'pi-1', 'EDGE_CLONE']);
+  t.deepEqual(done, { code: 0, out: 'cleared EDGE_CLONE of pi-1\n', err: '' });
+  const { out } = await run([...words, 'pi-1', 'EDGE_CLONE', '--dry-run', '--json']);
+  t.deepEqual(JSON.parse(out), { node: 'pi-1', cleared: 'EDGE_CLONE', dryRun: true });
+  t.deepEqual(asked, [
+    ['pi-1', 'EDGE_CLONE', true],
+    ['pi-1', 'EDGE_CLONE', false],
+    ['pi-1', 'EDGE_CLONE', true],
+  ]);
+  const refused = await run([...words, 'pi-9', 'EDGE_CLONE', '--dry-run']);
+  t.is(refused.code, 4);
+  t.regex(refused.err, /^error EDGE_NO_NODE: no node pi-9/);
+});
 
 test('a token for a node is one line', async (t) => {
   const { dataDir } = t.context;

@@ -140,9 +140,11 @@ async function alarmClear(
   terminal: Terminal,
 ): Promise<void> {
   const [node, code] = [args.required('NODE'), args.required('CODE')];
-  const path = `/api/v1/nodes/${encodeURIComponent(node)}/alarms/${encodeURIComponent(code)}`;
-  await client.request({ method: 'DELETE', path });
-  print({ node, cleared: code }, `cleared ${code} of ${node}\n`, args, terminal);
+  const isDryRun = args.on('dry-run');
+  const alarm = `/api/v1/nodes/${encodeURIComponent(node)}/alarms/${encodeURIComponent(code)}`;
+  await client.request({ method: 'DELETE', path: `${alarm}${isDryRun ? '?dryRun=true' : ''}` });
+  const json = { node, cleared: code, ...(isDryRun ? { dryRun: true } : {}) };
+  print(json, `${isDryRun ? 'would clear' : 'cleared'} ${code} of ${node}\n`, args, terminal);
 }
 
 async function devices(client: ControlClient, args: Arguments, terminal: Terminal): Promise<void> {

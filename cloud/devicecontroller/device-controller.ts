@@ -135,7 +135,7 @@ export class DeviceController implements Fleet, NodeCare {
     throw new EdgeError('EDGE_INTERNAL', 'a desired value was judged without an answer');
   }
 
-  async clearAlarm(node: string, code: string): Promise<void> {
+  async clearAlarm(node: string, code: string, { isDryRun = false } = {}): Promise<void> {
     const loop = this.#loops.get(node);
     if (loop === undefined || nodeView(loop) === undefined)
       throw new EdgeError('EDGE_NO_NODE', `no node ${node}`, { hint: 'List the nodes.' });
@@ -143,7 +143,7 @@ export class DeviceController implements Fleet, NodeCare {
       throw new EdgeError('EDGE_UNSUPPORTED', `no alarm ${code} is known`, {
         hint: `There are ${Object.keys(ALARM_CODES).join(', ')}.`,
       });
-    await loop.submit({ kind: 'clear-alarm', code });
+    if (!isDryRun) await loop.submit({ kind: 'clear-alarm', code });
   }
 
   watch(listener: (change: FleetChange) => void): () => void {

@@ -5,6 +5,7 @@ import { createApp } from '#cloud/api/app.js';
 import { API_LIMITS } from '#cloud/api/limits.js';
 import { FailureLimit } from '#cloud/api/failure-limit.js';
 import { Gate } from '#cloud/api/gate.js';
+import { RequestRate } from '#cloud/api/request-rate.js';
 import { ServedFleet } from '#cloud/api/served-fleet.js';
 import type { FuzzTarget } from './fuzzer.js';
 
@@ -16,7 +17,10 @@ export async function httpTarget(): Promise<{ target: FuzzTarget; stop: () => Pr
   const served = await ServedFleet.start();
   const app = createApp({
     routes: served.server.routes.filter(({ path }) => !path.includes('watch')),
-    gate: new Gate(served.operators, TOKEN, new FailureLimit(API_LIMITS)),
+    gate: new Gate(served.operators, TOKEN, {
+      failures: new FailureLimit(API_LIMITS),
+      rate: new RequestRate(API_LIMITS),
+    }),
     bodyBytesMax: API_LIMITS.bodyBytes,
     ...{ clock: systemClock, log: silentLog, answered: () => undefined },
   });
