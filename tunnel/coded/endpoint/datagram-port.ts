@@ -9,6 +9,8 @@ export interface DatagramPort {
   onDatagram(listener: (datagram: Uint8Array, from: string) => void): void;
   /** The other end, or the network, refused a datagram: a hint, anybody may forge it. */
   onRefused(listener: (cause: unknown) => void): void;
+  /** The system has no way for a datagram: its address or its network is gone. Absent: untold. */
+  onUnsendable?(listener: () => void): void;
   close(): Promise<void>;
 }
 

@@ -26,16 +26,19 @@ test('an answer that is overdue makes a node look, a long silence makes it chang
 });
 
 /** A socket on one of the addresses of loopback, that can be cut off. */
-async function socketOn(host: string, cut: () => boolean): Promise<DatagramPort> {
+async function socketOn(host: string, cut: () => boolean, saysSo = false): Promise<DatagramPort> {
   const socket = createSocket('udp4');
   socket.bind(0, host);
   await once(socket, 'listening');
   const { address, port } = socket.address();
   let isOpen = true;
+  let unsendable: (() => void) | undefined;
   return {
     address: joinAddress(address, port),
+    onUnsendable: (listener) => (unsendable = listener),
     send: (bytes, to) => {
       const at = to.lastIndexOf(':');
+      if (isOpen && saysSo && cut()) unsendable?.();
       if (isOpen && !cut()) socket.send(bytes, Number(to.slice(at + 1)), to.slice(0, at));
     },
     onDatagram: (listener) =>
@@ -51,41 +54,46 @@ async function socketOn(host: string, cut: () => boolean): Promise<DatagramPort>
   };
 }
 
-test('a node whose network has changed goes on in the same session', async (t) => {
-  const authority = new TestAuthority();
-  const listener = await listenCoded({
-    ...PORTS,
-    listen: { host: '127.0.0.1', port: 0 },
-    identity: authority.hub(),
-    clientAuthorities: [authority.certificate],
+const OVERDUE_NEVER = { lookEveryMs: 60_000 };
+
+for (const saysSo of [false, true])
+  test(`a node whose network has changed goes on in the same session${saysSo ? ', at once when the system refuses to send' : ''}`, async (t) => {
+    const authority = new TestAuthority();
+    const listener = await listenCoded({
+      ...PORTS,
+      listen: { host: '127.0.0.1', port: 0 },
+      identity: authority.hub(),
+      clientAuthorities: [authority.certificate],
+    });
+    const accepted = new Promise<Connection>((resolve) => listener.onConnection(resolve));
+    let host = '127.0.0.2';
+    const transport = codedTransport({
+      ...PORTS,
+      // With the system's word nothing has to be overdue.
+      ...(saysSo ? { limits: OVERDUE_NEVER } : {}),
+      connectSocket: () => {
+        const own = host;
+        return socketOn(own, () => own !== host, saysSo);
+      },
+    });
+    const url = `wss://${listener.address}`;
+    const node = await transport.connect({ url, identity: authority.node('gw-1') });
+    const hub = await accepted;
+    const heard: string[] = [];
+    const told = new Promise<void>((resolve) =>
+      hub.onMessage((message) => {
+        heard.push(Buffer.from(message).toString());
+        if (heard.length === 2) resolve();
+      }),
+    );
+    const closed: unknown[] = [];
+    node.onClose((reason) => closed.push(reason));
+    node.send(Buffer.from('before'), 'twin');
+    host = '127.0.0.3'; // the old address leads nowhere from here on
+    node.send(Buffer.from('after'), 'twin');
+    await told;
+    t.deepEqual([...new Set(heard)].sort(), ['after', 'before']);
+    t.deepEqual(closed, []);
+    t.is(listener.stats().accepted, 1);
+    await listener.close();
   });
-  const accepted = new Promise<Connection>((resolve) => listener.onConnection(resolve));
-  let host = '127.0.0.2';
-  const transport = codedTransport({
-    ...PORTS,
-    connectSocket: () => {
-      const own = host;
-      return socketOn(own, () => own !== host);
-    },
-  });
-  const url = `wss://${listener.address}`;
-  const node = await transport.connect({ url, identity: authority.node('gw-1') });
-  const hub = await accepted;
-  const heard: string[] = [];
-  const told = new Promise<void>((resolve) =>
-    hub.onMessage((message) => {
-      heard.push(Buffer.from(message).toString());
-      if (heard.length === 2) resolve();
-    }),
-  );
-  const closed: unknown[] = [];
-  node.onClose((reason) => closed.push(reason));
-  node.send(Buffer.from('before'), 'twin');
-  host = '127.0.0.3'; // the old address leads nowhere from here on
-  node.send(Buffer.from('after'), 'twin');
-  await told;
-  t.deepEqual([...new Set(heard)].sort(), ['after', 'before']);
-  t.deepEqual(closed, []);
-  t.is(listener.stats().accepted, 1);
-  await listener.close();
-});

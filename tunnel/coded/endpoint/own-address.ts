@@ -44,11 +44,13 @@ export class OwnAddress {
   readonly #options: OwnAddressOptions;
   #timer: Timer | undefined;
   #renewedAt: number;
+  #lookedAt = -Infinity;
   #isLooking = false;
 
   constructor(options: OwnAddressOptions) {
     this.#options = options;
     this.#renewedAt = options.clock.now();
+    options.port.onUnsendable(() => this.#onUnsendable());
     options.connection.onGone(() => this.#timer?.cancel());
     if (options.connection.reason === undefined) this.#wait();
   }
@@ -62,14 +64,25 @@ export class OwnAddress {
   }
 
   #check(): void {
-    const { connection, clock, limits, connectSocket, hub } = this.#options;
-    if (this.#isLooking) return;
+    const { connection, clock, limits } = this.#options;
     const { silence, rttMs } = connection;
     const step = addressStep(silence, rttMs, clock.now() - this.#renewedAt, limits);
-    if (step === 'nothing') return;
+    if (step !== 'nothing') this.#look(step === 'renew');
+  }
+
+  /** No answer has to be overdue: the system itself says that this way is gone. */
+  #onUnsendable(): void {
+    const { clock, limits } = this.#options;
+    if (clock.now() - this.#lookedAt >= limits.lookAgainMs) this.#look(false);
+  }
+
+  #look(isWanted: boolean): void {
+    const { clock, connectSocket, hub } = this.#options;
+    if (this.#isLooking) return;
     this.#isLooking = true;
+    this.#lookedAt = clock.now();
     connectSocket(hub)
-      .then((socket) => this.#found(socket, step === 'renew'))
+      .then((socket) => this.#found(socket, isWanted))
       .catch(() => undefined) // no way to the hub just now: asked again
       .finally(() => (this.#isLooking = false));
   }

@@ -5,6 +5,7 @@ export class SwitchingPort implements DatagramPort {
   #port: DatagramPort;
   #hear: ((datagram: Uint8Array, from: string) => void) | undefined;
   #refused: ((cause: unknown) => void) | undefined;
+  #unsendable: (() => void) | undefined;
   #isOpen = true;
 
   constructor(port: DatagramPort) {
@@ -33,12 +34,18 @@ export class SwitchingPort implements DatagramPort {
     this.#port.onRefused(listener);
   }
 
+  onUnsendable(listener: () => void): void {
+    this.#unsendable = listener;
+    this.#port.onUnsendable?.(listener);
+  }
+
   /** From now on by this one; the former is closed. */
   switchTo(port: DatagramPort): void {
     const former = this.#port;
     this.#port = port;
     this.#listen(port);
     if (this.#refused !== undefined) port.onRefused(this.#refused);
+    if (this.#unsendable !== undefined) port.onUnsendable?.(this.#unsendable);
     void former.close();
   }
 

@@ -45,7 +45,14 @@ export function connectUdp(hub: string): Promise<DatagramPort> {
     socket.once('error', refuse);
     socket.connect(port, host, () => {
       socket.off('error', refuse);
-      resolve(portOf(socket, (bytes) => socket.send(bytes, ignore), NODE_BUFFER_BYTES));
+      let unsendable: (() => void) | undefined;
+      const sent = (error: Error | null): void => {
+        if (error !== null) unsendable?.();
+      };
+      resolve({
+        ...portOf(socket, (bytes) => socket.send(bytes, sent), NODE_BUFFER_BYTES),
+        onUnsendable: (listener) => (unsendable = listener),
+      });
     });
   });
 }
