@@ -61,6 +61,9 @@ async function main(): Promise<number> {
       plot: { type: 'string' },
       part: { type: 'string' },
       seeds: { type: 'string' },
+      links: { type: 'string' },
+      report: { type: 'string' },
+      long: { type: 'boolean' },
     },
     allowPositionals: true,
   });
@@ -69,17 +72,18 @@ async function main(): Promise<number> {
   if (positionals.length === 0 || unknown.length > 0 || values.help === true) {
     if (unknown.length > 0) process.stderr.write(`no benchmark ${unknown.join(', ')}\n`);
     print(
-      'npm run bench -- NAME... [--json] [--quick] [--peers DIR, or EDGETWIN_BENCH_PEERS] [--plot DIR] [--part NAME] [--seeds N]',
+      'npm run bench -- NAME... [--json] [--quick] [--peers DIR, or EDGETWIN_BENCH_PEERS] [--plot DIR] [--part NAME] [--seeds N] [--links N] [--report DIR] [--long]',
     );
     for (const [name, { about }] of Object.entries(BENCHES)) print(`  ${name.padEnd(10)} ${about}`);
     return unknown.length > 0 ? 2 : 0;
   }
-  const { seeds, ...rest } = values;
+  const { seeds, links, ...rest } = values;
   const peers = values.peers ?? process.env['EDGETWIN_BENCH_PEERS'];
   const options: BenchOptions = {
     ...rest,
     ...(peers === undefined ? {} : { peers }),
     ...(seeds === undefined ? {} : { seeds: Number(seeds) }),
+    ...(links === undefined ? {} : { links: Number(links) }),
   };
   for (const name of positionals) {
     const bench = await BENCHES[name]?.load();

@@ -14,6 +14,12 @@ export interface BenchOptions {
   readonly seeds?: number;
   /** A folder that plots (SVG) are written to. */
   readonly plot?: string;
+  /** A folder that figures (JSON), a page of tables and plots are written to. */
+  readonly report?: string;
+  /** How many things are measured at once, where that is open. */
+  readonly links?: number;
+  /** What takes minutes by itself as well. */
+  readonly long?: boolean;
   /** A tenth of the work: shows that it runs, not how fast. */
   readonly quick?: boolean;
 }

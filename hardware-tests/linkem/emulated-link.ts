@@ -1,6 +1,6 @@
 import { spawn, spawnSync, type ChildProcess, type SpawnOptions } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, constants, existsSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
 import { createInterface, type Interface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
@@ -44,12 +44,15 @@ export interface EmulatedLinkOptions {
   readonly changes?: readonly string[];
   readonly seed?: number;
   /** TCP's congestion control at both ends; the kernel's default unless given. */
-  readonly congestion?: 'cubic' | 'bbr';
+  readonly congestion?: Congestion;
 }
 
 export type Side = 'a' | 'b';
+export type Congestion = 'cubic' | 'bbr';
 
 const ADDRESS: Readonly<Record<Side, string>> = { a: '10.77.0.1', b: '10.77.0.2' };
+/** B's further addresses: what dials one uses that congestion control, whatever the link's is. */
+const ADDRESS_FOR: Readonly<Record<Congestion, string>> = { cubic: '10.77.0.3', bbr: '10.77.0.4' };
 const DEVICE = 'lk0';
 /** Longer than any measurement: nothing is left running whatever happens to us. */
 const SECONDS_MAX = 600;
@@ -129,6 +132,18 @@ export class EmulatedLink {
     return ADDRESS[side];
   }
 
+  /** Of B, for a flow with a congestion control of its own: several share one link. */
+  addressFor(congestion: Congestion): string {
+    return ADDRESS_FOR[congestion];
+  }
+
+  /** A has another address from now on, as in another network: what is bound to the old one dies. */
+  moveA(host: number): void {
+    const device = ['dev', DEVICE];
+    inSpace(this.#spaces.a, 'ip', 'address', 'flush', ...device);
+    inSpace(this.#spaces.a, 'ip', 'address', 'add', `10.77.0.${host}/24`, ...device);
+  }
+
   /** Starts a program on one side; `close` ends it. */
   spawn(side: Side, command: readonly string[], options: SpawnOptions = {}): ChildProcess {
     const space = `--net=/var/run/netns/${this.#spaces[side]}`;
@@ -182,18 +197,28 @@ function pause(line: Promise<string>): Promise<string | undefined> {
   return Promise.race([line, late]);
 }
 
-function configure(space: string, side: Side, congestion: 'cubic' | 'bbr' | undefined): void {
+function configure(space: string, side: Side, congestion: Congestion | undefined): void {
   const address = ADDRESS[side];
   inSpace(space, 'ip', 'address', 'add', `${address}/24`, 'dev', DEVICE);
   inSpace(space, 'ip', 'link', 'set', DEVICE, 'mtu', '1500', 'txqueuelen', `${DEVICE_QUEUE}`, 'up');
   inSpace(space, 'ip', 'link', 'set', 'lo', 'up');
   // By route: the sysctl refuses algorithms that the kernel calls restricted.
-  if (congestion !== undefined)
+  const route = (to: string, control: Congestion): void =>
     inSpace(
       space,
-      ...['ip', 'route', 'replace', '10.77.0.0/24', 'dev', DEVICE, 'proto', 'kernel'],
-      ...['scope', 'link', 'src', address, 'congctl', congestion],
+      ...['ip', 'route', 'replace', to, 'dev', DEVICE, 'proto', 'kernel'],
+      ...['scope', 'link', 'src', address, 'congctl', control],
     );
+  if (congestion !== undefined) route('10.77.0.0/24', congestion);
+  for (const [control, to] of Object.entries(ADDRESS_FOR) as [Congestion, string][])
+    if (side === 'b') inSpace(space, 'ip', 'address', 'add', `${to}/32`, 'dev', DEVICE);
+    else if (offered().has(control)) route(`${to}/32`, control);
+}
+
+/** What the kernel has, or loads when a route names it; an unknown one is no error of ours. */
+export function offered(): ReadonlySet<string> {
+  const file = '/proc/sys/net/ipv4/tcp_available_congestion_control';
+  return new Set(readFileSync(file, 'utf8').trim().split(/\s+/));
 }
 
 function inSpace(space: string, ...command: readonly string[]): void {

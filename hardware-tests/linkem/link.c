@@ -101,6 +101,7 @@ static void setOne(Settings *s, const char *key, char *value) {
   else if (strcmp(key, "dup") == 0) s->duplicate = readNumber(&at);
   else if (strcmp(key, "corrupt") == 0) s->corrupt = readNumber(&at);
   else if (strcmp(key, "mtu") == 0) s->mtu = (int)readNumber(&at);
+  else if (strcmp(key, "nat") == 0) s->nat = (int)readNumber(&at);
   else if (strcmp(key, "blackout") == 0) readBlackouts(s, &at);
   else if (strcmp(key, "reorder") == 0) {
     s->reorder = readNumber(&at);
@@ -191,6 +192,25 @@ static void flipBit(Packet *packet, uint64_t random) {
         (uint8_t)(1 << (random & 7));
 }
 
+// A NAT between: another port of A, which only B sees. Checksums by RFC 1624, equation 3.
+static void translate(const Link *link, Packet *packet) {
+  uint8_t *ip = packet->bytes;
+  int header = (ip[0] & 15) * 4;
+  if (link->settings.nat == 0 || ip[0] >> 4 != 4 || ip[9] != 17 || packet->length < header + 8) return;
+  uint8_t *port = ip + header + (link->isDown ? 2 : 0), *sum = ip + header + 6;
+  uint32_t old = (uint32_t)(port[0] << 8 | port[1]);
+  uint32_t fresh = (old + (uint32_t)(link->isDown ? -link->settings.nat : link->settings.nat)) & 0xffff;
+  uint32_t check = (uint32_t)(sum[0] << 8 | sum[1]);
+  if (check != 0) {
+    check = (~check & 0xffff) + (~old & 0xffff) + fresh;
+    check = (check & 0xffff) + (check >> 16);
+    check = ~((check & 0xffff) + (check >> 16)) & 0xffff;
+    if (check == 0) check = 0xffff;
+    sum[0] = (uint8_t)(check >> 8), sum[1] = (uint8_t)check;
+  }
+  port[0] = (uint8_t)(fresh >> 8), port[1] = (uint8_t)fresh;
+}
+
 // The last bit of the packet has left at `now`: loss comes after the rate, it has used its time.
 static void leave(Link *link, Packet *packet, uint64_t now, uint64_t zero) {
   Settings *s = &link->settings;
@@ -219,6 +239,7 @@ static void leave(Link *link, Packet *packet, uint64_t now, uint64_t zero) {
     return;
   }
   link->inLossRun = false;
+  translate(link, packet);
   uint64_t due = now + s->delay + jitter;
   if (!s->jitterReorders && due < link->lastDue) due = link->lastDue;
   if (late) due += s->reorderBy, counts->reordered++;

@@ -23,6 +23,7 @@ typedef struct {
   uint64_t meanGood, meanBad;    // Gilbert-Elliott, ns
   double lossInGood, lossInBad;
   int mtu;                       // longer packets vanish, 0: none
+  int nat;                       // what a NAT adds to the ports of A's datagrams, 0: none
   int blackouts;
   double blackout[BLACKOUTS_MAX][2];  // seconds from the zero of time
 } Settings;
@@ -47,6 +48,7 @@ typedef struct {
 
 typedef struct {
   const char *name;
+  bool isDown;
   int fd, otherFd;
   Settings settings;
   Random random[KINDS];

@@ -12,6 +12,7 @@
 //   get=450ms/50ms/lossGood/lossBad   the same in time: mean stay in good and in bad
 //   dup=0.1, corrupt=0.1  a share comes twice, or with one bit flipped after the IP header
 //   mtu=1400              longer packets vanish
+//   nat=1000              ports of A's UDP datagrams (IPv4) are so much higher at B, and back
 //   blackout=1-3+7-8      seconds from the zero of time in which all is lost
 // Says "ready" on stdout. SIGUSR1 makes now the zero of time, SIGUSR2 forgets
 // how long packets have waited so far. At the end, one JSON line of counts.
@@ -190,7 +191,7 @@ int main(int count, char **arguments) {
   const char *spaces[2] = {NULL, NULL}, *device = "lk0";
   double seconds = 3600;
   uint64_t seed = 1;
-  for (int way = 0; way < 2; way++) links[way] = (Link){.name = way == 0 ? "up" : "down"};
+  for (int way = 0; way < 2; way++) links[way] = (Link){.name = way == 0 ? "up" : "down", .isDown = way == 1};
   for (int i = 1; i < count; i += 2) {
     const char *option = arguments[i];
     char *value = i + 1 < count ? arguments[i + 1] : NULL;

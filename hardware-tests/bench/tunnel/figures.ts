@@ -1,6 +1,6 @@
-import type { Outcome } from './run.js';
+import type { FlowOutcome, Outcome } from './run.js';
 
-/** Milliseconds one way; undefined where so many never arrived. Bytes of IP packets, both ways. */
+/** Milliseconds one way; infinite where so many never arrived. Bytes of IP packets, both ways. */
 export interface MessageFigures {
   readonly p50: number;
   readonly p99: number;
@@ -24,23 +24,33 @@ export interface StreamFigures {
 
 const NEVER = Infinity;
 
-export function messageFigures({ serve, counts }: Outcome, sent: number): MessageFigures {
-  const sorted = serve.latencies.map(([, ms]) => ms).sort((a, b) => a - b);
+export function messageFigures({ flows, counts }: Outcome, sent: number): MessageFigures {
+  const sorted = latenciesOf(flows[0]?.serve);
   const at = (share: number): number => sorted[Math.ceil(share * sent) - 1] ?? NEVER;
   const bytes = (counts.up.inBytes + counts.down.inBytes) / sent;
   return { p50: at(0.5), p99: at(0.99), max: at(1), bytes, lost: 1 - sorted.length / sent };
 }
 
+/** Over the messages of all runs: a tail that one run has too few messages for. */
+export function pooled(runs: readonly Outcome[], sent: number, share: number): number {
+  const all = runs.flatMap(({ flows }) => latenciesOf(flows[0]?.serve)).sort((a, b) => a - b);
+  return all[Math.ceil(share * sent * runs.length) - 1] ?? NEVER;
+}
+
+export function latenciesOf(end: FlowOutcome['serve'] | undefined): number[] {
+  return (end?.latencies ?? []).map(([, ms]) => ms).sort((a, b) => a - b);
+}
+
 /** `rate` in bit/s. */
 export function streamFigures(
-  { dial, serve, counts }: Outcome,
+  { flows, counts }: Outcome,
   { rate, loss, seconds }: { rate: number; loss: number; seconds: number },
 ): StreamFigures {
+  const { dial, serve } = flowOf(flows);
   const start = dial?.connectedAt ?? 0;
   const limit = (rate / 8) * (1 - loss);
   const between = (from: number, to: number): number =>
-    (bytesAt(serve.progress, start + to * 1_000) - bytesAt(serve.progress, start + from * 1_000)) /
-    (limit * (to - from));
+    bytesBetween(serve.progress, start + from * 1_000, start + to * 1_000) / (limit * (to - from));
   const received = serve.progress.at(-1)?.[1] ?? 0;
   return {
     share: between(0, seconds),
@@ -52,21 +62,32 @@ export function streamFigures(
 }
 
 /** Seconds from the dial until so many bytes were there. */
-export function transferSeconds({ dial, serve }: Outcome, bytes: number): number {
+export function transferSeconds({ flows }: Outcome, bytes: number): number {
+  const { dial, serve } = flowOf(flows);
   const at = serve.progress.find(([, soFar]) => soFar >= bytes)?.[0];
   return at === undefined || dial === undefined ? NEVER : (at - dial.dialledAt) / 1_000;
 }
 
 /** Payload of the limit in the second from `from` on, seconds after the link's zero of time. */
-export function shareInSecond({ dial, serve }: Outcome, from: number, rate: number): number {
-  const zero = dial?.dialledAt ?? 0;
-  const bytes =
-    bytesAt(serve.progress, zero + (from + 1) * 1_000) -
-    bytesAt(serve.progress, zero + from * 1_000);
+export function shareInSecond({ flows, zeroAt }: Outcome, from: number, rate: number): number {
+  const { progress } = flowOf(flows).serve;
+  const bytes = bytesBetween(progress, zeroAt + from * 1_000, zeroAt + (from + 1) * 1_000);
   return (bytes * 8) / rate;
 }
 
-function bytesAt(progress: Outcome['serve']['progress'], at: number): number {
+function flowOf(flows: readonly FlowOutcome[]): FlowOutcome {
+  const [flow] = flows;
+  if (flow === undefined) throw new Error('a cell without a flow');
+  return flow;
+}
+
+type Progress = FlowOutcome['serve']['progress'];
+
+export function bytesBetween(progress: Progress, from: number, to: number): number {
+  return bytesAt(progress, to) - bytesAt(progress, from);
+}
+
+function bytesAt(progress: Progress, at: number): number {
   return progress.findLast(([time]) => time <= at)?.[1] ?? 0;
 }
 
@@ -78,4 +99,13 @@ export function quantile(values: readonly number[], share: number): number {
 /** Of a figure over seeds. */
 export function medianOf<T>(runs: readonly T[], figure: (run: T) => number): number {
   return quantile(runs.map(figure), 0.5);
+}
+
+export function ms(value: number): number | string {
+  return Number.isFinite(value) ? Math.round(value) : 'never';
+}
+
+/** 0.123 as 12.3. */
+export function percent(share: number): number {
+  return Math.round(1_000 * share) / 10;
 }

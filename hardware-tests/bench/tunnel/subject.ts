@@ -1,4 +1,4 @@
-import type { Identity } from '#tunnel/transport.js';
+import type { ConnectionStats, Identity } from '#tunnel/transport.js';
 
 /** The transports that are measured. TCP's congestion control is the link's affair. */
 export type SubjectName = 'coded' | 'websocket' | 'tcp' | 'mqtt';
@@ -6,18 +6,21 @@ export type SubjectName = 'coded' | 'websocket' | 'tcp' | 'mqtt';
 /** What a message is worth to the coded transport; the others know no difference. */
 export type Worth = 'asap' | 'lean';
 
-/** The end that dials: A. */
-export interface Dialled {
-  send(message: Buffer, worth: Worth): void;
+/** What an end hears: a message, bytes of a stream or of messages, the end of the connection. */
+export interface Heard {
+  readonly message: (message: Uint8Array) => void;
+  readonly bytes: (count: number) => void;
+  readonly closed: () => void;
+}
+
+/** A connection at either end. */
+export interface Link {
+  /** False: not taken. */
+  send(message: Buffer, worth: Worth): boolean;
   /** Writes as much as the transport takes, without end, or so many bytes. */
   stream(bytes: number): void;
   close(): void;
-}
-
-/** The end that listens: B. `message` and `bytes` tell what arrived. */
-export interface Served {
-  readonly message: (message: Uint8Array) => void;
-  readonly bytes: (count: number) => void;
+  stats(): ConnectionStats | undefined;
 }
 
 export interface Place {
@@ -25,11 +28,14 @@ export interface Place {
   readonly port: number;
   readonly identity: Identity;
   readonly authorities: readonly string[];
+  /** TCP shall be measured, not how soon a keep-alive gives it up. */
+  readonly patient: boolean;
 }
 
 export interface Subject {
-  serve(place: Place, served: Served): Promise<void>;
-  dial(place: Place): Promise<Dialled>;
+  /** `joined`: somebody dialled. */
+  serve(place: Place, heard: Heard, joined: (link: Link) => void): Promise<void>;
+  dial(place: Place, heard: Heard): Promise<Link>;
 }
 
 /** Milliseconds of the clock that all processes of a machine share. */

@@ -9,60 +9,51 @@ import { CodedConnection } from '#tunnel/coded/endpoint/coded-connection.js';
 import { listenCoded } from '#tunnel/coded/endpoint/listener.js';
 import { Freight } from '#tunnel/coded/streams/freight.js';
 import type { Stream } from '#tunnel/coded/streams/stream.js';
-import type { Connection, Listener, Transport } from '#tunnel/transport.js';
+import type { Connection, Transport } from '#tunnel/transport.js';
 import { websocketTransport } from '#tunnel/websocket/client.js';
 import { listenWebsocket } from '#tunnel/websocket/listener.js';
-import type { Dialled, Place, Served, Subject, SubjectName } from './subject.js';
+import type { Heard, Link, Place, Subject, SubjectName } from './subject.js';
 
 const CHUNK = Buffer.alloc(16 * 1024);
-/** TCP is measured here, not how soon a keep-alive gives it up. */
 const PATIENT = { silenceMs: 120_000, connectMs: 60_000 };
 const PORTS = { clock: systemClock, random: systemRandom, log: silentLog };
 const TOPIC = 'twin';
 
 export const SUBJECTS: Readonly<Record<SubjectName, Subject>> = {
   coded: {
-    serve: async (place, served) => {
-      const { host, port, identity, authorities } = place;
-      const options = { listen: { host, port }, identity, clientAuthorities: authorities };
-      const listener = await listenCoded({ ...PORTS, ...options });
-      hear(listener, served);
+    serve: async (place, heard, joined) => {
+      const listener = await listenCoded({ ...PORTS, ...doorOf(place) });
+      listener.onConnection((connection) => joined(linkOf(connection, heard)));
     },
-    dial: async (place) => dialled(await dial(codedTransport(PORTS), place)),
+    dial: async (place, heard) => linkOf(await dial(codedTransport(PORTS), place), heard),
   },
   websocket: {
-    serve: async (place, served) => {
-      const { host, port, identity, authorities } = place;
-      const options = { listen: { host, port }, identity, clientAuthorities: authorities };
-      hear(await listenWebsocket({ ...PORTS, ...options, limits: PATIENT }), served);
+    serve: async (place, heard, joined) => {
+      const listener = await listenWebsocket({ ...PORTS, ...doorOf(place), ...patience(place) });
+      listener.onConnection((connection) => joined(linkOf(connection, heard)));
     },
-    dial: async (place) =>
-      dialled(await dial(websocketTransport({ ...PORTS, limits: PATIENT }), place)),
+    dial: async (place, heard) => {
+      const transport = websocketTransport({ ...PORTS, ...patience(place) });
+      return linkOf(await dial(transport, place), heard);
+    },
   },
   tcp: {
-    serve: async ({ host, port }, served) => {
-      const server = createServer((socket) => {
-        socket.on('data', (data) => served.bytes(data.length));
-        socket.on('error', () => undefined);
-      });
+    serve: async ({ host, port }, heard, joined) => {
+      const server = createServer((socket) => joined(linkOfSocket(socket, heard)));
       server.listen(port, host);
       await once(server, 'listening');
     },
-    dial: async ({ host, port }) => {
+    dial: async ({ host, port }, heard) => {
       const socket = connect({ host, port, noDelay: true });
       await once(socket, 'connect');
-      return {
-        send: () => undefined,
-        stream: (bytes) => pour(socket, bytes),
-        close: () => socket.destroy(),
-      };
+      return linkOfSocket(socket, heard);
     },
   },
   // The broker runs beside B: its subscriber is on the same machine.
   mqtt: {
-    serve: async ({ port }, served) => {
+    serve: async ({ port }, heard) => {
       const client = await connectAsync(`mqtt://127.0.0.1:${port}`);
-      client.on('message', (_topic, payload) => served.message(payload));
+      client.on('message', (_topic, payload) => heard.message(payload));
       await client.subscribeAsync(TOPIC, { qos: 1 });
     },
     dial: async ({ host, port }) => {
@@ -70,27 +61,66 @@ export const SUBJECTS: Readonly<Record<SubjectName, Subject>> = {
       const client = await connectAsync(`mqtt://${host}:${port}`, options, false);
       if (client.stream instanceof Socket) client.stream.setNoDelay();
       return {
-        send: (message) => client.publish(TOPIC, message, { qos: 1 }),
+        send: (message) => {
+          client.publish(TOPIC, message, { qos: 1 });
+          return true;
+        },
         stream: () => undefined,
         close: () => client.end(true),
+        stats: () => undefined,
       };
     },
   },
 };
 
+function doorOf({ host, port, identity, authorities }: Place): {
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly identity: Place['identity'];
+  readonly clientAuthorities: readonly string[];
+} {
+  return { listen: { host, port }, identity, clientAuthorities: authorities };
+}
+
+function patience({ patient }: Place): { limits?: typeof PATIENT } {
+  return patient ? { limits: PATIENT } : {};
+}
+
 function dial(transport: Transport, { host, port, identity }: Place): Promise<Connection> {
   return transport.connect({ url: `wss://${host}:${port}`, identity });
 }
 
-function hear(listener: Listener, { message, bytes }: Served): void {
-  listener.onConnection((connection) => {
-    connection.onMessage((data) => {
-      message(data);
-      bytes(data.length);
-    });
-    if (connection instanceof CodedConnection && connection.traffic instanceof Freight)
-      connection.traffic.onStream((stream) => drain(stream, bytes));
+function linkOf(connection: Connection, { message, bytes, closed }: Heard): Link {
+  const freight =
+    connection instanceof CodedConnection && connection.traffic instanceof Freight
+      ? connection.traffic
+      : undefined;
+  connection.onMessage((data) => {
+    message(data);
+    bytes(data.length);
   });
+  connection.onClose(closed);
+  freight?.onStream((stream) => drain(stream, bytes));
+  return {
+    send: (data, worth) => connection.send(data, worth === 'asap' ? 'control' : 'twin'),
+    stream: (count) => {
+      if (freight === undefined) pourMessages(connection, count);
+      else pourStream(freight, count);
+    },
+    close: () => connection.close('normal'),
+    stats: () => connection.stats(),
+  };
+}
+
+function linkOfSocket(socket: Socket, { bytes, closed }: Heard): Link {
+  socket.on('data', (data) => bytes(data.length));
+  socket.on('error', () => undefined);
+  socket.on('close', closed);
+  return {
+    send: () => false,
+    stream: (count) => pour(socket, count),
+    close: () => socket.destroy(),
+    stats: () => undefined,
+  };
 }
 
 function drain(stream: Stream, bytes: (count: number) => void): void {
@@ -103,18 +133,6 @@ function drain(stream: Stream, bytes: (count: number) => void): void {
   });
 }
 
-function dialled(connection: Connection): Dialled {
-  return {
-    send: (message, worth) => connection.send(message, worth === 'asap' ? 'control' : 'twin'),
-    stream: (bytes) => {
-      if (connection instanceof CodedConnection && connection.traffic instanceof Freight)
-        pourStream(connection.traffic, bytes);
-      else pourMessages(connection, bytes);
-    },
-    close: () => connection.close('normal'),
-  };
-}
-
 function pour(socket: Socket, bytes: number): void {
   let left = bytes;
   const write = (): void => {
@@ -124,7 +142,6 @@ function pour(socket: Socket, bytes: number): void {
     }
   };
   socket.on('drain', write);
-  socket.on('error', () => undefined);
   write();
 }
 
