@@ -1,6 +1,7 @@
 /** Files that look at the peer's certificate themselves, step by step (docs/identity.md). */
 const CERTIFICATE_JUDGES = [
   'runtime/edgehub/join-exchange.ts',
+  'runtime/eventbus/tls-door.ts',
   'tunnel/coded/endpoint/tls-handshake.ts',
   'tunnel/websocket/listener.ts',
   'tunnel/websocket/secure-socket.ts',

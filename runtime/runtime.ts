@@ -37,7 +37,11 @@ import { WallClock } from './time/wall-clock.js';
 const EXPOSED = {
   broker: {
     protection: 'credentials and rights of MQTT clients, no encryption',
-    hint: 'Set broker.listen to 127.0.0.1:1883 unless devices of the plant network publish here.',
+    hint: 'Set broker.listen to 127.0.0.1:1883; clients of the plant network come by broker.tls.',
+  },
+  brokerTls: {
+    protection: 'TLS, credentials and rights of MQTT clients',
+    hint: 'Set broker.tls.listen to an address that only the clients of the plant reach.',
   },
   api: {
     protection: 'the token of control.json, no encryption',
@@ -62,7 +66,12 @@ export interface GatewayPorts {
 /** A running gateway. */
 export interface Gateway {
   /** `host:port` of the MQTT broker, URL of the local API. */
-  readonly addresses: { readonly broker: string; readonly api: string };
+  readonly addresses: {
+    readonly broker: string;
+    readonly api: string;
+    /** Of the broker's door with TLS, where there is one. */
+    readonly 'broker-tls'?: string;
+  };
   status(): GatewayStatus;
   /** In reverse order of the start; each part says goodbye. */
   stop(): Promise<void>;
@@ -107,15 +116,17 @@ async function start(
   const clients = new ClientRegistry(dataDir, { clock, log });
   await clients.start();
   teardown.add('mqtt clients', () => clients.stop());
-  const isRequired = config.broker.credentials === 'required';
+  const { listen, credentials, tls } = config.broker;
   const eventBus = new EventBus({
-    ...{ twins, node, listen: config.broker.listen, credentials: { clients, isRequired } },
+    ...{ twins, node, listen, ...(tls === undefined ? {} : { tls }) },
+    credentials: { clients, isRequired: credentials === 'required' },
     ...{ clock, random, log },
   });
-  const { address } = await eventBus.start();
+  const { address, secure } = await eventBus.start();
   teardown.add('eventbus', () => eventBus.stop());
   const broker = `${address.host}:${address.port}`;
   sayExposed(log, { name: 'broker', ...address }, EXPOSED.broker);
+  if (secure !== undefined) sayExposed(log, { name: 'broker-tls', ...secure }, EXPOSED.brokerTls);
 
   const { loadMapper: load } = ports;
   const mappers = new MapperRunner({ twins, clock, random, log, load });
@@ -174,7 +185,11 @@ async function start(
   await mappers.start(await modulesFor(config, ports));
   teardown.add('edgehub', () => uplink.stop());
   await uplink.start();
-  return { addresses: { broker, api: url }, status, stop: () => teardown.run() };
+  const addresses = {
+    ...{ broker, api: url },
+    ...(secure === undefined ? {} : { 'broker-tls': `${secure.host}:${secure.port}` }),
+  };
+  return { addresses, status, stop: () => teardown.run() };
 }
 
 async function openGatewayStore(

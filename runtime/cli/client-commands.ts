@@ -3,12 +3,12 @@ import { DRY_RUN_FLAG } from '#protocol/command-line/time-text.js';
 
 const NAME = { name: 'NAME', summary: 'The client: its user name, and its client id.' };
 
-/** Who may use the MQTT broker with a name and password; the gateway need not run. */
+/** Who may use the MQTT broker with a password or a certificate; the gateway need not run. */
 export function clientCommands(config: Flag): readonly Command[] {
   return [
     {
       words: ['client', 'add'],
-      summary: 'Let an MQTT client in, and print its password, which is shown only now.',
+      summary: 'Let an MQTT client in; its password is printed once, unless it has a certificate.',
       operands: [NAME],
       flags: [
         config,
@@ -31,6 +31,18 @@ export function clientCommands(config: Flag): readonly Command[] {
           name: 'password-file',
           value: 'FILE',
           summary: 'The first line is its password, at least 12 characters; default: a random one.',
+        },
+        {
+          name: 'certificate',
+          value: 'CERTIFICATE',
+          summary:
+            'Instead of a password: it shows this certificate over TLS, a PEM file or its SHA-256.',
+        },
+        {
+          name: 'subject',
+          value: 'NAME',
+          summary:
+            'Instead of a password: it shows a certificate of `broker.tls.clientAuthority` with this common name.',
         },
         { name: 'force', summary: 'Replace the client that is there.' },
         DRY_RUN_FLAG,

@@ -16,6 +16,16 @@ import type { GatewayDocument, ListenAddress, TransportChoice } from './schema.j
 import { parseYaml } from '#protocol/yaml-file.js';
 import type { YamlDocument } from '#protocol/yaml-file.js';
 
+/** Where the broker speaks TLS, and by which files. */
+export interface BrokerTls {
+  readonly listen: ListenAddress;
+  readonly files: {
+    readonly certificate: string;
+    readonly key: string;
+    readonly clientAuthority?: string;
+  };
+}
+
 /** What a gateway is told: gateway.yaml with its defaults, and the devices of its files. */
 export interface GatewayConfig {
   readonly node: string;
@@ -38,6 +48,8 @@ export interface GatewayConfig {
     readonly listen: ListenAddress;
     /** Nobody comes in without a name and password, not even from this machine. */
     readonly credentials?: 'required';
+    /** A second door, with TLS; absolute paths. */
+    readonly tls?: BrokerTls;
   };
   readonly api: { readonly listen: ListenAddress };
   readonly log: { readonly level: LogLevel };
@@ -122,11 +134,26 @@ function toConfig(
     broker: {
       listen: parseListen(broker.listen),
       ...(broker.credentials === 'required' ? { credentials: 'required' } : {}),
+      ...(broker.tls === undefined ? {} : { tls: tlsOf(broker.tls, folder) }),
     },
     api: { listen: parseListen(api.listen) },
     log,
     devices,
     warnings,
+  };
+}
+
+function tlsOf(tls: NonNullable<GatewayDocument['broker']['tls']>, folder: string): BrokerTls {
+  const { clientAuthority } = tls;
+  return {
+    listen: parseListen(tls.listen),
+    files: {
+      certificate: resolve(folder, tls.certificate),
+      key: resolve(folder, tls.key),
+      ...(clientAuthority === undefined
+        ? {}
+        : { clientAuthority: resolve(folder, clientAuthority) }),
+    },
   };
 }
 

@@ -5,6 +5,7 @@ import { NODE_NAME } from '#protocol/name.js';
 import { GATEWAY_LIMITS } from '../limits.js';
 import { forwardSchema } from './forward-schema.js';
 import { historySchema } from './history-schema.js';
+import { TLS_FILES } from './tls-schema.js';
 
 /** Where a server listens. Port 0 lets the system choose. */
 export interface ListenAddress {
@@ -147,6 +148,15 @@ export const gatewaySchema = v.strictObject(
               ),
             ),
             'optional',
+          ),
+          tls: v.optional(
+            v.strictObject(
+              {
+                listen: listen(8883, 'host:port of the MQTT broker with TLS.'),
+                ...TLS_FILES,
+              },
+              'must be a map',
+            ),
           ),
         },
         'must be a map',

@@ -15,7 +15,8 @@ export interface Authorizer {
 /** Connections of this machine need no credentials; others are refused until there are some. */
 export class LoopbackAuthorizer implements Authorizer {
   connect(request: ConnectRequest): ConnectVerdict {
-    return isLoopback(request.client.address) ? 'accepted' : 'not-authorized';
+    const { secure, address } = request.client;
+    return secure === undefined && isLoopback(address) ? 'accepted' : 'not-authorized';
   }
 
   mayPublish(_client: BrokerClient, topic: string): boolean {

@@ -1,3 +1,5 @@
+import type { SecureConnection } from './socket-guard.js';
+
 /**
  * The broker as EventBus needs it, so that another one (MQTT 5 with Aedes 2) can take its place.
  */
@@ -32,6 +34,8 @@ export interface BrokerClient {
   readonly id: string;
   readonly address: string;
   readonly username: string | undefined;
+  /** Absent: a plain connection. */
+  readonly secure?: SecureConnection | undefined;
 }
 
 export interface ConnectRequest {
@@ -46,7 +50,7 @@ export interface ConnectRequest {
 
 /** `bad-id`: the id is another's; `unavailable`: try again later. */
 export type ConnectVerdict =
-  'accepted' | 'bad-id' | 'unavailable' | 'bad-credentials' | 'not-authorized';
+  'accepted' | 'bad-id' | 'unavailable' | 'bad-credentials' | 'bad-certificate' | 'not-authorized';
 
 /**
  * `forward`: acknowledge and deliver. `drop`: acknowledge and deliver to nobody (3.1.1 has no

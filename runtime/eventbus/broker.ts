@@ -22,6 +22,7 @@ import { bytesOf } from './payload-bytes.js';
 import { SessionStore } from './session-store.js';
 import type { StoredSubscription } from './session-store.js';
 import { newGuardCounters, SocketGuard } from './socket-guard.js';
+import type { SecureConnection } from './socket-guard.js';
 
 // Otherwise it keeps a buffer for each of the 65,536 numbers of two bytes: 8 MB.
 mqtt.writeToStream.cacheNumbers = false;
@@ -107,9 +108,7 @@ export class AedesBroker implements Broker {
     });
     this.#aedes = aedes;
     this.#listenTo(aedes);
-    const { server, address } = await listen(this.#options.listen, (socket) =>
-      this.#accept(socket),
-    );
+    const { server, address } = await listen(this.#options.listen, (socket) => this.accept(socket));
     this.#server = server;
     this.#expireLater();
     return address;
@@ -173,13 +172,15 @@ export class AedesBroker implements Broker {
     };
   }
 
-  #accept(socket: Socket): void {
+  /** Takes a connection over: of its own listener, or of a door with TLS. */
+  accept(socket: Socket, secure?: SecureConnection): void {
     const { clock, limits } = this.#options;
     if (this.#guards.size >= limits.connections) {
       this.#counters.connectionsRefused++;
       this.#quiet.warn('connection-refused', { connections: this.#guards.size });
       socket.on('error', () => undefined);
-      socket.resetAndDestroy();
+      if (secure === undefined) socket.resetAndDestroy();
+      else socket.destroy();
       return;
     }
     this.#counters.connectionsAccepted++;
@@ -187,6 +188,7 @@ export class AedesBroker implements Broker {
       limits,
       clock,
       counters: this.#guardCounters,
+      secure,
       onConnect: () => void this.#aedes?.handle(guard),
       onCut: (reason) =>
         this.#quiet.warn('connection-cut', { reason, address: guard.remoteAddress }),

@@ -11,6 +11,8 @@ export interface BusBench {
   readonly twins: FakeTwins;
   readonly bus: EventBus;
   readonly port: number;
+  /** Of the door with TLS, where the options ask for one. */
+  readonly securePort: number | undefined;
   readonly client: () => Promise<RawClient>;
 }
 
@@ -35,10 +37,10 @@ export async function bench(
     log: silentLog,
     ...options,
   });
-  const { address } = await bus.start();
+  const { address, secure } = await bus.start();
   t.teardown(() => bus.stop());
   const client = (): Promise<RawClient> => RawClient.connect(address.port, systemClock);
-  return { twins, bus, port: address.port, client };
+  return { twins, bus, port: address.port, securePort: secure?.port, client };
 }
 
 export const METER = '$hw/events/device/default/meter';

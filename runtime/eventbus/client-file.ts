@@ -1,6 +1,7 @@
 import { EdgeError } from '#protocol/errors.js';
 import { isDeviceId, isName } from '#protocol/name.js';
 import { parseOutsideJson } from '#protocol/outside-json.js';
+import { isCommonName } from './client-certificate.js';
 import type { ClientGrant } from './client-rights.js';
 import { CLIENT_LIMITS, DEFAULT_LIMITS } from './limits.js';
 import { isTopicFilter } from './topic-filter.js';
@@ -17,8 +18,16 @@ export interface StoredPassword {
   readonly hash: string;
 }
 
-export interface ClientRecord extends ClientGrant {
-  readonly password: StoredPassword;
+/** How a client proves who it is: exactly one of the three. */
+export interface ClientCredential {
+  readonly password?: StoredPassword;
+  /** SHA-256 of its certificate, 64 hexadecimal digits. */
+  readonly certificate?: string;
+  /** Common name in the certificates that an authority of `broker.tls` gives it. */
+  readonly subject?: string;
+}
+
+export interface ClientRecord extends ClientGrant, ClientCredential {
   /** Wall time, milliseconds since 1970. */
   readonly created: number;
 }
@@ -46,6 +55,8 @@ export function parseClientFile(bytes: Uint8Array): readonly ClientRecord[] {
   const records = clients.map(clientOf);
   const names = new Set(records.map(({ name }) => name));
   if (names.size !== records.length) throw wrong('clients: a name twice');
+  for (const kind of ['certificate', 'subject'] as const)
+    if (hasTwice(records.map((record) => record[kind]))) throw wrong(`clients: a ${kind} twice`);
   return records;
 }
 
@@ -63,7 +74,28 @@ function clientOf(value: unknown): ClientRecord {
   if (!isListOf(devices, isDevicePattern)) throw wrong(`devices of ${name}`);
   if (!isListOf(topics, isClientTopic)) throw wrong(`topics of ${name}`);
   if (typeof write !== 'boolean' || typeof created !== 'number') throw wrong(`write of ${name}`);
-  return { name, devices, write, topics, password: passwordOf(value, name), created };
+  return { name, devices, write, topics, ...credentialOf(value, name), created };
+}
+
+function credentialOf(value: unknown, name: string): ClientCredential {
+  const [certificate, subject] = [field(value, 'certificate'), field(value, 'subject')];
+  const given = [field(value, 'password'), certificate, subject];
+  if (given.filter((one) => one !== undefined).length !== 1) throw wrong(`credential of ${name}`);
+  if (certificate === undefined && subject === undefined)
+    return { password: passwordOf(value, name) };
+  if (typeof certificate === 'string' && isFingerprint(certificate)) return { certificate };
+  if (typeof subject === 'string' && isCommonName(subject)) return { subject };
+  throw wrong(`certificate of ${name}`);
+}
+
+/** SHA-256 in hexadecimal. */
+export function isFingerprint(text: string): boolean {
+  return /^[0-9a-f]{64}$/.test(text);
+}
+
+function hasTwice(values: readonly (string | undefined)[]): boolean {
+  const given = values.filter((value) => value !== undefined);
+  return new Set(given).size !== given.length;
 }
 
 function passwordOf(value: unknown, name: string): StoredPassword {

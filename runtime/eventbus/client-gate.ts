@@ -38,6 +38,7 @@ const RETURN_CODES = {
   'bad-id': 2,
   unavailable: 3,
   'bad-credentials': 4,
+  'bad-certificate': 5,
   'not-authorized': 5,
 } as const;
 
@@ -171,7 +172,8 @@ export class ClientGate {
     if (state === undefined || state.badId) return 'bad-id';
     const { willTopic, isIdMadeUp } = state;
     if (willTopic !== undefined && !isTopicName(willTopic, limits)) return 'not-authorized';
-    const known = { id: client.id, address: state.guard?.remoteAddress ?? '', username };
+    const { remoteAddress: address = '', secure } = state.guard ?? {};
+    const known = { id: client.id, address, username, secure };
     state.client = known;
     if (state.guard !== undefined) this.#clients.set(state.guard, known);
     try {

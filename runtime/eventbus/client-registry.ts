@@ -5,6 +5,7 @@ import type { Clock, Timer } from '#protocol/clock.js';
 import { EdgeError } from '#protocol/errors.js';
 import type { Log } from '#protocol/log.js';
 import type { Random } from '#protocol/random.js';
+import type { ClientCertificate } from './client-certificate.js';
 import { CLIENT_FILE, clientFileText, parseClientFile } from './client-file.js';
 import type { ClientRecord } from './client-file.js';
 import { CLIENT_LIMITS } from './limits.js';
@@ -63,7 +64,16 @@ export class ClientRegistry {
     return this.#clients.get(name);
   }
 
-  /** Told the names that are new or gone, or whose password or rights changed. */
+  /** Whose certificate it is: the very one, or one that an authority certified for its subject. */
+  holderOf({ fingerprint, subject, isCertified }: ClientCertificate): ClientRecord | undefined {
+    const records = [...this.#clients.values()];
+    return (
+      records.find((record) => record.certificate === fingerprint) ??
+      records.find((record) => isCertified && subject !== undefined && record.subject === subject)
+    );
+  }
+
+  /** Told the names that are new or gone, or whose credential or rights changed. */
   onChanged(changed: (names: ReadonlySet<string>) => void): void {
     this.#changed = changed;
   }

@@ -6,6 +6,7 @@ import { isOpenToClients } from './authorizer.js';
 import type { Authorizer } from './authorizer.js';
 import type { BrokerClient, ConnectRequest, ConnectVerdict } from './broker-port.js';
 import type { StoredPassword } from './client-file.js';
+import type { ClientCertificate } from './client-certificate.js';
 import type { ClientRegistry } from './client-registry.js';
 import { ClientRights } from './client-rights.js';
 import { CLIENT_LIMITS } from './limits.js';
@@ -14,7 +15,7 @@ import type { PasswordVerdict } from './password-check.js';
 import { TokenBucket } from './token-bucket.js';
 
 export interface CredentialAuthorizerOptions {
-  readonly clients: Pick<ClientRegistry, 'get' | 'hasClients'>;
+  readonly clients: Pick<ClientRegistry, 'get' | 'hasClients' | 'holderOf'>;
   /** The client that a device's document names as the one that serves it. */
   readonly clientOf: (device: DeviceId) => string | undefined;
   /** Nobody comes in without credentials, not even from this machine. */
@@ -24,8 +25,8 @@ export interface CredentialAuthorizerOptions {
 }
 
 /**
- * Clients with a name and a password have the rights that they were granted and the client ids
- * that begin with their name; without them only this machine comes in, unless that is off too.
+ * Clients with a name and a password, or with a certificate, have the rights that they were granted and the client ids
+ * that begin with their name; without them only this machine comes in, without TLS, unless that is off too.
  */
 export class CredentialAuthorizer implements Authorizer {
   readonly #options: CredentialAuthorizerOptions;
@@ -42,8 +43,10 @@ export class CredentialAuthorizer implements Authorizer {
 
   async connect({ client, password, isIdMadeUp }: ConnectRequest): Promise<ConnectVerdict> {
     const { clients, isRequired } = this.#options;
-    const { username, address } = client;
-    const isLocal = isLoopback(address);
+    const { username, address, secure } = client;
+    if (secure?.certificate !== undefined)
+      return this.#byCertificate(client, secure.certificate, isIdMadeUp);
+    const isLocal = secure === undefined && isLoopback(address);
     if (username === undefined || (isLocal && !isRequired && !clients.hasClients)) {
       if (!isLocal || isRequired) return 'not-authorized';
       return this.#isBound(client.id) ? 'bad-id' : 'accepted';
@@ -58,6 +61,22 @@ export class CredentialAuthorizer implements Authorizer {
       return 'bad-credentials';
     if (!isIdMadeUp && !belongsTo(client.id, username)) return 'bad-id';
     this.#names.set(client, username);
+    return 'accepted';
+  }
+
+  /** Who shows a certificate is judged by it alone, whatever else was sent. */
+  #byCertificate(
+    client: BrokerClient,
+    certificate: ClientCertificate,
+    isIdMadeUp: boolean,
+  ): ConnectVerdict {
+    const { clients, clock } = this.#options;
+    const { username, id } = client;
+    const record = clients.holderOf(certificate);
+    if (record === undefined || clock.wallTime() > certificate.untilMs) return 'bad-certificate';
+    if (username !== undefined && username !== record.name) return 'bad-credentials';
+    if (!isIdMadeUp && !belongsTo(id, record.name)) return 'bad-id';
+    this.#names.set(client, record.name);
     return 'accepted';
   }
 

@@ -160,7 +160,11 @@ test('this machine needs no credentials unless it must; elsewhere they are alway
   for (const isRequired of [true, false])
     for (const hasClients of [true, false]) {
       const authorizer = new CredentialAuthorizer({
-        clients: { get: (name) => (name === 'meter' ? strict.meter : undefined), hasClients },
+        clients: {
+          get: (name) => (name === 'meter' ? strict.meter : undefined),
+          holderOf: () => undefined,
+          hasClients,
+        },
         clientOf: () => undefined,
         ...{ isRequired, clock, random: RANDOM },
       });
@@ -204,7 +208,11 @@ test('C19: passwords are judged one at a time, wrong ones slowed down, right one
   const clock = new ManualClock();
   const meter = await record('meter', {});
   const authorizer = new CredentialAuthorizer({
-    clients: { get: (name) => (name === 'meter' ? meter : undefined), hasClients: true },
+    clients: {
+      get: (name) => (name === 'meter' ? meter : undefined),
+      holderOf: () => undefined,
+      hasClients: true,
+    },
     clientOf: () => undefined,
     ...{ isRequired: false, clock, random: RANDOM },
   });
@@ -266,6 +274,11 @@ test('D30: whatever stands in the file is a list of clients or EDGE_CONFIG', asy
       { password: { ...password, r: 64 } },
       { password: { ...password, salt: '' } },
       { password: null },
+      { password: undefined },
+      { certificate: 'ab'.repeat(32) },
+      { password: undefined, certificate: 'AB'.repeat(32) },
+      { password: undefined, subject: 'a\nCN=b' },
+      { password: undefined, subject: 7 },
       { write: 'yes' },
     ].map((change) => ({ clients: [{ ...sound, ...change }] })),
   ];

@@ -24,6 +24,8 @@ import { CommandTopics } from './command-topics.js';
 import { DEFAULT_LIMITS } from './limits.js';
 import type { EventBusLimits } from './limits.js';
 import { LogLimiter } from './log-limiter.js';
+import type { TlsDoor } from './tls-door.js';
+import type { TlsFiles } from './tls-files.js';
 import { TwinTopics } from './twin-topics.js';
 
 export interface EventBusOptions {
@@ -36,6 +38,8 @@ export interface EventBusOptions {
   readonly random: Random;
   readonly log: Log;
   readonly limits?: Partial<EventBusLimits>;
+  /** A second door, with TLS, for clients with credentials. */
+  readonly tls?: { readonly listen: ListenAddress; readonly files: TlsFiles };
   /** Clients with credentials; absent: anybody on this machine, nobody from elsewhere. */
   readonly credentials?: {
     readonly clients: ClientRegistry;
@@ -52,6 +56,8 @@ export class EventBus {
   readonly #topics: TwinTopics;
   readonly #commands: CommandTopics;
   readonly #quiet: LogLimiter;
+  readonly #openDoor: () => Promise<TlsDoor | undefined>;
+  #door: TlsDoor | undefined;
 
   constructor(options: EventBusOptions) {
     const { clock, listen, limits, twins, node, random } = options;
@@ -70,20 +76,30 @@ export class EventBus {
       mayWrite: (client, device) => this.#authorizer.mayWrite(client, device),
     });
     this.#commands = new CommandTopics({ broker: this.#broker, clock });
+    this.#openDoor = () => this.#doorOf(options, all.connectMs);
   }
 
-  /** Rejects with EDGE_CONFIG when the address cannot be listened on. */
-  async start(): Promise<{ readonly address: ListenAddress }> {
+  /** Rejects with EDGE_CONFIG when an address cannot be listened on, or files of TLS not be used. */
+  async start(): Promise<{ readonly address: ListenAddress; readonly secure?: ListenAddress }> {
     const address = await this.#broker.start();
     this.#topics.start();
-    return { address };
+    try {
+      this.#door = await this.#openDoor();
+      const secure = await this.#door?.open();
+      return { address, ...(secure === undefined ? {} : { secure }) };
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
   }
 
   /** Closes every connection; resolves when the port is free. */
   async stop(): Promise<void> {
+    const closed = this.#door?.close();
     this.#topics.stop();
     this.#commands.stop();
     await this.#broker.stop();
+    await closed;
   }
 
   /** As the runtime itself: unchecked, in process, at QoS 1. */
@@ -97,8 +113,18 @@ export class EventBus {
     return this.#commands.command(request);
   }
 
+  /** Looks now for renewed files of TLS and for certificates that have ended. Never rejects. */
+  async lookAtCertificates(): Promise<void> {
+    await this.#door?.look();
+  }
+
   stats(): BrokerStats {
-    return { ...this.#broker.stats(), ...this.#topics.counters, ...this.#commands.counters };
+    return {
+      ...this.#broker.stats(),
+      ...this.#door?.counters,
+      ...this.#topics.counters,
+      ...this.#commands.counters,
+    };
   }
 
   #authorizerOf({ credentials, twins, clock, random }: EventBusOptions): Authorizer {
@@ -119,6 +145,32 @@ export class EventBus {
       );
     });
     return authorizer;
+  }
+
+  /** Loaded where it is configured: TLS costs memory. */
+  async #doorOf(
+    { tls, clock, log }: EventBusOptions,
+    handshakeMs: number,
+  ): Promise<TlsDoor | undefined> {
+    if (tls === undefined) return undefined;
+    const { TlsDoor: Door } = await import('./tls-door.js');
+    return new Door({
+      ...{ ...tls, handshakeMs, clock, log: log.child('eventbus') },
+      onConnection: (socket, secure) => this.#broker.accept(socket, secure),
+      onLook: (isOther) => this.#cutOutdated(clock.wallTime(), isOther),
+    });
+  }
+
+  /** Ends connections whose certificate has ended; all that an authority certified when it changed. */
+  #cutOutdated(wallMs: number, isOther: boolean): void {
+    this.#broker.cut(
+      ({ secure }) => {
+        const certificate = secure?.certificate;
+        if (certificate === undefined) return false;
+        return wallMs > certificate.untilMs || (isOther && certificate.isCertified);
+      },
+      () => false,
+    );
   }
 
   async #connect(request: ConnectRequest): Promise<ConnectVerdict> {

@@ -99,3 +99,14 @@ export const CLIENT_LIMITS = {
   /** Addresses that are remembered for it. */
   attemptAddresses: 1_024,
 } as const;
+
+/** Limits of the door with TLS. */
+export const TLS_LIMITS = {
+  /** Bytes of a file of keys or certificates, and certificates that are taken from one. */
+  fileBytes: 256 * KB,
+  certificates: 64,
+  /** Milliseconds between two looks for renewed files and for clients whose certificate ended. */
+  lookEveryMs: 5_000,
+  /** Connections that are not clients yet; the one that waits longest gives way to another. */
+  strangers: 64,
+} as const;

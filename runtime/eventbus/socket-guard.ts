@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import type { Clock, Timer } from '#protocol/clock.js';
+import type { ClientCertificate } from './client-certificate.js';
 import type { EventBusLimits } from './limits.js';
 import { PacketScanner } from './packet-scanner.js';
 import type { Breach } from './packet-scanner.js';
@@ -33,6 +34,14 @@ export function newGuardCounters(): GuardCounters {
   return { cuts, throttled: 0, bytesIn: 0, bytesOut: 0, publishesIn: 0 };
 }
 
+/** What is known of a connection with TLS. */
+export interface SecureConnection {
+  /** Absent: the client showed none. */
+  readonly certificate?: ClientCertificate;
+  /** Somebody was let in by it: it is a stranger's no more. */
+  readonly admitted: () => void;
+}
+
 export interface GuardOptions {
   readonly limits: EventBusLimits;
   readonly clock: Clock;
@@ -40,6 +49,8 @@ export interface GuardOptions {
   /** A whole CONNECT is here: now the broker may take the connection over. */
   readonly onConnect: () => void;
   readonly onCut: (reason: CutReason) => void;
+  /** Absent: a plain connection. */
+  readonly secure?: SecureConnection | undefined;
 }
 
 /** `connect`: the CONNECT is awaited. `held`: it is being judged and nothing after it is read. */
@@ -99,6 +110,10 @@ export class SocketGuard extends Duplex {
     socket.on('close', (hadError) => this.#socketClosed(hadError));
   }
 
+  get secure(): SecureConnection | undefined {
+    return this.#options.secure;
+  }
+
   /** Bytes that wait for the peer to read. */
   get queuedBytes(): number {
     return this.#out.length + this.#socket.writableLength;
@@ -109,6 +124,7 @@ export class SocketGuard extends Duplex {
     if (this.#phase !== 'held') return;
     this.#phase = 'open';
     this.#timer?.cancel();
+    this.#options.secure?.admitted();
     const rest = this.#rest;
     this.#rest = NOTHING;
     if (rest.length > 0) this.#forward(rest);
@@ -162,7 +178,7 @@ export class SocketGuard extends Duplex {
     this.#throttle?.cancel();
     this.#wakeReplays();
     const socket = this.#socket;
-    if (this.#cut) socket.resetAndDestroy();
+    if (this.#cut) reset(socket, this.#options.secure);
     else if (!socket.destroyed) {
       // The last bytes (a refusing CONNACK) may leave, but a peer cannot keep the socket.
       const { clock, limits } = this.#options;
@@ -299,4 +315,10 @@ export class SocketGuard extends Duplex {
     this.#options.onCut(reason);
     this.destroy();
   }
+}
+
+/** Node resets plain sockets only; of one with TLS what was not sent is dropped as well. */
+function reset(socket: Socket, secure: SecureConnection | undefined): void {
+  if (secure === undefined) socket.resetAndDestroy();
+  else socket.destroy();
 }
