@@ -9,6 +9,8 @@ import { LINE_FAULTS, TCP_FAULTS, type Fault, type Piece } from './faults.js';
 /** Half of the replies pass unharmed, so that recovering is seen as well. */
 const UNHARMED = 0.5;
 
+const unharmed: Fault = ({ reply }) => [{ afterMs: 0, bytes: reply }];
+
 /** Draws a fault for each reply, and counts them. */
 class FaultDraw {
   readonly counts: Record<string, number> = {};
@@ -21,13 +23,12 @@ class FaultDraw {
   }
 
   next(): Fault {
-    const { none } = LINE_FAULTS;
     const at = Math.floor(this.#random.unit() * this.#faults.length);
-    const [name, fault] = this.#faults[at] ?? ['none', none];
-    const isUnharmed = this.#random.unit() < UNHARMED || fault === undefined;
+    const [name, fault] = this.#faults[at] ?? ['none', unharmed];
+    const isUnharmed = this.#random.unit() < UNHARMED;
     const drawn = isUnharmed ? 'none' : name;
     this.counts[drawn] = (this.counts[drawn] ?? 0) + 1;
-    return (isUnharmed ? none : fault) ?? (() => []);
+    return isUnharmed ? unharmed : fault;
   }
 }
 
@@ -58,7 +59,9 @@ export async function faultLine(
     const passing = { request, reply: reply.slice(0, length), before, random };
     before = passing.reply;
     reply = new Uint8Array(0);
-    const pieces = draw.next()(passing);
+    // A slave that was late by itself: another address on it would make it the answer to what is
+    // asked now, with a checksum that fits, and nobody could tell.
+    const pieces = (answers(request, passing.reply) ? draw.next() : unharmed)(passing);
     if (typeof pieces === 'string' || 'hang' in pieces) return;
     for (const { afterMs, bytes: piece } of pieces)
       if (afterMs === 0) toMaster.link?.send(piece);
@@ -144,6 +147,13 @@ function opened(settings: SerialSettings, received: (bytes: Uint8Array) => void)
       systemClock,
     )({ opened: () => resolve(link), received, closed: reject });
   });
+}
+
+/** By unit, function code and, of a read, the number of bytes. */
+function answers(request: Uint8Array, reply: Uint8Array): boolean {
+  const [unit, code = 0] = request;
+  const isSized = code === 3 || code === 4;
+  return unit === reply[0] && code === reply[1] && (!isSized || reply[2] === 2 * (request[5] ?? 0));
 }
 
 /** Of an RTU reply, by its first bytes. */

@@ -33,6 +33,13 @@ function sealed(frame: Uint8Array): Uint8Array {
   return frame;
 }
 
+/** Noise that no checksum finds, one in 65,536, is not what a master can be asked to find. */
+function unsealed(bytes: Uint8Array, length: number): Uint8Array {
+  const crc = crc16(bytes, 0, length - 2);
+  const isSealed = bytes[length - 2] === (crc & 0xff) && bytes[length - 1] === crc >> 8;
+  return isSealed ? changed(bytes, length - 1, 1) : bytes;
+}
+
 function changed(bytes: Uint8Array, at: number, by: number): Uint8Array {
   const copy = bytes.slice();
   copy[at] = (copy[at] ?? 0) ^ by;
@@ -61,9 +68,11 @@ export const LINE_FAULTS: Readonly<Record<string, Fault>> = {
   truncated: ({ reply, random }) => now(reply.slice(0, 1 + upTo(random, reply.length - 1))),
   noise: ({ reply, random }) => now(joined(random.bytes(1 + upTo(random, 20)), reply)),
   'noise with a plausible header': ({ reply, random }) =>
-    now(joined(reply.slice(0, 3), random.bytes(upTo(random, 8)), reply)),
+    now(
+      unsealed(joined(reply.slice(0, 3), random.bytes(1 + upTo(random, 8)), reply), reply.length),
+    ),
   'plausible noise alone': ({ reply, random }) =>
-    now(joined(reply.slice(0, 3), random.bytes(reply.length))),
+    now(unsealed(joined(reply.slice(0, 3), random.bytes(reply.length)), reply.length)),
   'wrong unit': ({ reply }) => now(sealed(changed(reply, 0, 3))),
   'wrong echo or byte count': ({ reply }) => now(sealed(changed(reply, 2, 2))),
   'echo of the request': ({ request, reply }) => now(joined(request, reply)),

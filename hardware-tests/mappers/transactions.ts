@@ -10,6 +10,8 @@ export interface Tally {
   right: number;
   /** A value that the slave's register did not hold. */
   wrong: number;
+  /** What was asked and what came, of the first wrong ones. */
+  readonly examples: readonly string[];
   /** Ended without a value, with a reason. */
   failed: number;
   readonly counters: Readonly<Record<string, number>>;
@@ -21,6 +23,7 @@ interface Register {
   sureFrom: number;
 }
 
+const EXAMPLES = 10;
 const WAITING = 24;
 const REGISTERS = 2000;
 /** Registers from here on are written, those before only read. */
@@ -42,7 +45,7 @@ export async function transact(
   const { bus, open } = busOf(settings, systemClock);
   const ports = { clock: systemClock, random: seededRandom(seed + 1), log: silentLog };
   const runner = new BusRunner(bus, open, ports);
-  const tally = { right: 0, wrong: 0, failed: 0 };
+  const tally = { right: 0, wrong: 0, failed: 0, examples: [] as string[] };
   const registers = new Map<string, Register>();
   const busy = new Set<string>();
   const registerOf = (unit: number, offset: number): Register => {
@@ -69,7 +72,12 @@ export async function transact(
       outcome.words.every((word, at) => own[at]?.tried.includes(word, since[at]))
     )
       tally.right += 1;
-    else tally.wrong += 1;
+    else {
+      tally.wrong += 1;
+      const held = own.map(({ tried, sureFrom }) => tried.slice(sureFrom).join('|'));
+      if (tally.examples.length < EXAMPLES)
+        tally.examples.push(`unit ${unit} ${offset}: ${outcome.words.join()} not ${held.join()}`);
+    }
   };
   const write = async (unit: number, offset: number, value: number): Promise<void> => {
     const key = `${unit} ${offset}`;
