@@ -33,6 +33,7 @@ export class Program {
   readonly #child: ChildProcess;
   readonly #readyLine: Promise<void>;
   #ready: Record<string, unknown> = {};
+  readonly #saidAtMs = new Map<unknown, number>();
 
   private constructor(name: string, child: ChildProcess) {
     this.name = name;
@@ -55,7 +56,9 @@ export class Program {
       });
       this.#read((line) => {
         const event = parse(line);
-        if (event?.['event'] !== 'ready') return;
+        const name = event?.['event'];
+        if (!this.#saidAtMs.has(name)) this.#saidAtMs.set(name, performance.now());
+        if (event === undefined || name !== 'ready') return;
         clearTimeout(timer);
         this.#ready = event;
         resolve();
@@ -107,6 +110,13 @@ export class Program {
     if (typeof value !== 'string')
       throw new Error(`${this.name} said no ${field}: ${JSON.stringify(this.#ready)}`);
     return value;
+  }
+
+  /** When a line of its log first said this, by `performance.now()`. */
+  saidAtMs(event: string): number {
+    const at = this.#saidAtMs.get(event);
+    if (at === undefined) throw new Error(`${this.name} never said ${event}`);
+    return at;
   }
 
   /** SIGTERM, and the exit code; null when it had to be killed. */

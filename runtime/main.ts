@@ -12,8 +12,9 @@ import type { MapperModule } from '#protocol/mapper-port.js';
 import { systemRandom } from '#protocol/random.js';
 import type { Transport } from '#tunnel/transport.js';
 import { EDGETWIN } from './cli/commands.js';
-import type { Link, LinkConfig } from './cli/run.js';
+import type { LinkConfig } from './cli/run.js';
 import type { TemplateLibrary } from './config/device-files.js';
+import type { Link } from './runtime.js';
 
 const log = jsonLog(
   (line) => void process.stderr.write(line),

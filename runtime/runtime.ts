@@ -21,12 +21,10 @@ import { CommandService } from './commands/command-service.js';
 import type { GatewayConfig } from './config/load.js';
 import { DeviceTwin } from './devicetwin/device-twin.js';
 import { MapperRunner } from './devicetwin/mapper-host.js';
-import { Uplink } from './edgehub/uplink.js';
 import { ClientRegistry } from './eventbus/client-registry.js';
 import { EventBus } from './eventbus/event-bus.js';
 import { openHistory } from './history/open-history.js';
 import { SampleChannel } from './history/sample-channel.js';
-import { MetaServer } from './metaserver/meta-server.js';
 import type { GatewayStatus } from './metaserver/status.js';
 import { MetaStore } from './metamanager/meta-store.js';
 import type { GatewayTables } from './metamanager/tables.js';
@@ -56,11 +54,17 @@ export interface GatewayPorts {
   readonly log: Log;
   /** Name and version, as the hub shows them. */
   readonly software: string;
-  readonly transport: Transport;
-  /** What the hub has reached through this gateway. */
-  readonly forwards?: () => ForwardStatus;
+  /** Called once the broker listens. */
+  readonly link: () => Promise<Link>;
   /** The in-process mapper of a protocol; undefined: its devices report over MQTT. */
   readonly loadMapper: (protocolName: string) => Promise<MapperModule | undefined>;
+}
+
+/** The way to the hub. */
+export interface Link {
+  readonly transport: Transport;
+  /** What the hub has reached through this gateway; absent: it may reach nothing. */
+  readonly forwards?: () => ForwardStatus;
 }
 
 /** A running gateway. */
@@ -125,9 +129,14 @@ async function start(
   const { address, secure } = await eventBus.start();
   teardown.add('eventbus', () => eventBus.stop());
   const broker = `${address.host}:${address.port}`;
+  log.info('broker-listening', { address: broker });
   sayExposed(log, { name: 'broker', ...address }, EXPOSED.broker);
   if (secure !== undefined) sayExposed(log, { name: 'broker-tls', ...secure }, EXPOSED.brokerTls);
 
+  // Devices are heard by now. HTTP, TLS and what else the rest needs is loaded only here.
+  const { Uplink } = await import('./edgehub/uplink.js');
+  const { MetaServer } = await import('./metaserver/meta-server.js');
+  const { transport, forwards } = await ports.link();
   const { loadMapper: load } = ports;
   const mappers = new MapperRunner({ twins, clock, random, log, load });
   const runner = new CommandRunner({
@@ -140,7 +149,8 @@ async function start(
   const alarms = new AlarmBook(meta, clock);
   const { hub, syncWindowMs } = config;
   const uplink = new Uplink({
-    ...{ ...ports, clock, meta, twins, dataDir, hub, syncWindowMs, care: alarms },
+    ...{ clock, random, log, software, transport },
+    ...{ meta, twins, dataDir, hub, syncWindowMs, care: alarms },
     onTime: (wallMs) => time.learn(wallMs),
     channels: [
       ...[time, commands],
@@ -160,7 +170,7 @@ async function start(
     ...mappers.status(),
     commands: commands.status(),
     ...(history === undefined ? {} : { history: history.status() }),
-    ...(ports.forwards === undefined ? {} : { forward: ports.forwards() }),
+    ...(forwards === undefined ? {} : { forward: forwards() }),
     devices: twins.devices().length,
     refusedDevices: Object.fromEntries(twins.refused()),
     memoryBytes: process.memoryUsage.rss(),

@@ -8,7 +8,6 @@ import { jsonLog } from '#protocol/log.js';
 import type { Log } from '#protocol/log.js';
 import type { MapperModule } from '#protocol/mapper-port.js';
 import type { Random } from '#protocol/random.js';
-import type { ForwardStatus, Transport } from '#tunnel/transport.js';
 import { formatIssues } from '#protocol/config-issue.js';
 import type { TemplateLibrary } from '../config/device-files.js';
 import { judgeBy } from '../config/judge-device.js';
@@ -16,8 +15,9 @@ import { LastGood } from '../config/last-good.js';
 import { CONFIG_LIMITS } from '../config/limits.js';
 import { loadConfig } from '../config/load.js';
 import type { GatewayConfig } from '../config/load.js';
-import { FirstStart, placeConfig, readPrepared } from '../edgehub/prepared.js';
+import type { FirstStart } from '../edgehub/prepared.js';
 import { startGateway } from '../runtime.js';
+import type { Link } from '../runtime.js';
 import { configFile } from './gateway-file.js';
 
 /** What the composition root brings together. */
@@ -33,12 +33,6 @@ export interface GatewayParts {
 /** What the way to the hub is made of. */
 export type LinkConfig = Pick<GatewayConfig, 'transport' | 'forward' | 'resumeMs'>;
 
-export interface Link {
-  readonly transport: Transport;
-  /** What the hub has reached through this gateway; absent: it may reach nothing. */
-  readonly forwards?: () => ForwardStatus;
-}
-
 /** Where a prepared configuration goes when no other place is named. */
 const PLACE = '/etc/edgetwin/gateway.yaml';
 
@@ -53,8 +47,8 @@ export function gatewayCommands(parts: GatewayParts): Readonly<Record<string, Co
 async function run(parts: GatewayParts, args: Arguments, terminal: Terminal): Promise<void> {
   const { clock, random, software, loadMapper } = parts;
   const path = args.text('prepared');
-  const prepared = path === undefined ? undefined : await readPrepared(path);
-  if (prepared !== undefined) await placeConfig(prepared, args.text('config') ?? PLACE, random);
+  const place = args.text('config') ?? PLACE;
+  const firstStart = path === undefined ? undefined : await prepare(path, place, random);
   const load = async (): Promise<GatewayConfig> =>
     loadConfig(await configFile(args), judgeBy(loadMapper), parts.templates);
   const keptIn = args.text('last-good');
@@ -69,13 +63,10 @@ async function run(parts: GatewayParts, args: Arguments, terminal: Terminal): Pr
   const startBy = async (chosen: GatewayConfig): Promise<Service> => {
     if (chosen.fallback !== undefined)
       log.error('last-good-configuration', { reason: chosen.fallback });
-    const link = await parts.link(log, chosen);
-    const ports = { clock, random, log, software, loadMapper, ...link };
+    const link = (): Promise<Link> => parts.link(log, chosen);
+    const ports = { clock, random, log, software, loadMapper, link };
     const { node, dataDir } = chosen;
-    const first =
-      path === undefined || prepared === undefined
-        ? undefined
-        : new FirstStart({ path, prepared, node, dataDir, clock, random, log });
+    const first = firstStart?.({ node, dataDir, clock, random, log });
     // Before the gateway looks who it is; without the hub it is tried again beside it.
     await first?.run();
     const gateway = await startGateway(chosen, ports);
@@ -97,6 +88,24 @@ async function run(parts: GatewayParts, args: Arguments, terminal: Terminal): Pr
       return startBy(lastGood.insteadOf(thrown));
     });
   await serve(start, { clock, log }, terminal, args.on('json'));
+}
+
+type FirstStartOptions = ConstructorParameters<typeof FirstStart>[0];
+
+/**
+ * Reads the file of a boot partition and puts its configuration in place. What joins at the first
+ * start; undefined when there is no such file. Only who names one loads what joining takes.
+ */
+async function prepare(
+  path: string,
+  place: string,
+  random: Random,
+): Promise<((ports: Omit<FirstStartOptions, 'path' | 'prepared'>) => FirstStart) | undefined> {
+  const { FirstStart, placeConfig, readPrepared } = await import('../edgehub/prepared.js');
+  const prepared = await readPrepared(path);
+  if (prepared === undefined) return undefined;
+  await placeConfig(prepared, place, random);
+  return (ports) => new FirstStart({ ...ports, path, prepared });
 }
 
 async function check(parts: GatewayParts, args: Arguments, terminal: Terminal): Promise<void> {

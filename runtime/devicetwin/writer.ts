@@ -82,8 +82,9 @@ export class Writer {
     if (attempt !== undefined && attempt.retry === undefined) return;
     attempt?.retry?.cancel();
     if (this.#unsubscribe === undefined) return;
-    const view = this.#options.twins.device(device);
+    // Mostly there is nothing to write: a view of the whole device would be made for nothing.
     const target = this.#options.twins.writeTarget(device, property);
+    const view = target && this.#options.twins.device(device);
     const mapper = view && this.#options.mapper(view.device);
     if (mapper === undefined || target === undefined) {
       this.#attempts.delete(key);
