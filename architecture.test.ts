@@ -56,11 +56,11 @@ const PACKAGE_OWNERS: Record<string, readonly string[]> = {
   'mqtt-packet': ['runtime/eventbus/'],
   'prom-client': ['cloud/api/'],
   'reflect-metadata': ['cloud/enrolment/'],
-  serialport: ['mappers/serial-port.ts'],
+  serialport: ['mappers/serial-library.ts', 'mappers/serial-port.ts'],
   'sql.js': ['journal/sql-worker.ts'],
   valibot: ['cloud/api/', 'protocol/device-schema.ts', 'runtime/config/'],
   ws: ['tunnel/websocket/'],
-  yaml: ['protocol/yaml-file.ts'],
+  yaml: ['protocol/yaml-library.ts', 'protocol/yaml-file.ts'],
 };
 
 /** Pure by name: no built-in of Node may be reached from these but arithmetic. */

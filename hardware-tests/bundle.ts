@@ -1,20 +1,24 @@
 import { readFileSync } from 'node:fs';
-import { cp, stat } from 'node:fs/promises';
+import { cp, rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import type { BuildOptions } from 'esbuild';
 
 const DIST = fileURLToPath(new URL('..', import.meta.url));
-export const BUNDLE = `${DIST}bundle/edgetwin.js`;
+const FOLDER = `${DIST}bundle/`;
+export const BUNDLE = `${FOLDER}edgetwin.js`;
 
 const TEMPLATES = fileURLToPath(new URL('../../mappers/templates', import.meta.url));
 
 /** Packages that a bundle cannot hold (native code) or a gateway does not need in its process. */
 const EXTERNAL = ['@serialport/bindings-cpp', 'mqtt', 'sql.js', 'bufferutil', 'utf-8-validate'];
 
-/** How our code becomes one file. */
+/** How our code becomes a few files: what `run` needs, and parts for what not each gateway has. */
 export const BUNDLE_OPTIONS = {
   bundle: true,
+  // The text of a file stays in memory, also of what never runs.
+  splitting: true,
+  chunkNames: 'part-[hash]',
   minify: true,
   platform: 'node',
   format: 'esm',
@@ -28,13 +32,18 @@ export const BUNDLE_OPTIONS = {
   },
 } satisfies BuildOptions;
 
-/** The gateway as one minified file: what a small device runs. Resolves to its size in bytes. */
+/** The gateway minified: what a small device runs. Resolves to the size of all files in bytes. */
 export async function bundleGateway(): Promise<number> {
-  const entryPoints = [`${DIST}runtime/main.js`];
-  await build({ ...BUNDLE_OPTIONS, entryPoints, outfile: BUNDLE });
+  await rm(FOLDER, { recursive: true, force: true });
+  const { metafile } = await build({
+    ...BUNDLE_OPTIONS,
+    entryPoints: { edgetwin: `${DIST}runtime/main.js` },
+    outdir: FOLDER,
+    metafile: true,
+  });
   const isTemplate = (path: string): boolean => !path.endsWith('.ts');
-  await cp(TEMPLATES, `${DIST}bundle/templates`, { recursive: true, filter: isTemplate });
-  return (await stat(BUNDLE)).size;
+  await cp(TEMPLATES, `${FOLDER}templates`, { recursive: true, filter: isTemplate });
+  return Object.values(metafile.outputs).reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 /** The flags that a program asks for in its first line, for those who start it through `node`. */

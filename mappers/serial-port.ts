@@ -62,7 +62,7 @@ class SerialLink implements Link {
       this.#fail('did not open in time'),
     );
     try {
-      const { SerialPort } = await import('serialport');
+      const { SerialPort } = await import('./serial-library.js');
       const { port: path, ...line } = this.#settings;
       const port = new SerialPort({ path, ...line, autoOpen: false, lock: true });
       this.#port = port;

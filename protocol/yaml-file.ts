@@ -43,7 +43,7 @@ export interface YamlFile {
  * for places causes a second parse.
  */
 export async function parseYaml(file: string, text: string): Promise<YamlFile> {
-  const source = new YamlSource(await import('yaml'), text);
+  const source = new YamlSource(await import('./yaml-library.js'), text);
   const issues: ConfigIssue[] = [];
   const documents: YamlDocument[] = [];
   const report: ReportAt = (offset, message, key = '', severity = 'error') => {
@@ -58,7 +58,7 @@ export async function parseYaml(file: string, text: string): Promise<YamlFile> {
   return { documents, issues };
 }
 
-type Yaml = typeof import('yaml');
+type Yaml = typeof import('./yaml-library.js');
 
 type ReportAt = (
   offset: number,

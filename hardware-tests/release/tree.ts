@@ -16,7 +16,7 @@ const SQL = 'node_modules/sql.js';
 const SQL_FILES = ['package.json', 'LICENSE', 'dist/sql-wasm.js', 'dist/sql-wasm.wasm'];
 
 /**
- * The gateway as it is installed beside Node: one file of our code, the worker for queries, the
+ * The gateway as it is installed beside Node: a few files of our code, the worker for queries, the
  * templates, and the two packages that cannot be bundled, with the machine code of one processor.
  */
 export async function gatewayTree(architecture: Architecture): Promise<TreeFile[]> {
