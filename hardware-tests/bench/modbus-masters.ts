@@ -29,6 +29,9 @@ export interface Master {
 }
 
 export interface Figures {
+  /** Milliseconds of all reads, and of the one in the middle. */
+  readonly ms: number;
+  readonly medianMs: number;
   readonly perSecond: number;
   readonly cpuMicroseconds: number;
   readonly failed: number;
@@ -88,16 +91,19 @@ export async function libmodbus(
   program: string,
   words: readonly (string | number)[],
   reads: number,
-): Promise<Figures & { ms: number }> {
+): Promise<Figures> {
   const child = spawn(program, words.map(String), { stdio: ['ignore', 'pipe', 'inherit'] });
   let text = '';
   child.stdout.on('data', (bytes) => (text += String(bytes)));
   await once(child, 'close');
-  const told = JSON.parse(text) as { ms: number; cpuMicroseconds: number; failed: number };
-  const { ms, failed } = told;
+  const told = JSON.parse(text) as Omit<Figures, 'perSecond'>;
+  const { ms, medianMs, failed } = told;
   const cpuMicroseconds = told.cpuMicroseconds / reads;
-  return { ms, perSecond: (reads / ms) * 1000, cpuMicroseconds, failed };
+  return { ms, medianMs, perSecond: (reads / ms) * 1000, cpuMicroseconds, failed };
 }
+
+/** Reads of which each is timed: more would only fill the memory that is measured. */
+const TIMED_MAX = 20_000;
 
 /** `reads` calls, so many at once, each followed by a pause when there is one. */
 export async function measured(
@@ -105,22 +111,27 @@ export async function measured(
   reads: number,
   depth = 1,
   pauseMs = 0,
-): Promise<Figures & { ms: number }> {
+): Promise<Figures> {
   let left = reads;
+  const eachMs: number[] = [];
   let failed = 0;
   const startMs = systemClock.now();
   const before = process.cpuUsage();
   const worker = async (): Promise<void> => {
     while (left > 0) {
       left -= 1;
+      const beganMs = systemClock.now();
       if (!(await read(left))) failed += 1;
+      if (eachMs.length < TIMED_MAX) eachMs.push(systemClock.now() - beganMs);
       if (pauseMs > 0) await sleep(systemClock, 'bench', pauseMs);
     }
   };
   await Promise.all(Array.from({ length: depth }, worker));
   const { user, system } = process.cpuUsage(before);
   const ms = systemClock.now() - startMs;
-  return { ms, perSecond: (reads / ms) * 1000, cpuMicroseconds: (user + system) / reads, failed };
+  const medianMs = median(eachMs, (one) => one);
+  const cpuMicroseconds = (user + system) / reads;
+  return { ms, medianMs, perSecond: (reads / ms) * 1000, cpuMicroseconds, failed };
 }
 
 /** The one in the middle: this machine may be disturbed. */

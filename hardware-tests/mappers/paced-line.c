@@ -2,8 +2,8 @@
  * holding register r of unit u holds u * 2000 + r. Each byte takes 11 bits; a slave answers after
  * 3.5 characters of silence. A request that begins before the line was silent for as long is
  * counted, and only then put on the line: a real one would be lost.
- * Usage: paced-line BAUDRATE UNITS DEAD_UNIT (0: none). The first line says where the line is; when
- * the standard input ends, the second what was seen of it. */
+ * Usage: paced-line BAUDRATE UNITS DEAD_UNIT (0: none). The first line says where the line is; a line
+ * of standard input wakes the dead unit; when it ends, the second line says what was seen. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <poll.h>
@@ -102,7 +102,11 @@ int main(int argc, char **argv) {
     }
     struct pollfd fds[2] = {{line, POLLIN, 0}, {STDIN_FILENO, POLLIN, 0}};
     if (ppoll(fds, 2, next == NEVER ? NULL : &wait, NULL) < 1) continue;
-    if (fds[1].revents != 0) break;
+    if (fds[1].revents != 0) {
+      uint8_t word[16];
+      if (read(STDIN_FILENO, word, sizeof word) < 1) break;
+      dead = 0;
+    }
     int64_t at = now_ns();
     int length = read(line, request + request_length, FRAME_MAX - request_length);
     if (length < 1) continue;

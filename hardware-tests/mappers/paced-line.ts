@@ -13,6 +13,8 @@ export interface LineSeen {
 export interface PacedLine {
   /** Where the master opens it. */
   readonly port: string;
+  /** The dead unit answers from now on. */
+  wake(): void;
   end(): Promise<LineSeen>;
 }
 
@@ -28,6 +30,7 @@ export class PacedLines {
     const port = await told();
     return {
       port,
+      wake: () => void child.stdin.write('\n'),
       end: async () => {
         child.stdin.end();
         return JSON.parse(await told()) as LineSeen;
