@@ -2,7 +2,6 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { ManualClock } from '#protocol/manual-clock.js';
-import { API_LIMITS } from './limits.js';
 import { RequestRate } from './request-rate.js';
 import { ServedFleet } from './served-fleet.js';
 
@@ -41,5 +40,4 @@ test('H50: no more operators are remembered than there may be', (t) => {
     [true, true, false, true, true, false],
   );
   t.is(rate.refused, 2);
-  t.true(API_LIMITS.requestBurst >= API_LIMITS.requestsPerSecond);
 });

@@ -78,6 +78,16 @@ export async function mayCertifyAuthorities(pem: string): Promise<boolean> {
  * parsed, EDGE_CERTIFICATE for a key that is not P-256 or a signature that is not its own.
  */
 export async function publicKeyOfRequest(csr: Uint8Array): Promise<Buffer> {
+  const { own, isOwn } = await readRequest(csr);
+  if (!(await isOwn()))
+    throw new EdgeError('EDGE_CERTIFICATE', 'The request is not signed by the key that it names.');
+  return own;
+}
+
+/** The key that a certification request names, and whether that key signed it. Throws the same. */
+export async function readRequest(
+  csr: Uint8Array,
+): Promise<{ readonly own: Buffer; readonly isOwn: () => Promise<boolean> }> {
   const x509 = await load();
   let request: X509.Pkcs10CertificateRequest;
   let spki: Buffer;
@@ -87,11 +97,7 @@ export async function publicKeyOfRequest(csr: Uint8Array): Promise<Buffer> {
   } catch (cause) {
     throw new EdgeError('EDGE_MALFORMED', 'The certification request cannot be read.', { cause });
   }
-  const own = requireP256(spki);
-  const isOwn = await request.verify().catch(() => false);
-  if (!isOwn)
-    throw new EdgeError('EDGE_CERTIFICATE', 'The request is not signed by the key that it names.');
-  return own;
+  return { own: requireP256(spki), isOwn: () => request.verify().catch(() => false) };
 }
 
 /** A public key (SPKI, DER) in the one encoding that it has here. Throws EDGE_CERTIFICATE. */

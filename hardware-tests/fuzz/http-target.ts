@@ -48,7 +48,7 @@ export async function httpTarget(): Promise<{ target: FuzzTarget; stop: () => Pr
   const target: FuzzTarget = {
     name: 'requests of the REST interface',
     rows: 'H50, CVE-2022-31074',
-    share: 0.05,
+    share: 0.1,
     corpus: [
       `PUT ${DEVICE}/properties/setpoint/desired\n{"value":42.5}`,
       `GET ${DEVICE}\n`,

@@ -95,7 +95,6 @@ const hubDevice: FuzzTarget = {
     ),
   ],
   fuzz: (data) => readHubDocuments('default/pump', data.toString()),
-  share: 0.2,
 };
 
 export const PEER_TARGETS: readonly FuzzTarget[] = [

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { RELEASE_LIMITS } from './limits.js';
 import { parseGrant, parseManifest, wrongBundle } from './manifest.js';
@@ -58,16 +59,28 @@ export async function openBundle(path: string, policy: BundlePolicy): Promise<Bu
 }
 
 /** The files of a bundle in pieces, in order, each whole and right when the next one begins. */
-export async function* unpackBundle(
+export function unpackBundle(
   path: string,
   { manifest, headBytes }: Bundle,
-): AsyncGenerator<{ readonly file: ReleaseFile; readonly bytes: Buffer }> {
-  const source = createReadStream(path, { start: headBytes });
+): AsyncGenerator<ReleasePiece> {
+  return unpackFiles(createReadStream(path, { start: headBytes }), manifest.files);
+}
+
+export interface ReleasePiece {
+  readonly file: ReleaseFile;
+  readonly bytes: Buffer;
+}
+
+/** `source` gives the packed files; it is destroyed at the end. Rejects with EDGE_BUNDLE. */
+export async function* unpackFiles(
+  source: Readable,
+  files: readonly ReleaseFile[],
+): AsyncGenerator<ReleasePiece> {
   const unpacked = source.pipe(createGunzip());
   source.on('error', (error) => unpacked.destroy(error));
   try {
     const pieces = piecesOf(unpacked);
-    for (const file of manifest.files) {
+    for (const file of files) {
       const hash = createHash('sha256');
       if (file.size === 0) yield { file, bytes: Buffer.alloc(0) };
       for (let left = file.size; left > 0;) {
@@ -99,10 +112,15 @@ async function readHead(file: FileHandle): Promise<{ lines: readonly Buffer[]; b
   const { size } = await file.stat();
   const head = Buffer.alloc(Math.min(size, most));
   const { bytesRead } = await file.read(head, 0, head.length, 0);
+  return headLines(head.subarray(0, bytesRead));
+}
+
+/** The five lines that a bundle begins with, and their bytes. Throws EDGE_BUNDLE. */
+export function headLines(head: Buffer): { lines: readonly Buffer[]; bytes: number } {
   const lines: Buffer[] = [];
   let at = 0;
   for (const longest of HEAD_LINES) {
-    const end = head.subarray(at, Math.min(bytesRead, at + longest + 1)).indexOf(NEWLINE);
+    const end = head.subarray(at, at + longest + 1).indexOf(NEWLINE);
     if (end < 0) throw wrongBundle(`line ${lines.length + 1} of it has more than ${longest} bytes`);
     lines.push(head.subarray(at, at + end));
     at += end + 1;
