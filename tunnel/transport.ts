@@ -20,6 +20,15 @@ export {
   spkiOf,
   trustOf,
 } from './certificate-path.js';
+// Keys that are in no file.
+export {
+  readTokenKey,
+  requestOf,
+  requireTokenKey,
+  tlsKeyOf,
+  tokenKeyText,
+  type TokenKey,
+} from './token-key.js';
 // Forwarding through streams: what is written in configurations and command lines, and its ends.
 export { readForward, readTarget, targetText, type Target } from './forward/target.js';
 export type { ForwardDial, ForwardRefusal } from './forward/dial.js';
@@ -54,6 +63,7 @@ export interface ConnectOptions {
 
 /** Key, certificate and the authorities to trust, PEM. */
 export interface Identity {
+  /** Or the name of one in a token: `tlsKeyOf`. */
   readonly key: string;
   readonly certificate: string;
   readonly authorities: readonly string[];

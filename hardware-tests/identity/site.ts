@@ -41,7 +41,10 @@ export async function startHub(t: Teardown, ...more: string[]): Promise<HubSite>
 /** A gateway without devices, which may live in another time. */
 export interface Gateway {
   readonly config: string;
-  readonly join: (token: string) => Promise<{ readonly code: number | null; readonly err: string }>;
+  readonly join: (
+    token: string,
+    ...more: string[]
+  ) => Promise<{ readonly code: number | null; readonly err: string }>;
   readonly run: () => Promise<Program>;
   readonly status: () => Promise<GatewayState>;
 }
@@ -85,11 +88,11 @@ export async function gateway(t: Teardown, options: GatewayOptions): Promise<Gat
     FAKETIME_DONT_FAKE_MONOTONIC: '1',
   };
   const env = { ...process.env, ...(clock === undefined ? {} : faked) };
-  const join_ = async (token: string) => {
+  const join_ = async (token: string, ...more: string[]) => {
     const program = Program.launch(
       'join',
       EDGETWIN,
-      ['join', '--config', config, '--token', token],
+      ['join', '--config', config, '--token', token, ...more],
       { env },
     );
     program.ready().catch(() => undefined);

@@ -67,6 +67,17 @@ export const EDGETWIN: Program = {
           required: true,
           summary: 'What `edgetwin-hub token create` printed.',
         },
+        {
+          name: 'key',
+          value: 'URI',
+          summary:
+            'The key stays in a PKCS#11 token: pkcs11:token=...;object=...;pin-source=file:/...',
+        },
+        {
+          name: 'request',
+          value: 'FILE',
+          summary: 'A certification request in PEM that this key has signed; goes with --key.',
+        },
         { name: 'force', summary: 'Replace the identity that is there.' },
       ],
       example: 'edgetwin join --config gateway.yaml --token "$TOKEN"',

@@ -11,6 +11,7 @@ import type { CommandHandler, Terminal } from '#protocol/command-line/terminal.j
 import { history } from '#protocol/command-line/history-verb.js';
 import { twinSet } from '#protocol/command-line/twin-set.js';
 import { twinGet, twinWatch } from '#protocol/command-line/twin-verbs.js';
+import { EdgeError } from '#protocol/errors.js';
 import { readPrivateFile } from '#journal/private-file.js';
 import type { GatewayStatus } from '../metaserver/status.js';
 import { EDGETWIN } from './commands.js';
@@ -67,6 +68,22 @@ async function alarmClear(
   terminal.out(`${args.on('json') ? JSON.stringify(json) : text}\n`);
 }
 
+/** A key that is not to be made here. */
+async function tokenKey(args: Arguments): Promise<string | undefined> {
+  const [uri, request] = [args.text('key'), args.text('request')];
+  if (uri === undefined && request === undefined) return undefined;
+  if (uri === undefined || request === undefined)
+    throw new EdgeError('EDGE_USAGE', '--key and --request belong together', {
+      hint: 'The request is made by the token that holds the key: docs/identity.md.',
+    });
+  const { readBoundedText } = await import('#journal/bounded-file.js');
+  const { tokenKeyText } = await import('#tunnel/transport.js');
+  return tokenKeyText({ uri, request: await readBoundedText(request, REQUEST_BYTES) });
+}
+
+/** Bytes of a certification request: one of P-256 has 500. */
+const REQUEST_BYTES = 8 * 1024;
+
 async function joinHub(args: Arguments, terminal: Terminal): Promise<void> {
   const { node, dataDir } = await readSite(await configFile(args));
   const { join } = await import('../edgehub/join.js');
@@ -74,6 +91,7 @@ async function joinHub(args: Arguments, terminal: Terminal): Promise<void> {
     token: args.required('token'),
     node,
     dataDir,
+    key: await tokenKey(args),
     force: args.on('force'),
   });
   terminal.out(

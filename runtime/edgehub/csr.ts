@@ -1,4 +1,5 @@
-import { createPublicKey, sign, type KeyObject } from 'node:crypto';
+import { createPrivateKey, createPublicKey, sign, type KeyObject } from 'node:crypto';
+import { readTokenKey, requestOf } from '#tunnel/transport.js';
 
 /** DER tags (X.690 section 8). */
 const SEQUENCE = 0x30;
@@ -35,6 +36,14 @@ export function certificationRequest(privateKey: KeyObject, commonName: string):
     // No unused bits in the last byte.
     der(BIT_STRING, Buffer.of(0), signature),
   );
+}
+
+/** For a key as `Identity` has it: one in a token has signed its request before. */
+export function requestFor(key: string, commonName: string): Buffer {
+  const token = readTokenKey(key);
+  return token === undefined
+    ? certificationRequest(createPrivateKey(key), commonName)
+    : requestOf(token);
 }
 
 /** Tag, length, contents; lengths from 128 on in as few bytes as they need (section 8.1.3.5). */

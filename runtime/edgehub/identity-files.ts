@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { EdgeError } from '#protocol/errors.js';
 import type { Random } from '#protocol/random.js';
 import { readPrivateFile, writePrivateFile } from '#journal/private-file.js';
-import { namedNode, readChain, type Identity } from '#tunnel/transport.js';
+import { namedNode, readChain, readTokenKey, type Identity } from '#tunnel/transport.js';
 
 /** Who this gateway is, and at which hub. */
 export interface NodeIdentity {
@@ -16,7 +16,7 @@ export interface NodeIdentity {
 
 /** What a join brings beside the key, which was staged before. PEM. */
 export interface Joined {
-  /** A key that somebody else made; absent: the staged one. */
+  /** A key that somebody else made, or that stays in a token; absent: the staged one. */
   readonly key?: string;
   readonly certificate: string;
   readonly authority: string;
@@ -127,7 +127,9 @@ function readIdentity(identity: Identity, text: string): NodeIdentity {
     const certificate = new X509Certificate(identity.certificate);
     if (identity.authorities.length === 0) throw damaged(`${AUTHORITY} holds no root`);
     const { name } = namedNode(certificate);
-    if (!certificate.checkPrivateKey(createPrivateKey(identity.key)))
+    // A token that is away now is no damage: dialling will say so, and the devices are served.
+    const isElsewhere = readTokenKey(identity.key) !== undefined;
+    if (!isElsewhere && !certificate.checkPrivateKey(createPrivateKey(identity.key)))
       throw damaged(`${KEY} is not the key of ${CERTIFICATE}`);
     const { hub, node } = JSON.parse(text) as Partial<Record<string, unknown>>;
     if (typeof hub !== 'string' || node !== name) throw damaged(`${HUB} is for another node`);

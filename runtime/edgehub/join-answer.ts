@@ -1,13 +1,19 @@
 import { createPrivateKey } from 'node:crypto';
 import type { X509Certificate } from 'node:crypto';
 import { EdgeError } from '#protocol/errors.js';
-import { certifiedNode, readChain, trustOf } from '#tunnel/transport.js';
+import {
+  certifiedNode,
+  readChain,
+  readTokenKey,
+  requireTokenKey,
+  trustOf,
+} from '#tunnel/transport.js';
 
 export interface ExpectedAnswer {
   /** Roots that are trusted. */
   readonly roots: readonly X509Certificate[];
   readonly node: string;
-  /** The key that was to be certified, PEM. */
+  /** The key that was to be certified, as `Identity.key`. */
   readonly key: string;
 }
 
@@ -28,7 +34,9 @@ export function judgeAnswer(certificatePem: string, expected: ExpectedAnswer): s
     const issuers = trustOf(behind, roots).issuers.map((issuer) => issuer.certificate);
     const { name } = certifiedNode(certificate, issuers);
     if (name !== node) throw refuse(`it certifies ${name}`);
-    if (!certificate.checkPrivateKey(createPrivateKey(key))) throw refuse('it is for another key');
+    if (readTokenKey(key) !== undefined) requireTokenKey(key, certificate);
+    else if (!certificate.checkPrivateKey(createPrivateKey(key)))
+      throw refuse('it is for another key');
     const used = behind.filter((one) => issuers.includes(one));
     // Written anew from what was parsed: nothing that was not judged gets into our files.
     return [certificate, ...used].map(String).join('');

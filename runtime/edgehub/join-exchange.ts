@@ -6,7 +6,7 @@ import { connect, type TLSSocket } from 'node:tls';
 import type { Clock } from '#protocol/clock.js';
 import { EdgeError, isErrorCode } from '#protocol/errors.js';
 import { parseOutsideJson } from '#protocol/outside-json.js';
-import { certifiedHub, shownWith, spkiOf, type Identity } from '#tunnel/transport.js';
+import { certifiedHub, shownWith, spkiOf, tlsKeyOf, type Identity } from '#tunnel/transport.js';
 import { JOIN_LIMITS as LIMITS } from './join-limits.js';
 
 /** A question to a hub. */
@@ -53,7 +53,7 @@ export async function askHub(
     host,
     port: url.port === '' ? 443 : Number(url.port),
     ...(isIP(host) > 0 ? {} : { servername: host }),
-    ...(present === undefined ? {} : { key: present.key, cert: present.certificate }),
+    ...(present === undefined ? {} : { ...tlsKeyOf(present.key), cert: present.certificate }),
     minVersion: 'TLSv1.3',
     ALPNProtocols: ['http/1.1'],
     // Judged below, fact by fact, because a wrong clock would hide every other error.

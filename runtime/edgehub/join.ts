@@ -1,10 +1,9 @@
-import { createPrivateKey } from 'node:crypto';
 import { systemClock, type Clock } from '#protocol/clock.js';
 import { EdgeError } from '#protocol/errors.js';
 import { decodeJoinToken, JOIN_PATH, type JoinRequest } from '#protocol/join.js';
 import { systemRandom, type Random } from '#protocol/random.js';
 import { readChain } from '#tunnel/transport.js';
-import { certificationRequest } from './csr.js';
+import { requestFor } from './csr.js';
 import { askHubByTrueTime } from './hub-time.js';
 import { IdentityFiles, type NodeIdentity } from './identity-files.js';
 import { judgeAnswer } from './join-answer.js';
@@ -17,6 +16,8 @@ export interface JoinOptions {
   readonly dataDir: string;
   /** The name in this gateway's configuration; the token must be for it. */
   readonly node: string;
+  /** A key in a token (`tokenKeyText`); absent: one is made here and kept in a file. */
+  readonly key?: string | undefined;
   /** Replaces an identity that is there. */
   readonly force?: boolean;
   readonly clock?: Clock;
@@ -38,8 +39,9 @@ export async function join(options: JoinOptions): Promise<{ hub: string; node: s
     });
   const files = new IdentityFiles(dataDir, random);
   if (options.force !== true) await refuseToOverwrite(files);
-  const key = await files.stagedKey();
-  const csr = certificationRequest(createPrivateKey(key), node);
+  const { key: given } = options;
+  const key = given ?? (await files.stagedKey());
+  const csr = requestFor(key, node);
   const { hub, pin, id, secret } = token;
   const body = { id, secret, csr: csr.toString('base64') } satisfies JoinRequest;
   const question = { hub, trust: { pin }, path: JOIN_PATH, body };
@@ -50,7 +52,8 @@ export async function join(options: JoinOptions): Promise<{ hub: string; node: s
       hint: 'Make a new token at the hub.',
     });
   const certificate = judgeAnswer(textOf(answer, 'certificate'), { roots: [root], node, key });
-  await files.adopt({ certificate, authority: String(root), hub, node });
+  const own = given === undefined ? {} : { key: given };
+  await files.adopt({ ...own, certificate, authority: String(root), hub, node });
   return { hub, node };
 }
 

@@ -1,9 +1,8 @@
-import { createPrivateKey } from 'node:crypto';
 import { systemClock, type Clock } from '#protocol/clock.js';
 import { RENEW_PATH, type RenewRequest } from '#protocol/join.js';
 import { systemRandom, type Random } from '#protocol/random.js';
-import { readChain, trustOf, type Identity } from '#tunnel/transport.js';
-import { certificationRequest } from './csr.js';
+import { readChain, readTokenKey, trustOf, type Identity } from '#tunnel/transport.js';
+import { requestFor } from './csr.js';
 import { askHubByTrueTime } from './hub-time.js';
 import { IdentityFiles, type NodeIdentity } from './identity-files.js';
 import { judgeAnswer } from './join-answer.js';
@@ -23,7 +22,7 @@ export interface RenewOptions {
 }
 
 /**
- * Asks the hub for the next certificate, of a new key, when two thirds of the present one's life
+ * Asks the hub for the next certificate, of a new key unless it stays in a token, when two thirds of the present one's life
  * have passed. Resolves to the new identity, which is also on the disk; undefined: nothing to do,
  * or never joined. The present certificate stays good until it ends, so nothing is lost whenever
  * this fails: repeat it daily. Rejects as `join` does; EDGE_FORBIDDEN and EDGE_CERTIFICATE mean
@@ -38,14 +37,16 @@ export async function renewIdentity(options: RenewOptions): Promise<NodeIdentity
   if (!force && !isDue(identity, clock.wallTime())) return undefined;
   const hub = options.hub ?? present.hub;
   const roots = identity.authorities.flatMap(readChain);
-  const key = await files.stagedKey();
-  const csr = certificationRequest(createPrivateKey(key), node);
+  const isElsewhere = readTokenKey(identity.key) !== undefined;
+  const key = isElsewhere ? identity.key : await files.stagedKey();
+  const csr = requestFor(key, node);
   const body = { csr: csr.toString('base64') } satisfies RenewRequest;
   const question = { hub, trust: { roots }, path: RENEW_PATH, body, present: identity };
   const answer = await askHubByTrueTime(question, clock, random);
   const certificate = judgeAnswer(textOf(answer, 'certificate'), { roots, node, key });
   const authority = identity.authorities.join('');
-  await files.adopt({ certificate, authority, hub: present.hub, node });
+  const own = isElsewhere ? { key } : {};
+  await files.adopt({ ...own, certificate, authority, hub: present.hub, node });
   return files.load();
 }
 

@@ -4,6 +4,7 @@ import { connect, type TLSSocket } from 'node:tls';
 import { EdgeError } from '#protocol/errors.js';
 import { certifiedHub, readCertificate, type CertifiedName } from '../certificates.js';
 import type { HubAddress } from '../hub-address.js';
+import { tlsKeyOf } from '../token-key.js';
 import type { ConnectOptions, Identity } from '../transport.js';
 
 /** Where the tunnel is on the hub's listener. */
@@ -51,7 +52,7 @@ function dial({ host, port }: HubAddress, { key, certificate }: Identity): TLSSo
       host,
       port,
       ...(isIP(host) > 0 ? {} : { servername: host }),
-      key,
+      ...tlsKeyOf(key),
       cert: certificate,
       minVersion: 'TLSv1.3',
       ALPNProtocols: ['http/1.1'],

@@ -6,6 +6,7 @@ import { EdgeError } from '#protocol/errors.js';
 import { admittedNode, shownBy } from '../../admission.js';
 import { certifiedHub, readCertificate, type CertifiedName } from '../../certificates.js';
 import type { Identity } from '../../transport.js';
+import { tlsKeyOf } from '../../token-key.js';
 import { SECRET_BYTES, type Cipher } from '../crypto/packet-keys.js';
 import type {
   HandshakeEvents,
@@ -70,7 +71,7 @@ export function clientHandshake(identity: Identity, host: string, nowMs: number)
       socket = connect({
         socket: wire.duplex,
         ...(isIP(host) > 0 ? {} : { servername: host }),
-        key: identity.key,
+        ...tlsKeyOf(identity.key),
         cert: identity.certificate,
         minVersion: 'TLSv1.3',
         ciphers: CIPHERS,
