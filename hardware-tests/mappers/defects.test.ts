@@ -4,6 +4,7 @@
  */
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import test, { type ExecutionContext } from 'ava';
 import { sleep, systemClock } from '#protocol/clock.js';
 import { EdgeError } from '#protocol/errors.js';
@@ -14,6 +15,8 @@ import { BusRunner } from '#mappers/modbus/bus-runner.js';
 import { readSettings } from '#mappers/modbus/config.js';
 import type { BusOutcome } from '#mappers/modbus/job.js';
 import { busOf } from '#mappers/modbus/transport.js';
+import { hasLibmodbus } from './compiled.js';
+import { PacedLines } from './paced-line.js';
 import { scripted, TIMEOUT_MS, type Asked, type Scripted } from './scripted-server.js';
 
 type Answer = (asked: Asked) => void;
@@ -317,27 +320,39 @@ defect(
   },
 );
 
-test('defect 24: the line is silent for 3.5 characters before each request', (t) => {
-  // In virtual time, to the microsecond: mappers/modbus/bus-line.test.ts. Here: that it is asked for.
-  for (const [baudRate, silence] of [
-    [9600, 4.01],
-    [19_200, 2.005],
-    [115_200, 1.75],
-  ] as const) {
-    const settings = {
-      transport: 'rtu',
-      port: '/dev/null',
-      baudRate,
-      dataBits: 8,
-      stopBits: 1,
-      parity: 'none',
-    } as const;
-    const { bus } = busOf(settings, systemClock);
-    bus.opening(0);
-    bus.opened(0);
-    const request = { op: 'read', unit: 1, kind: 'holding', offset: 0, count: 1 } as const;
-    bus.submit(0, { id: 1, request, priority: 'poll', timeoutMs: 100 });
-    t.true(Math.abs((bus.wakeAtMs(0) ?? 0) - silence) < 0.01);
+test('defect 24: on a line at the speed of a UART each request comes after 3.5 characters of silence', async (t) => {
+  if (!hasLibmodbus()) {
+    t.log('skipped: needs gcc and libmodbus');
+    t.pass();
+    return;
+  }
+  const lines = new PacedLines();
+  t.teardown(() => lines.remove());
+  for (const baudRate of [9_600, 19_200, 115_200]) {
+    const line = await lines.open(baudRate, 3);
+    const format = { dataBits: 8, stopBits: 1, parity: 'none' } as const;
+    const settings = { transport: 'rtu', port: line.port, baudRate, ...format } as const;
+    const { bus, open } = busOf(settings, systemClock);
+    const runner = new BusRunner(bus, open, {
+      ...{ clock: systemClock, random: seededRandom(1), log: silentLog },
+    });
+    // All at once: each goes as soon as it may.
+    const outcomes = await Promise.all(
+      Array.from({ length: 15 }, (_, nth) =>
+        runner.request(
+          { op: 'read', unit: 1 + (nth % 3), kind: 'holding', offset: nth, count: 2 },
+          { priority: 'poll', timeoutMs: TIMEOUT_MS },
+        ),
+      ),
+    );
+    await runner.close();
+    outcomes.forEach((outcome, nth) => {
+      const first = (1 + (nth % 3)) * 2000 + nth;
+      t.deepEqual(outcome, data(first, first + 1));
+    });
+    const { early, requests } = await line.end();
+    t.is(early, 0, `${baudRate}`);
+    t.true(requests >= 15);
   }
 });
 
@@ -351,3 +366,17 @@ defect(
     t.is(slave.runner.counters()['timeouts'], 0);
   },
 );
+
+test('each defect of docs/mappers.md has a test of its number', async (t) => {
+  const root = new URL('../../../', import.meta.url);
+  const text = (path: string): Promise<string> => readFile(new URL(path, root), 'utf8');
+  const files = ['defects', 'secured'].map((name) => `hardware-tests/mappers/${name}.test.ts`);
+  const titles = (await Promise.all(files.map(text))).join('');
+  const listed = [...(await text('docs/mappers.md')).matchAll(/^\| (\d+) \| .* \|$/gm)];
+  t.deepEqual(
+    listed.map(([, number]) => Number(number)),
+    Array.from({ length: 27 }, (_, index) => index + 1),
+  );
+  for (const [row, number = ''] of listed)
+    t.regex(titles, new RegExp(`['\`](?:defect )?(?:\\d+ and )?${number}(?: and \\d+)?: `), row);
+});

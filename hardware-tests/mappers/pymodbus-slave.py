@@ -3,16 +3,17 @@
 Units 1 and 2: register r of each kind holds unit * 1000 + kind * 100 + r (kinds 1 to 4 as the
 function codes that read them); bits are the parity of r. With UNITS: that many units, and holding
 register r holds unit * 2000 + r.
-Usage: pymodbus-slave.py PORT BAUDRATE [UNITS]     PORT may be tcp, then BAUDRATE is the TCP port
+Usage: pymodbus-slave.py PORT BAUDRATE [UNITS [ascii]]     PORT may be tcp, then BAUDRATE is the TCP port
 """
 import asyncio
 import sys
 
 from pymodbus.datastore import ModbusSequentialDataBlock, ModbusServerContext, ModbusSlaveContext
 from pymodbus.server import StartAsyncSerialServer, StartAsyncTcpServer
-from pymodbus.transaction import ModbusRtuFramer, ModbusSocketFramer
+from pymodbus.transaction import ModbusAsciiFramer, ModbusRtuFramer, ModbusSocketFramer
 
 UNITS = int(sys.argv[3]) if len(sys.argv) > 3 else 0
+IS_ASCII = sys.argv[4:] == ["ascii"]
 REGISTERS = 2000 if UNITS else 64
 
 
@@ -46,7 +47,7 @@ async def main():
     else:
         await StartAsyncSerialServer(
             context=context,
-            framer=ModbusRtuFramer,
+            framer=ModbusAsciiFramer if IS_ASCII else ModbusRtuFramer,
             port=port,
             baudrate=speed,
             ignore_missing_slaves=True,
