@@ -20,6 +20,7 @@ interface Import {
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const ROOMS = ['protocol', 'journal', 'tunnel', 'runtime', 'mappers', 'cloud', 'hardware-tests'];
 const LINES_MAX = 400;
+const MEDIAN_LINES_MAX = 150;
 
 /** Which paths of other rooms a room's sources may import, by prefix. */
 const ROOM_IMPORTS: Record<string, readonly string[]> = {
@@ -194,10 +195,22 @@ function cycles(sources: Sources): string[] {
 }
 
 function longFiles(sources: Sources): string[] {
-  return [...sources]
+  const files = [...sources]
     .map(([path, text]) => ({ path, lines: text.split('\n').length - 1 }))
-    .filter(({ lines }) => lines > LINES_MAX)
-    .map(({ path, lines }) => `${path} has ${lines} lines, at most ${LINES_MAX}: split it`);
+    .sort((a, b) => a.lines - b.lines);
+  const median = files[files.length >> 1]?.lines ?? 0;
+  return [
+    ...(median > MEDIAN_LINES_MAX ? [`the median is ${median} lines: one concept a file`] : []),
+    ...files
+      .filter(({ lines }) => lines > LINES_MAX)
+      .map(({ path, lines }) => `${path} has ${lines} lines, at most ${LINES_MAX}: split it`),
+  ];
+}
+
+/** What stands at the top level and is none of the rooms. */
+function strangers(folders: readonly string[]): string[] {
+  const expected = new Set([...ROOMS, '.ci', 'docs', '.git', 'node_modules', 'dist']);
+  return folders.filter((name) => !expected.has(name));
 }
 
 function bannedUses(sources: Sources): string[] {
@@ -264,10 +277,6 @@ test('there are no import cycles', (t) => {
 
 test('no file is longer than 400 lines, and the median stays readable', (t) => {
   t.deepEqual(longFiles(sources), []);
-  const lengths = [...sources.values()]
-    .map((text) => text.split('\n').length)
-    .sort((a, b) => a - b);
-  t.true((lengths[lengths.length >> 1] ?? 0) <= 150);
 });
 
 test('clocks, timers, randomness, consoles, bare errors, children and dynamic code stay behind their ports', (t) => {
@@ -276,14 +285,13 @@ test('clocks, timers, randomness, consoles, bare errors, children and dynamic co
 
 test('the top level holds the seven rooms and nothing unexpected', (t) => {
   const folders = readdirSync(ROOT, { withFileTypes: true })
-    .filter(
-      (entry) => entry.isDirectory() && !['.git', 'node_modules', 'dist'].includes(entry.name),
-    )
+    .filter((entry) => entry.isDirectory())
     .map((entry) => entry.name);
-  t.deepEqual(folders.sort(), [...ROOMS, '.ci', 'docs'].sort());
+  t.deepEqual(strangers(folders), []);
+  for (const room of ROOMS) t.true(folders.includes(room), room);
 });
 
-for (const [path, text, expected] of [
+const PLANTED_IMPORTS = [
   ['protocol/x.ts', "import '#journal/store.js';", 'protocol may not'],
   ['protocol/x.ts', "import 'node:fs';", 'protocol imports nothing'],
   ['protocol/x.ts', "import 'node:zlib';", 'protocol imports nothing'],
@@ -301,7 +309,9 @@ for (const [path, text, expected] of [
   ['runtime/x.ts', "import x from '@scope/unheard/of';", '@scope/unheard, which has no owner'],
   ['runtime/devicetwin/reducer.ts', "import 'node:fs';", 'a pure core does no I/O'],
   ['tunnel/coded/wire/x.ts', "import 'node:dgram';", 'a pure core does no I/O'],
-] as const) {
+] as const;
+
+for (const [path, text, expected] of PLANTED_IMPORTS) {
   test(`planted breach is found: ${path} with ${text}`, (t) => {
     const breaches = brokenImports(new Map([[path, text]]), sources);
     t.true(
@@ -311,7 +321,7 @@ for (const [path, text, expected] of [
   });
 }
 
-for (const [text, expected] of [
+const PLANTED_USES = [
   ['Date.now();', 'Date.now'],
   ['new Date();', 'new Date()'],
   ['performance.now();', 'performance.now'],
@@ -335,7 +345,9 @@ for (const [text, expected] of [
   ['Object.setPrototypeOf(a, b);', 'Object.setPrototypeOf'],
   ['connect({ rejectUnauthorized: false });', 'rejectUnauthorized: false'],
   ['JSON.parse(text);', 'JSON.parse'],
-] as const) {
+] as const;
+
+for (const [text, expected] of PLANTED_USES) {
   test(`planted breach is found: ${text}`, (t) => {
     const breaches = bannedUses(new Map([['runtime/x.ts', text]]));
     t.is(breaches.length, 1);
@@ -343,11 +355,27 @@ for (const [text, expected] of [
   });
 }
 
-test('planted breaches are found: a cycle and a long file', (t) => {
+test('each banned call and each room has a planted breach', (t) => {
+  const planted = new Set<string>(PLANTED_USES.map(([, name]) => name));
+  t.deepEqual(
+    BANNED.filter(({ name }) => !planted.has(name)),
+    [],
+  );
+  const rooms = new Set(PLANTED_IMPORTS.map(([path]) => roomOf(path)));
+  // Nothing is forbidden to hardware-tests.
+  t.deepEqual([...ROOMS.filter((room) => !rooms.has(room))], ['hardware-tests']);
+});
+
+test('planted breaches are found: a cycle, a long file, long files, an eighth room', (t) => {
   const looped = new Map([
     ['runtime/a.ts', "import './b.js';"],
     ['runtime/b.ts', "import '#runtime/a.js';"],
   ]);
   t.deepEqual(cycles(looped), ['runtime/a.ts -> runtime/b.ts -> runtime/a.ts']);
-  t.is(longFiles(new Map([['runtime/long.ts', '\n'.repeat(LINES_MAX + 1)]])).length, 1);
+  const short = ['a', 'b'].map((name) => [`runtime/${name}.ts`, '\n'] as const);
+  const long = ['runtime/long.ts', '\n'.repeat(LINES_MAX + 1)] as const;
+  t.is(longFiles(new Map([...short, long])).length, 1);
+  const longish = ['c', 'd', 'e'].map((name) => [name, '\n'.repeat(MEDIAN_LINES_MAX + 1)] as const);
+  t.is(longFiles(new Map([...short, ...longish])).length, 1);
+  t.deepEqual(strangers([...ROOMS, 'utils']), ['utils']);
 });

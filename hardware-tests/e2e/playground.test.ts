@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
+import { processesWith } from './left-behind.js';
 
 const PLAYGROUND = fileURLToPath(new URL('../playground/main.js', import.meta.url));
 
@@ -44,16 +44,3 @@ test('the playground shows a meter’s values move and a desired value arrive, a
   );
   t.deepEqual(processesWith(marker), [], 'no process is left behind');
 });
-
-/** Every process of the playground inherits its environment. */
-function processesWith(marker: string): string[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
-    .filter((pid) => {
-      try {
-        return readFileSync(`/proc/${pid}/environ`, 'utf8').includes(marker);
-      } catch {
-        return false;
-      }
-    });
-}
