@@ -29,15 +29,17 @@ import { readUptime } from '#journal/os-uptime.js';
 import { DeviceDesk } from './devicecontroller/device-desk.js';
 import { DeviceController } from './devicecontroller/device-controller.js';
 import { Authority } from './enrolment/authority.js';
-import { authorityFolder } from './enrolment/authority-care.js';
+import { AuthorityCare, authorityFolder } from './enrolment/authority-care.js';
 import { Enrolment } from './enrolment/enrolment.js';
 import { HubCertificate, hubNames } from './enrolment/hub-certificate.js';
 import { EnrolmentDesk } from './enrolment/identity-desk.js';
+import { IssuingKeeper } from './enrolment/issuing-keeper.js';
 import { PkiWatch } from './enrolment/pki-watch.js';
 import type { SuppliedFiles } from './enrolment/supplied-certificate.js';
 import { joinHandler } from './enrolment/join-handler.js';
 import type { EnrolmentTables } from './enrolment/tables.js';
 import { ForwardDesk, type Forwarder } from './forwards/forward-desk.js';
+import { authorityMetrics, healthOf } from './authority-health.js';
 import { doorMetrics } from './door-metrics.js';
 import { hubMetrics } from './hub-metrics.js';
 import { HistoryDesk } from './history/history-desk.js';
@@ -133,6 +135,8 @@ async function start(
 
   const folder = authorityFolder(dataDir);
   const authority = await Authority.open({ folder, clock, random, log });
+  const care = new AuthorityCare({ folder, clock, random });
+  const keeper = new IssuingKeeper({ authority, renew: () => care.newIssuing(), clock, log });
   const address = parseListenAddress(listen);
   const certificate = new HubCertificate({
     ...{ authority, folder, clock, random, log, supplied },
@@ -182,7 +186,8 @@ async function start(
     createJoinToken: (request) => enrolment.createToken(request),
     health: () => {
       const { alarm } = store.stats();
-      return { alarms: alarm === undefined ? [] : [alarm] };
+      const { alarms, warnings } = healthOf(keeper.concern);
+      return { alarms: alarm === undefined ? alarms : [alarm, ...alarms], warnings };
     },
     backup: () => {
       const made = isoTime(clock.wallTime()) ?? '';
@@ -194,6 +199,7 @@ async function start(
         history: histories.stats(),
       }),
       ...doorMetrics(listener.doors?.() ?? []),
+      ...authorityMetrics(authority),
     ],
     ...(isLoopback(parseListenAddress(api).host)
       ? {}
@@ -202,11 +208,15 @@ async function start(
   const { url } = await apiServer.start();
   teardown.add('api', () => apiServer.stop());
   sayExposed(log, { name: 'api', ...parseListenAddress(api) }, EXPOSED_API);
-  const watch = new PkiWatch({ authority, certificate, clock, log }, identity, (changed) => {
-    listener.setAuthorities(authority.clientAuthorities);
-    listener.setIdentity(changed);
-    apiServer.setTls({ key: changed.key, cert: changed.certificate });
-  });
+  const watch = new PkiWatch(
+    { authority, certificate, keeper, clock, log },
+    identity,
+    (changed) => {
+      listener.setAuthorities(authority.clientAuthorities);
+      listener.setIdentity(changed);
+      apiServer.setTls({ key: changed.key, cert: changed.certificate });
+    },
+  );
   watch.start();
   teardown.add('pki', () => watch.stop());
   return { listenAddress: listener.address, apiUrl: url, stop: () => teardown.run() };

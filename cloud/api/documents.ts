@@ -138,9 +138,12 @@ export const OperatorSchema = v.strictObject({
   lastUsed: v.exactOptional(time),
 });
 
+const Alarms = v.array(v.strictObject({ code: text, message: text }));
+
 export const HealthSchema = v.strictObject({
   status: v.picklist(['ok', 'failing']),
-  alarms: v.array(v.strictObject({ code: text, message: text })),
+  alarms: Alarms,
+  warnings: v.optional(Alarms),
 });
 
 export type NodeDocument = v.InferOutput<typeof NodeSchema>;

@@ -7,6 +7,13 @@ import type { Route } from './route.js';
 export interface Health {
   /** What is wrong now: the storage's alarm first of all. Empty when all is well. */
   readonly alarms: readonly { readonly code: string; readonly message: string }[];
+  /** What will be wrong unless a person does something; all is well until then. */
+  readonly warnings?: readonly { readonly code: string; readonly message: string }[];
+}
+
+/** Nothing but these two texts leaves. */
+function shown(list: Health['alarms']): Health['alarms'] {
+  return list.map(({ code, message }) => ({ code, message }));
 }
 
 /** What supervisors, monitors and generators of clients ask for. */
@@ -26,9 +33,13 @@ export function serviceRoutes(
         { status: 503, summary: 'Something is wrong.', schema: HealthSchema },
       ],
       handle: () => {
-        const alarms = health().alarms.map(({ code, message }) => ({ code, message }));
+        const said = health();
+        const alarms = shown(said.alarms);
+        const warnings = shown(said.warnings ?? []);
         const well = alarms.length === 0;
-        return { status: well ? 200 : 503, body: { status: well ? 'ok' : 'failing', alarms } };
+        const status = well ? 'ok' : 'failing';
+        const body = { status, alarms, ...(warnings.length === 0 ? {} : { warnings }) };
+        return { status: well ? 200 : 503, body };
       },
     }),
     route({

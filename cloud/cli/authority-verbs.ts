@@ -77,14 +77,21 @@ async function print(args: Arguments, terminal: Terminal, view: AuthorityView): 
     terminal.out(`${JSON.stringify({ ...view, ...(followers ? { followers } : {}) })}\n`);
     return;
   }
-  const { root, issuing, next, former } = view;
+  const { root, issuing, next, former, concern } = view;
   const lines = [
     `root     ${facts(root)}  its key is ${root.key}`,
     issuing === undefined ? 'issuing  by the root itself' : `issuing  ${facts(issuing)}`,
     ...former.map((one) => `former   ${facts(one)}`),
     ...(next === undefined ? [] : [`next     ${facts(next)}  ${progress(followers)}`]),
+    ...(concern === undefined ? [] : [`${concern.message} ${adviceOf(view)}`]),
   ];
   terminal.out(`${lines.join('\n')}\n`);
+}
+
+/** A root's key that is here renews what issues without a person. */
+function adviceOf({ root, next, concern }: AuthorityView): string {
+  const isOnItsWay = concern?.which === 'issuing' && root.key === 'here' && next === undefined;
+  return isOnItsWay ? 'A running hub renews it by itself.' : (concern?.hint ?? '');
 }
 
 function facts({ pin, until }: CertificateFacts): string {

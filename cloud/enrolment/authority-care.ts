@@ -11,6 +11,7 @@ import {
   unusable,
   type AuthorityPlan,
 } from './authority-files.js';
+import { concernOf, type AuthorityConcern } from './authority-concern.js';
 import { mayCertifyAuthorities } from './certificate-maker.js';
 import { makeIssuing, makeLink, makeRoot, type Signing } from './issuer.js';
 import { belongTogether, lifeOf, pinOf } from './keys.js';
@@ -21,6 +22,8 @@ export interface AuthorityView {
   /** Absent: the root certifies nodes and hubs itself. */
   readonly issuing?: CertificateFacts;
   readonly next?: CertificateFacts & { readonly since: number };
+  /** What ends, and what to do. */
+  readonly concern?: AuthorityConcern;
   /** Authorities of before, under which nodes may still be certified. */
   readonly former: readonly CertificateFacts[];
 }
@@ -54,7 +57,11 @@ export class AuthorityCare {
     const plan = await this.#plan();
     const { issuing, next } = plan;
     const root = await this.#files.pair(plan.root);
+    const { certificate } = root;
+    const issuer = issuing === undefined ? certificate : await this.#files.certificate(issuing);
+    const concern = concernOf({ root: certificate, issuer }, this.#options.clock.wallTime());
     return {
+      ...(concern === undefined ? {} : { concern }),
       root: { ...factsOf(root.certificate), key: root.key === undefined ? 'elsewhere' : 'here' },
       ...(issuing === undefined ? {} : { issuing: await this.#facts(issuing) }),
       ...(next === undefined

@@ -27,8 +27,10 @@ export const ENROLMENT_LIMITS = {
   attemptsPerTokenPerMinute: 20,
   /** Milliseconds between two looks for an authority or a certificate that somebody changed. */
   pkiLookMs: 5_000,
-  /** Milliseconds between warnings that the issuing key's certificate ends. */
+  /** Milliseconds between warnings that a certificate of the authority ends. */
   issuingWarnMs: 24 * 3_600_000,
+  /** Milliseconds between attempts to renew the issuing key. */
+  issuingTryMs: 3_600_000,
   /** Renewals of one node per hour and at once: it needs one in two months. */
   renewalsPerHour: 6,
 } as const;
@@ -41,6 +43,11 @@ export const CERTIFICATE_LIVES = {
   authorityMs: 20 * 365 * DAY_MS,
   /** Renewed at two thirds where the root's key is at hand, otherwise by a person who is told. */
   issuingMs: 5 * 365 * DAY_MS,
+  /** So long before its end a root should be followed by the next: gateways in drawers must learn it. */
+  rootNoticeMs: 2 * 365 * DAY_MS,
+  /** So little of a life is left that it is an alarm: time to fetch a key out of a safe. */
+  soonMs: 90 * DAY_MS,
+  dayMs: DAY_MS,
   /** The hub reissues its own at two thirds. */
   hubMs: 365 * DAY_MS,
   /** A stolen gateway's certificate is dead after so long even if nobody revokes it. */

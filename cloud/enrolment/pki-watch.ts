@@ -4,14 +4,16 @@ import type { Log } from '#protocol/log.js';
 import type { Identity } from '#tunnel/transport.js';
 import type { Authority } from './authority.js';
 import type { HubCertificate } from './hub-certificate.js';
-import { lifeOf } from './keys.js';
-import { CERTIFICATE_LIVES, ENROLMENT_LIMITS as LIMITS } from './limits.js';
+import type { IssuingKeeper } from './issuing-keeper.js';
+import { ENROLMENT_LIMITS as LIMITS } from './limits.js';
 
 type Keyed = Pick<Identity, 'key' | 'certificate'>;
 
 export interface PkiWatchOptions {
-  readonly authority: Pick<Authority, 'reload' | 'pin' | 'issuer'>;
+  readonly authority: Pick<Authority, 'reload' | 'pin'>;
   readonly certificate: Pick<HubCertificate, 'current'>;
+  /** Renews what issues; absent: nobody does. */
+  readonly keeper?: Pick<IssuingKeeper, 'look'>;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -26,7 +28,6 @@ export class PkiWatch {
   #shown: Keyed;
   #timer: Timer | undefined;
   #complaint = '';
-  #warnedAtMs = -Infinity;
   #isStopped = false;
   /** Another authority was read, and the doors do not know yet. */
   #isOther = false;
@@ -51,14 +52,14 @@ export class PkiWatch {
 
   /** Never rejects: what cannot be used now leaves what is shown as it is, and is said once. */
   async look(): Promise<void> {
-    const { authority, certificate, log } = this.#options;
+    const { authority, certificate, keeper, log } = this.#options;
     try {
+      await keeper?.look();
       if (await authority.reload()) {
         this.#isOther = true;
         log.warn('authority-changed', { pin: authority.pin });
       }
       const identity = await certificate.current();
-      this.#warnOfEnd();
       this.#complaint = '';
       if (this.#isStopped) return;
       if (!this.#isOther && identity.certificate === this.#shown.certificate) return;
@@ -71,18 +72,5 @@ export class PkiWatch {
       if (error.message !== this.#complaint) log.error('hub-certificate-unusable', { error });
       this.#complaint = error.message;
     }
-  }
-
-  /** Only a person can bring the key of the root, so the end of what it certified is said early. */
-  #warnOfEnd(): void {
-    const { authority, clock, log } = this.#options;
-    if (clock.now() < this.#warnedAtMs + LIMITS.issuingWarnMs) return;
-    this.#warnedAtMs = clock.now();
-    const { fromMs, untilMs } = lifeOf(authority.issuer);
-    if (clock.wallTime() < fromMs + (untilMs - fromMs) * CERTIFICATE_LIVES.renewAfter) return;
-    log.warn('issuing-key-ends', {
-      untilMs,
-      hint: 'Make a new one: edgetwin-hub authority new-issuing.',
-    });
   }
 }
