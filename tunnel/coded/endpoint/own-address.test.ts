@@ -11,6 +11,7 @@ import { joinAddress, type DatagramPort } from './datagram-port.js';
 import { ENDPOINT_LIMITS } from './limits.js';
 import { listenCoded } from './listener.js';
 import { addressStep } from './own-address.js';
+import { connectUdp } from './udp-socket.js';
 
 const PORTS = { clock: systemClock, random: systemRandom, log: silentLog };
 
@@ -23,6 +24,11 @@ test('an answer that is overdue makes a node look, a long silence makes it chang
   t.is(addressStep({ ms: 260, awaits: true }, 300, 60_000, ENDPOINT_LIMITS), 'nothing');
   t.is(step(6_600), 'renew');
   t.is(step(6_600, true, 1_000), 'look', 'not all the time');
+});
+
+test('a socket without a way to the hub is an error, not a socket', async (t) => {
+  // Nobody may connect to everybody: refused by the system, whatever networks there are.
+  await t.throwsAsync(connectUdp('255.255.255.255:9'), { code: 'EDGE_CONNECTION' });
 });
 
 /** A socket on one of the addresses of loopback, that can be cut off. */

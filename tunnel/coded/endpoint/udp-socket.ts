@@ -43,8 +43,13 @@ export function connectUdp(hub: string): Promise<DatagramPort> {
       reject(new EdgeError('EDGE_CONNECTION', `No way to ${hub}.`, { cause }));
     };
     socket.once('error', refuse);
-    socket.connect(port, host, () => {
+    // With a callback Node tells it of the error instead of anybody else.
+    socket.connect(port, host, (error?: Error) => {
       socket.off('error', refuse);
+      if (error !== undefined) {
+        refuse(error);
+        return;
+      }
       let unsendable: (() => void) | undefined;
       const sent = (error: Error | null): void => {
         if (error !== null) unsendable?.();
