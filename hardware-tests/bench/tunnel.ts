@@ -59,6 +59,9 @@ async function runPart(
   );
   if (options.plot !== undefined) drawPlots(options.plot, plots);
   if (options.report !== undefined)
-    report(options.report, { part: name, tables: results, plots }, took, plan.size.seeds.length);
+    report(options.report, Object.keys(PARTS), {
+      ...{ part: name, tables: results, plots },
+      ...{ seconds: Math.round(took), seeds: plan.size.seeds.length, quick: plan.size.quick },
+    });
   return results;
 }

@@ -11,6 +11,7 @@ import {
 
 const PROBE = [process.execPath, fileURLToPath(new URL('probe.js', import.meta.url))];
 const PORT = 7_000;
+const SENDER_PORT = 5_000;
 /** IP and UDP. */
 const HEADER_BYTES = 28;
 /** How long packets may still be on their way after the last one was sent. */
@@ -18,8 +19,8 @@ const GENEROUS_MS = 1_000;
 
 interface Counted {
   readonly counts: LinkCounts;
-  /** [index, ms on the way] in the order of arrival. */
-  readonly arrivals: readonly (readonly [number, number])[];
+  /** [index, ms on the way, port of the sender] in the order of arrival. */
+  readonly arrivals: readonly (readonly [number, number, number])[];
 }
 
 async function count(
@@ -118,4 +119,10 @@ emulated('some are doubled, corrupted and held, too long ones vanish', async (t)
   t.true(arrivals.length < counts.up.outPackets);
   const long = await count({ up }, 10, 473);
   t.is(long.counts.up.mtuDrops, 10);
+});
+
+emulated('behind a NAT the other end sees another port, and whole packets', async (t) => {
+  const { arrivals } = await count({ up: 'nat=1000' }, 40, 100);
+  t.is(arrivals.length, 40);
+  t.deepEqual([...new Set(arrivals.map(([, , port]) => port))], [SENDER_PORT + 1_000]);
 });

@@ -21,7 +21,7 @@ export async function bulk(plan: Plan): Promise<PartResult> {
   const seconds = quick ? 5 : SECONDS;
   const cells = (quick ? [100] : TRIPS).flatMap((trip) => LOSSES.map((loss) => ({ trip, loss })));
   const outcomes = await plan.compete(
-    CARRIERS,
+    CARRIERS.filter(({ subject }) => subject !== 'websocket'),
     cells.map(({ trip, loss }) => ({
       link: linkOf(trip, `loss=${loss}`),
       seconds: seconds + 30,
@@ -124,7 +124,7 @@ export async function blackouts(plan: Plan): Promise<PartResult> {
       seconds: 40,
       load: () => ({ kind: 'stream', bytes: ENDLESS, seconds: to + 1.5 }),
     })),
-    plan.size.quick ? 1 : 3,
+    plan.size.quick ? 1 : 2,
   );
   const rows = trips.map((trip, index) => {
     const row: Record<string, number | string> = { 'RTT ms': trip };

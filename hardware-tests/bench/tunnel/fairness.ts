@@ -1,8 +1,8 @@
-import type { Congestion } from '../../linkem/emulated-link.js';
-import { offered } from '../../linkem/emulated-link.js';
+import { offered, type Congestion } from '../../linkem/emulated-link.js';
 import type { BenchResult } from '../table.js';
 import { bytesBetween, medianOf, quantile } from './figures.js';
 import { ENDLESS, linkOf, RATE, type PartResult, type Plan } from './plan.js';
+import type { Plot } from './plot.js';
 import type { Cell, Flow, Outcome } from './run.js';
 
 type Row = BenchResult['rows'][number];
@@ -12,8 +12,9 @@ const LEAD_SECONDS = 3;
 /** Seconds after the second flow's start that do not count. */
 const SETTLE_SECONDS = 4;
 const COUNTED_SECONDS = 16;
+const QUICK_SECONDS = 4;
 const GOAL = [0.25, 0.75] as const;
-const AT_ONCE = 3;
+const AT_ONCE = 4;
 
 /** Two flows through one queue, the first LEAD_SECONDS before the other. */
 interface Contest {
@@ -26,7 +27,7 @@ interface Contest {
 
 function cellOf(contest: Contest, quick: boolean): Omit<Cell, 'seed'> {
   const { kinds, trip, queue, loss, leadSeconds = LEAD_SECONDS } = contest;
-  const counted = quick ? 4 : COUNTED_SECONDS;
+  const counted = quick ? QUICK_SECONDS : COUNTED_SECONDS;
   const until = leadSeconds + SETTLE_SECONDS + counted;
   const flows = kinds.map((kind, index): Flow => {
     const startSeconds = index * leadSeconds;
@@ -50,7 +51,7 @@ function ratesOf(
   quick: boolean,
 ): number[] {
   const from = zeroAt + (leadSeconds + SETTLE_SECONDS) * 1_000;
-  const to = from + (quick ? 4 : COUNTED_SECONDS) * 1_000;
+  const to = from + (quick ? QUICK_SECONDS : COUNTED_SECONDS) * 1_000;
   return flows.map(
     ({ serve }) => (bytesBetween(serve.progress, from, to) * 8) / (to - from) / 1_000,
   );
@@ -115,7 +116,7 @@ export async function fairness(plan: Plan): Promise<PartResult> {
   );
   const runs = await contests(plan, [...beside, ...pairs]);
   const notes = [
-    `Medians of ${plan.size.seeds.length} seeds, least and most of them; 10 Mbit/s, the second flow ${LEAD_SECONDS} s after the first, ${SETTLE_SECONDS} s later counted for ${COUNTED_SECONDS} s.`,
+    `Medians of ${plan.size.seeds.length} seeds, least and most of them; 10 Mbit/s, the second flow ${LEAD_SECONDS} s after the first, ${SETTLE_SECONDS} s later counted for ${plan.size.quick ? QUICK_SECONDS : COUNTED_SECONDS} s.`,
     ...(kernel.length < 2 ? [`The kernel offers ${kernel.join(', ')} only.`] : []),
   ];
   return {
@@ -133,6 +134,27 @@ export async function fairness(plan: Plan): Promise<PartResult> {
         })),
       },
     ],
+    plots: { 'tunnel-fairness.svg': plotOf(beside, runs) },
+  };
+}
+
+function plotOf(beside: readonly Contest[], runs: Awaited<ReturnType<typeof contests>>): Plot {
+  const lines = new Map<string, number[]>();
+  const links = new Set<string>();
+  for (const [index, contest] of beside.entries()) {
+    const [first, then] = contest.kinds;
+    const name = first === 'coded' ? `before ${then ?? ''}` : `after ${first}`;
+    links.add(`${contest.trip} ms, ${contest.queue} BDP`);
+    lines.set(name, [
+      ...(lines.get(name) ?? []),
+      Number(rowOf(contest, runs[index] ?? [])['share']),
+    ]);
+  }
+  return {
+    title: 'Share of the tunnel beside one kernel TCP flow (goal: 0.25 to 0.75)',
+    x: { label: 'round trip, queue', values: [...links] },
+    y: { label: 'share', min: 0, max: 1 },
+    lines: [...lines].map(([name, values]) => ({ name, values })),
   };
 }
 
@@ -220,7 +242,7 @@ export async function overload(plan: Plan): Promise<PartResult> {
       graceSeconds: 2,
     };
   });
-  const outcomes = await plan.run(cells, 3);
+  const outcomes = await plan.run(cells, 6);
   const rows = cases.map(({ times, worth }, index) => {
     const runs = outcomes[index] ?? [];
     const sent = medianOf(runs, ({ flows }) => flows[0]?.dial?.redundancy ?? Infinity);
@@ -228,7 +250,7 @@ export async function overload(plan: Plan): Promise<PartResult> {
       class: worth,
       'of capacity': times,
       'sent / first transmissions': sent,
-      'arrived of rate x (1 - loss)': medianOf(runs, ({ flows, zeroAt }) => {
+      'payload of rate x (1 - loss)': medianOf(runs, ({ flows, zeroAt }) => {
         const progress = flows[0]?.serve.progress ?? [];
         const bytes = bytesBetween(progress, zeroAt, zeroAt + seconds * 1_000);
         return (bytes * 8) / seconds / OVERLOAD_RATE / 0.95;

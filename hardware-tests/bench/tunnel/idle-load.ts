@@ -21,6 +21,8 @@ const IDLE_MS = 10_000;
 
 interface Cost {
   readonly rss: number;
+  /** Of each in the second half: what the first one has grown for good is not in it. */
+  readonly further: number;
   readonly heap: number;
   readonly outside: number;
   /** Share of a core for all of them. */
@@ -48,6 +50,7 @@ export async function connections(plan: Plan): Promise<PartResult> {
       with: subject === 'coded' ? 'coded' : 'ws TLS',
       connections: medianOf(costs, (cost) => cost.connections),
       'RSS KiB each': kilobytes((cost) => cost.rss),
+      'each of the second half': kilobytes((cost) => cost.further),
       'JS heap KiB each': kilobytes((cost) => cost.heap),
       'buffers KiB each': kilobytes((cost) => cost.outside),
       'idle CPU % of a core': 100 * medianOf(costs, (cost) => cost.cpu),
@@ -94,7 +97,10 @@ async function costOf(
     await pause(quick ? 1_000 : 5_000);
     const before = await hub.ask();
     const from = performance.now();
-    await dial(nodes.slice(FIRST));
+    const half = FIRST + Math.floor((nodes.length - FIRST) / 2);
+    await dial(nodes.slice(FIRST, half));
+    const between = await hub.ask();
+    await dial(nodes.slice(half));
     const seconds = (performance.now() - from) / 1_000;
     await pause(quick ? 2_000 : SETTLE_MS);
     const settled = await hub.ask();
@@ -105,6 +111,7 @@ async function costOf(
       connections: more,
       seconds,
       rss: (after.rss - before.rss) / more,
+      further: (after.rss - between.rss) / (after.connections - between.connections),
       heap: (after.heap - before.heap) / more,
       outside: (after.outside - before.outside) / more,
       cpu: (after.cpuMs - settled.cpuMs) / (quick ? 1_000 : IDLE_MS),

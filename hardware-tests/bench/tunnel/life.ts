@@ -73,7 +73,7 @@ export async function moves(plan: Plan): Promise<PartResult> {
       ? { ...cell, moves: CHANGES }
       : { ...cell, changes: CHANGES.map((at, index) => `${at}:both:nat=${1_000 * (index + 1)}`) };
   });
-  const outcomes = await plan.run(cells, 4);
+  const outcomes = await plan.run(cells, 6);
   const rows = cases.map(({ change, down, trip }, index) => {
     const gaps = (outcomes[index] ?? []).flatMap((run) => gapsOf(run, down));
     const cost = quantile(gaps, 0.5);
@@ -131,7 +131,7 @@ export async function dead(plan: Plan): Promise<PartResult> {
     seconds: DEAD_SECONDS + 5,
     graceSeconds: 6,
   }));
-  const outcomes = await plan.run(cells, cells.length);
+  const outcomes = await plan.run(cells, 10);
   const rows: BenchResult['rows'][number][] = cases.flatMap(({ name, everyMs }, index) =>
     (['node', 'hub'] as const).map((end) => {
       const known = (outcomes[index] ?? []).map(({ flows, zeroAt }) => {

@@ -57,7 +57,7 @@ function cell(loss: number, asap: Partial<Goal>, lean: Partial<Goal>): MessageCe
 
 /** Line 1: sparse small messages. */
 export async function messages(plan: Plan): Promise<PartResult> {
-  const count = plan.size.quick ? 100 : 1_000;
+  const count = plan.size.quick ? 100 : 800;
   const outcomes = await plan.compete(
     MESSENGERS,
     CELLS.map(({ trip, extra }) => ({
@@ -67,7 +67,7 @@ export async function messages(plan: Plan): Promise<PartResult> {
       load: ({ worth = 'asap' }) =>
         ({ kind: 'messages', worth, count, bytes: MESSAGE_BYTES, everyMs: EVERY_MS }) as const,
     })),
-    2,
+    3,
   );
   const rows: BenchResult['rows'][number][] = [];
   const lines = new Map<string, number[]>();

@@ -115,6 +115,11 @@ export class Plan {
     );
   }
 
+  /** The same with at most so many seeds. */
+  few(seeds: number): Plan {
+    return new Plan({ ...this.size, seeds: this.size.seeds.slice(0, seeds) }, this.#progress);
+  }
+
   /** Says what is going on, for people who wait. */
   say(text: string): void {
     this.#progress(text);

@@ -1,7 +1,7 @@
 /** Lines over a few points, as SVG that reads in light and dark. */
 export interface Plot {
   readonly title: string;
-  readonly x: { readonly label: string; readonly values: readonly number[] };
+  readonly x: { readonly label: string; readonly values: readonly (number | string)[] };
   readonly y: {
     readonly label: string;
     readonly log?: boolean;
@@ -29,7 +29,7 @@ export function drawPlot({ title, x, y, lines }: Plot): string {
     `<text x="${left.toFixed(0)}" y="${top.toFixed(0)}" ${more}>${content}</text>`;
   const grid = ticks(y).flatMap((tick) => [
     `<line x1="${BOX.left}" x2="${BOX.right}" y1="${up(tick).toFixed(1)}" y2="${up(tick).toFixed(1)}" stroke="#888" stroke-opacity="0.3"/>`,
-    text(BOX.left - 8, up(tick) + 4, tick, 'text-anchor="end"'),
+    text(BOX.left - 8, up(tick) + 4, Number(tick.toFixed(2)), 'text-anchor="end"'),
   ]);
   const columns = x.values.map((value, index) =>
     text(across(index), BOX.bottom + 20, value, 'text-anchor="middle"'),

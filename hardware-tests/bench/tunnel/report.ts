@@ -10,31 +10,27 @@ const PAGE = 'tunnel-measured.md';
 interface Measured extends Required<PartResult> {
   readonly part: string;
   readonly tables: readonly BenchResult[];
+  readonly seconds: number;
+  readonly seeds: number;
+  readonly quick: boolean;
 }
 
 /** What was measured last, by part. */
-type Figures = Record<
-  string,
-  { readonly tables: readonly BenchResult[]; readonly seconds: number; readonly seeds: number }
->;
+type Figures = Record<string, Omit<Measured, 'part' | 'plots'>>;
 
 /**
  * Writes a part's figures into FOLDER/tunnel-figures.json beside those of the other parts, their
  * plots into FOLDER/images, and the page FOLDER/tunnel-measured.md of all of them anew.
  */
-export function report(
-  folder: string,
-  { part, tables, plots }: Measured,
-  seconds: number,
-  seeds: number,
-): void {
+export function report(folder: string, order: readonly string[], measured: Measured): void {
+  const { part, plots, ...figures } = measured;
   mkdirSync(folder, { recursive: true });
   drawPlots(join(folder, 'images'), plots);
   const file = join(folder, FIGURES);
   const known = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Figures) : {};
-  const figures: Figures = { ...known, [part]: { tables, seconds: Math.round(seconds), seeds } };
-  writeFileSync(file, `${JSON.stringify(figures, undefined, 2)}\n`);
-  writeFileSync(join(folder, PAGE), pageOf(figures));
+  const all: Figures = { ...known, [part]: figures };
+  writeFileSync(file, `${JSON.stringify(all, undefined, 2)}\n`);
+  writeFileSync(join(folder, PAGE), pageOf(all, order));
 }
 
 export function drawPlots(folder: string, plots: Measured['plots']): void {
@@ -44,14 +40,18 @@ export function drawPlots(folder: string, plots: Measured['plots']): void {
   for (const [name, plot] of all) writeFileSync(join(folder, name), drawPlot(plot));
 }
 
-function pageOf(figures: Figures): string {
-  const parts = Object.entries(figures).map(([part, { tables, seconds, seeds }]) =>
-    [
+function pageOf(figures: Figures, order: readonly string[]): string {
+  const parts = order.flatMap((part) => {
+    const measured = figures[part];
+    if (measured === undefined) return [];
+    const { tables, seconds, seeds, quick } = measured;
+    const more = quick ? '--quick' : `--seeds ${seeds}`;
+    return [
       `## ${part}`,
-      `\`npm run bench -- tunnel --part ${part} --seeds ${seeds}\`, ${seconds} s.`,
+      `\`npm run bench -- tunnel --part ${part} ${more}\`, ${seconds} s.`,
       ...tables.map(tableOf),
-    ].join('\n\n'),
-  );
+    ];
+  });
   const head = [
     '# The tunnel, measured',
     'Written by `npm run bench -- tunnel --report docs`: do not edit. [tunnel.md](tunnel.md) says what it means. An empty "missed" is a goal that is met, or a peer that has none.',
