@@ -109,10 +109,11 @@ test.serial('every metric that a page names is there', async (t) => {
 test.serial('the units of systemd start what the programs understand', async (t) => {
   for (const [file, program] of [
     ['edgetwin.service', EDGETWIN],
+    ['edgetwin-prepared.conf', EDGETWIN],
     ['edgetwin-hub.service', EDGETWIN_HUB],
   ] as const) {
     const unit = await readFile(join(ROOT, 'docs/examples', file), 'utf8');
-    const [path = '', ...words] = /^ExecStart=(.*)$/m.exec(unit)?.[1]?.split(' ') ?? [];
+    const [path = '', ...words] = /^ExecStart=(.+)$/m.exec(unit)?.[1]?.split(' ') ?? [];
     t.is(path, `/usr/local/bin/${program.name}`);
     t.like(parseCommandLine(program, words), { kind: 'run', command: { words: ['run'] } });
   }

@@ -12,6 +12,7 @@ import { unitPath } from '#hardware-tests/e2e/units.js';
 for (const [unit, exposureMax] of [
   ['edgetwin.service', 1.7],
   ['edgetwin-hub.service', 1.3],
+  ['edgetwin-prepared.service', 1.7],
 ] as const) {
   test(`${unit} exposes at most ${exposureMax} of 10 and verifies clean`, (t) => {
     if (!hasTools(t, 'systemd-analyze')) return;
@@ -29,7 +30,8 @@ for (const [unit, exposureMax] of [
     // The program is not installed here; everything else stands as it is.
     const copy = join(folder, unit);
     const text = readFileSync(unitPath(unit), 'utf8');
-    writeFileSync(copy, text.replace(/^ExecStart=\S+/m, `ExecStart=${process.execPath}`));
+    const ours = /^ExecStart=\/usr\/local\/bin\/\S+/m;
+    writeFileSync(copy, text.replace(ours, `ExecStart=${process.execPath}`));
     t.deepEqual(analyze('verify', copy), { status: 0, output: '' });
   });
 }
