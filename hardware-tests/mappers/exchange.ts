@@ -13,8 +13,11 @@ import { answerOf, at, type Holdings } from '#mappers/tools/slave.js';
  * mappers/templates/exchanges. Modbus frames are those of a serial line, also of devices on TCP.
  */
 export interface Exchange {
-  /** `register map`: made from the documentation's table, not heard. */
-  readonly origin: 'documented' | 'register map' | 'recorded' | 'live';
+  /**
+   * `register map`: made from the documentation's table, not heard. `heard`: the device was asked by
+   * another program, whose requests are not ours.
+   */
+  readonly origin: 'documented' | 'register map' | 'recorded' | 'live' | 'heard';
   readonly source: string;
   /** The only properties that are read; all of the template when absent. */
   readonly properties?: readonly string[];
@@ -90,6 +93,9 @@ export interface Replay {
   stop(): Promise<void>;
 }
 
+/** Bytes of the shortest request: of an identity. */
+const SHORTEST = 7;
+
 /** Milliseconds between two sayings of a sensor that talks by itself. */
 const TALK_MS = 30;
 
@@ -118,7 +124,8 @@ export async function replay({ frames, writes }: Exchange, isModbus: boolean): P
     socket.on('data', (bytes) => {
       held = Uint8Array.from([...held, ...bytes]);
       const length = held.length;
-      if (isModbus && (length < 8 || crc16(held, 0, length - 2) !== checksumOf(held))) return;
+      if (isModbus && (length < SHORTEST || crc16(held, 0, length - 2) !== checksumOf(held)))
+        return;
       const request = held;
       const known = answers.get(hex(request));
       if (!isModbus && known === undefined) return;
@@ -147,7 +154,7 @@ function checksumOf(frame: Uint8Array): number {
 const KINDS = { 1: 'coil', 2: 'discrete', 3: 'holding', 4: 'input' } as const;
 
 /** The registers that the recorded replies show. */
-function holdingsOf(frames: Exchange['frames']): Holdings {
+export function holdingsOf(frames: Exchange['frames']): Holdings {
   const holdings: Holdings = new Map();
   for (const { request, reply } of frames) {
     const kind = KINDS[reply[1] as keyof typeof KINDS] as (typeof KINDS)[1 | 2 | 3 | 4] | undefined;

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -15,6 +15,7 @@ import { simulate, type Simulation } from '#mappers/tools/simulate.js';
 import { at, NO_FAULTS } from '#mappers/tools/slave.js';
 import { sunSpecTemplate } from '#mappers/tools/sunspec-template.js';
 import { readDevices } from '#runtime/config/device-files.js';
+import { hex, holdingsOf, parseExchanges, replay } from './exchange.js';
 import { hasSocat, SerialPair } from './serial-pair.js';
 
 const ports = { clock: systemClock, random: seededRandom(5) };
@@ -81,7 +82,7 @@ async function discover(
     {
       lines: [settings],
       units: [125, 126],
-      timeoutMs: 300,
+      timeoutMs: 1_500,
       signal: new AbortController().signal,
       progress: () => undefined,
       found: (slave) => found.push(slave),
@@ -175,6 +176,42 @@ test('SunSpec discovery over a serial line', async (t) => {
     { transport: 'rtu', ...where },
   );
   await needsNoMap(t, where);
+});
+
+/** The models that a scan finds at unit 71. */
+async function chainAt(settings: BusSettings): Promise<readonly number[] | undefined> {
+  const [slave] = await scan(
+    {
+      ...{ lines: [settings], units: [71], timeoutMs: 1_000 },
+      ...{ signal: new AbortController().signal },
+      ...{ progress: () => undefined, found: () => undefined },
+    },
+    ports,
+  );
+  return slave?.sunspec?.map(({ id }) => id);
+}
+
+test('the chain of models that a KOSTAL inverter was heard to tell is walked, on TCP and as on a line', async (t) => {
+  const fixture = new URL('../../../hardware-tests/mappers/heard/', import.meta.url);
+  const text = await readFile(new URL('kostal-plenticore.yaml', fixture), 'utf8');
+  const [heard] = await parseExchanges('kostal-plenticore', text);
+  if (heard === undefined) throw new TypeError('no exchange');
+  const models = [1, 103, 113, 120, 123, 160, 203, 802];
+  const line = await replay(heard, true);
+  t.teardown(() => line.stop());
+  const host = '127.0.0.1';
+  const asLine = { transport: 'rtu-over-tcp', host, tcpPort: line.port, baudRate: 9600 } as const;
+  t.deepEqual(await chainAt(asLine), models);
+  for (const { request = new Uint8Array(0) } of heard.frames)
+    t.true(line.asked.includes(hex(request)), hex(request));
+  const [blank] = await devicesOf(t, 'template: victron-gx\nname: x\nunit: 71\nhost: 127.0.0.1');
+  if (blank === undefined) throw new TypeError('no device');
+  const simulation = await simulate([blank], { tcpPort: 0 }, NO_FAULTS, ports);
+  t.teardown(() => simulation.stop());
+  for (const [where, word] of holdingsOf(heard.frames))
+    simulation.holdings.get(71)?.set(where, word);
+  const tcpPort = Number(simulation.address.split(':')[1]);
+  t.deepEqual(await chainAt({ transport: 'tcp', host, tcpPort }), models);
 });
 
 test('what the device lacks is bad and says why; a device that comes later is asked then', async (t) => {

@@ -1,4 +1,5 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -50,10 +51,45 @@ test('the steps of docs/mappers.md, as a person types them', async (t) => {
     /^voltage +1 +V +good/m,
     /^written true; the device holds true$/m,
     /^relay2 +true +good/m,
+    /^Describe each in a file of four lines/m,
     /^xy-md02 +datasheet/m,
     /^WALKED$/m,
   ])
     t.regex(output, expected);
+});
+
+test('watch shows values until Ctrl+C, also of a simulated slave that is told to misbehave', async (t) => {
+  const folder = await folderOf(t);
+  const file = join(folder, 'd.yaml');
+  const started = (
+    ...words: string[]
+  ): { child: ChildProcess; said: (what: RegExp) => Promise<string> } => {
+    const child = spawn('node', [PROGRAM, 'mapper', ...words], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    t.teardown(() => child.kill('SIGKILL'));
+    let output = '';
+    child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    const said = async (what: RegExp): Promise<string> => {
+      for (;;) {
+        const [, found] = what.exec(output) ?? [];
+        if (found !== undefined) return found;
+        await once(child.stdout, 'data');
+      }
+    };
+    return { child, said };
+  };
+  const device = 'template: xy-md02\nname: c\nunit: 2\nhost: 127.0.0.1\n';
+  await writeFile(file, device);
+  const faults = ['--silent-every', '5', '--damaged-every', '7', '--late', '5'];
+  const slave = started('simulate', file, '--tcp-port', '0', ...faults);
+  const port = await slave.said(/ answer at 127\.0\.0\.1:(\d+)/);
+  await writeFile(file, `${device}tcpPort: ${port}\n`);
+  const watch = started('watch', 'c', '--devices', file);
+  t.is(await watch.said(/^(humidity 2 %RH)$/m), 'humidity 2 %RH');
+  const ended = once(watch.child, 'exit');
+  watch.child.kill('SIGINT');
+  t.deepEqual(await ended, [0, null]);
 });
 
 test('each command of mapper says what is wrong, and with --json as JSON', async (t) => {

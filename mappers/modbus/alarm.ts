@@ -2,8 +2,15 @@ import type { Clock, Timer } from '#protocol/clock.js';
 
 interface Armed {
   readonly atMs: number;
-  readonly timer: Timer;
+  timer: Timer;
+  /** Turns of the event loop that it was put off for. */
+  turns: number;
 }
+
+/** Milliseconds late from which on this process was kept from running. */
+const LATE_MS = 20;
+/** Turns of the event loop that are given then to what came meanwhile: timers go before it. */
+const TURNS_MAX = 3;
 
 /**
  * Rings at a moment that moves all the time. A timer that was set for an earlier one is left to
@@ -41,12 +48,23 @@ export class Alarm {
   #armed(atMs: number): Armed {
     // Rounded up: waking early would only mean waking again.
     const delayMs = Math.max(0, Math.ceil(atMs - this.#clock.now()));
-    const timer = this.#clock.setTimer(this.#name, delayMs, () => {
-      if (this.#near === armed) this.#near = undefined;
-      if (this.#far === armed) this.#far = undefined;
-      this.#ring();
-    });
-    const armed = { atMs, timer };
+    const armed: Armed = { atMs, timer: this.#timer(delayMs, () => this.#due(armed)), turns: 0 };
     return armed;
+  }
+
+  /** A slave is not silent while its answer waits for a process that was held up. */
+  #due(armed: Armed): void {
+    if (armed.turns < TURNS_MAX && this.#clock.now() - armed.atMs > LATE_MS) {
+      armed.turns += 1;
+      armed.timer = this.#timer(1, () => this.#due(armed));
+      return;
+    }
+    if (this.#near === armed) this.#near = undefined;
+    if (this.#far === armed) this.#far = undefined;
+    this.#ring();
+  }
+
+  #timer(delayMs: number, fire: () => void): Timer {
+    return this.#clock.setTimer(this.#name, delayMs, fire);
   }
 }

@@ -11,6 +11,8 @@ import { sunSpecTemplate } from './sunspec-template.js';
 /** Steps between two lines of progress. */
 const PROGRESS_EVERY = 10;
 const NOTHING = 'nothing answered';
+const NEXT =
+  'Describe each in a file of four lines: template (edgetwin mapper template list), name, unit, and port or host.\n';
 
 export async function scanVerb(
   parts: LivePorts,
@@ -24,7 +26,10 @@ export async function scanVerb(
     }),
     parts,
   );
-  if (slaves.length > 0) return;
+  if (slaves.length > 0) {
+    if (!isJson) terminal.err(NEXT);
+    return;
+  }
   throw new EdgeError('EDGE_DEVICE_TIMEOUT', NOTHING, {
     hint: 'Check A and B of the line, the power of the devices, and try other --baud, --format and --units.',
   });

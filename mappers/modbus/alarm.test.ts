@@ -1,0 +1,64 @@
+import test from 'ava';
+import { ManualClock } from '#protocol/manual-clock.js';
+import type { Clock } from '#protocol/clock.js';
+import { Alarm } from './alarm.js';
+
+function bench() {
+  const manual = new ManualClock();
+  let heldUpMs = 0;
+  let timers = 0;
+  const clock: Clock = {
+    now: () => manual.now() + heldUpMs,
+    wallTime: () => 0,
+    setTimer: (name, delayMs, fire) => {
+      timers += 1;
+      return manual.setTimer(name, delayMs, fire);
+    },
+  };
+  const rung: number[] = [];
+  const alarm = new Alarm(clock, 'alarm', () => rung.push(clock.now()));
+  /** The process does not run for so long. */
+  const holdUp = (ms: number): void => void (heldUpMs += ms);
+  return { manual, alarm, rung, holdUp, timers: () => timers };
+}
+
+test('a deadline that moves on with each request costs no timer', (t) => {
+  const { manual, alarm, rung, timers } = bench();
+  for (let at = 1000; at < 1100; at += 1) alarm.set(at);
+  t.is(timers(), 1);
+  manual.advance(1000);
+  t.deepEqual(rung, [1000], 'in vain at worst: whoever hears it sets it again');
+});
+
+test('a near moment goes before a far one, which keeps its timer', (t) => {
+  const { manual, alarm, rung, timers } = bench();
+  alarm.set(1000);
+  alarm.set(1.75);
+  alarm.set(1000);
+  t.is(timers(), 2);
+  manual.advance(2);
+  t.deepEqual(rung, [2], 'rounded up');
+  manual.advance(998);
+  t.deepEqual(rung, [2, 1000]);
+});
+
+test('nothing rings after it was unset', (t) => {
+  const { manual, alarm, rung } = bench();
+  alarm.set(5);
+  alarm.set(3);
+  alarm.set(undefined);
+  manual.advance(10);
+  t.deepEqual(rung, []);
+});
+
+test('after a hold-up of the process what came meanwhile is heard first, for three turns', (t) => {
+  const { manual, alarm, rung, holdUp } = bench();
+  alarm.set(100);
+  holdUp(500);
+  manual.advance(100);
+  t.deepEqual(rung, []);
+  manual.advance(2);
+  t.deepEqual(rung, []);
+  manual.advance(1);
+  t.deepEqual(rung, [603]);
+});
