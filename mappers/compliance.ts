@@ -34,8 +34,11 @@ export function mapperCompliance(test: TestFn, name: string, setup: ComplianceSe
   };
 
   compliance('reports what it reads, cycle after cycle', async ({ device, rig, t }) => {
-    const first = await heard(rig, (reading) => reading.property === FAST);
-    t.like(first, { value: 10, quality: 'good' });
+    // A machine that is busy may miss a time-out of its first read.
+    const isFirst = ({ property, quality }: Reading): boolean =>
+      property === FAST && quality === 'good';
+    const first = await heard(rig, isFirst);
+    t.is(first.value, 10);
     t.true(sameVersion(first.appliedVersion, START_LABEL));
     device.values[FAST] = 11;
     t.is((await heard(rig, (reading) => reading.value === 11)).quality, 'good');
@@ -349,10 +352,12 @@ async function heard(rig: ComplianceRig, wanted: (reading: Reading) => boolean):
   return first;
 }
 
-function labelled(rig: ComplianceRig, property: string, label: Version): Promise<Reading> {
+/** The first good one: a machine that is busy may miss a time-out of the read-back. */
+function labelled(rig: ComplianceRig, name: string, label: Version): Promise<Reading> {
   return heard(
     rig,
-    (reading) => reading.property === property && sameVersion(reading.appliedVersion, label),
+    ({ property, quality, appliedVersion }) =>
+      property === name && quality === 'good' && sameVersion(appliedVersion, label),
   );
 }
 
