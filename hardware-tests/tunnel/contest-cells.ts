@@ -32,6 +32,17 @@ export function alone(roundTripMs: number, loss: number): ContestCell {
   };
 }
 
+/** A slow line: the queue that the own target asks for is nobody else's. */
+export function slow(roundTripMs: number): ContestCell {
+  return {
+    name: `alone at 1 Mbit/s, RTT ${roundTripMs}: goodput`,
+    contest: { flows: [own()], roundTripMs, seconds: 30, link: { rate: RATE / 10 } },
+    judge: goodput,
+    goal: [0.88, 1],
+    queueP95Max: 80,
+  };
+}
+
 export function pair(roundTripMs: number, laterMs: number): ContestCell {
   const flows = [own(), own(laterMs)];
   const settleSeconds = laterMs === 0 ? 10 : 30;

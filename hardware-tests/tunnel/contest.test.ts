@@ -1,6 +1,14 @@
 import test from 'ava';
 import { Workbench } from '#tunnel/coded/codec/workbench.js';
-import { alone, beside, blackout, pair, transfer, type ContestCell } from './contest-cells.js';
+import {
+  alone,
+  beside,
+  blackout,
+  pair,
+  slow,
+  transfer,
+  type ContestCell,
+} from './contest-cells.js';
 import { runContest } from './contest.js';
 
 const bench = new Workbench();
@@ -10,6 +18,7 @@ const CELLS = [
   ),
   ...[40, 100, 300].map(blackout),
   ...[40, 100].map((roundTripMs) => pair(roundTripMs, 10_000)),
+  slow(40),
   beside('cubic', 40, 1, false),
   beside('cubic', 100, 1, true),
   beside('bbr', 40, 1, false),

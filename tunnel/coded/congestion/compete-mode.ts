@@ -6,6 +6,8 @@ const RATE_CYCLE_START = 2;
 const RATE_WINDOW_BEYOND = 3;
 /** Only loss at an empty queue is made good: making good all of it ran away (70 % lost). */
 const COMPENSATED_MAX = 0.5;
+/** Congestion events that a start of growth survives: the first overflow is the rival's own. */
+const EVENTS_SURVIVED = 1;
 
 /** What a round said. Milliseconds and packets per millisecond. */
 export interface CompeteRound {
@@ -26,6 +28,7 @@ export interface CompeteRound {
 export class CompeteMode {
   #style: 'window' | 'rate' = 'window';
   #starting = true;
+  #events = 0;
   #largest = 0;
   #reno = 0;
   #epoch = 0;
@@ -41,6 +44,7 @@ export class CompeteMode {
   enter(window: number, again: boolean, now: number): void {
     this.#style = 'window';
     this.#starting = !again;
+    this.#events = 0;
     this.#restart(window, now);
   }
 
@@ -111,7 +115,7 @@ export class CompeteMode {
     }
     if (!round.congestion || round.now - this.#decreasedAt <= CONGESTION.decreaseEveryMs)
       return { window: now, cut: false };
-    this.#starting = false;
+    if (++this.#events > EVENTS_SURVIVED) this.#starting = false;
     this.#largest = now;
     now *= CONGESTION.cubicBeta;
     this.#reno = now;

@@ -59,6 +59,8 @@ export const CONGESTION = {
   testEveryMs: 4_000,
   testEveryRoundTrips: 20,
   testShare: 0.75,
+  /** So many times as long beside a rival that does not yield to loss: it takes what a test gives up. */
+  rateTestSpell: 1.5,
   testsToLeave: 2,
 
   /** A queue above 1.5 targets + 2 ms for so many rounds more than below it proves a rival. */
@@ -69,6 +71,8 @@ export const CONGESTION = {
   rivalAgainSpanMs: 100,
   rivalAgainMs: 10_000,
   rivalTargetMaxMs: 24,
+  /** An own target of so long ago says what the own rate was before the rival came. */
+  rivalTargetSpanMs: 5_000,
   /** Loss beyond the random one that comes with a queue only, for so many rounds. */
   overflowRounds: 6,
 
@@ -81,9 +85,9 @@ export const CONGESTION = {
   /** Persistent loss at which a rival is not cubic; and below which it may be. */
   rateAboveLoss: 0.02,
   windowBelowLoss: 0.008,
-  rateGain: 1.2,
+  rateGain: 1.25,
   rateGainShallow: 1.05,
-  rateWindow: 2,
+  rateWindow: 2.7,
 
   /** Nothing heard for so long: all in flight is given up. */
   timeOutMinMs: 60,

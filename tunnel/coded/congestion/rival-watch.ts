@@ -1,11 +1,12 @@
 import { CONGESTION } from './constants.js';
 import type { LossGauge } from './loss-gauge.js';
+import { RecentExtreme } from './recent-extreme.js';
 
 /** Tells a flow that fills the queue from our own overshoot: it keeps the queue above our target. */
 export class RivalWatch {
+  readonly #targets = new RecentExtreme('least', CONGESTION.rivalTargetSpanMs, 100);
   #since: number | undefined;
   #score = 0;
-  #targetMs = 0;
   #window = 0;
   #mostMs = 0;
   #overflowRounds = 0;
@@ -25,15 +26,16 @@ export class RivalWatch {
     leftAt: number,
   ): boolean {
     const { rivalTargetMaxMs, rivalAgainMs, rivalAgainRounds, rivalRounds } = CONGESTION;
-    const rising = this.#since === undefined ? targetMs : Math.min(targetMs, 2 * this.#targetMs);
-    const reference = Math.min(rivalTargetMaxMs, rising);
-    if (leastMs <= (isCut ? 1.25 * reference + 1 : 1.5 * reference + 2)) {
+    this.#targets.add(targetMs, now);
+    const own = this.#targets.value;
+    const reference = Math.min(rivalTargetMaxMs, targetMs, 2 * own);
+    const above = isCut ? 1.25 * reference + 1 : Math.max(1.5 * reference + 2, 1.3 * own + 2);
+    if (leastMs <= above) {
       if (this.#since !== undefined && --this.#score <= 0) this.#since = undefined;
       return false;
     }
     if (this.#since === undefined) {
       this.#since = now;
-      this.#targetMs = targetMs;
       this.#window = window;
       this.#mostMs = 0;
       this.#score = 0;

@@ -222,7 +222,9 @@ export class WindowLaw {
       return;
     }
     this.#compete.postpone(now - drain.since);
-    this.#drainAt = now + testEveryMs(smoothedMs);
+    const { rateTestSpell } = CONGESTION;
+    const spell = this.#compete.style === 'rate' ? rateTestSpell : 1;
+    this.#drainAt = now + spell * testEveryMs(smoothedMs);
     const isEmpty = this.#queue.roundLeastMs < Math.max(2, 0.4 * Math.min(targetMs, 10));
     this.#emptyTests = isEmpty ? this.#emptyTests + 1 : 0;
     if (this.#emptyTests >= CONGESTION.testsToLeave) this.#leaveCompete(now, base);
