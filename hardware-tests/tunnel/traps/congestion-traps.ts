@@ -51,7 +51,7 @@ export const CONGESTION_TRAPS: readonly Trap[] = [
     patches: [
       {
         file: `${FOLDER}/rival-watch.js`,
-        find: 'const reference = Math.min(rivalTargetMaxMs, rising);',
+        find: 'const reference = Math.min(rivalTargetMaxMs, targetMs, 2 * own);',
         replace: 'const reference = Infinity;',
       },
     ],
