@@ -87,6 +87,7 @@ export class EmulatedLink {
   readonly #emulator: ChildProcess;
   readonly #lines: Interface;
   readonly #children = new Set<ChildProcess>();
+  #addressOfA = ADDRESS.a;
 
   private constructor(spaces: Readonly<Record<Side, string>>, emulator: ChildProcess) {
     this.#spaces = spaces;
@@ -104,6 +105,8 @@ export class EmulatedLink {
       inSpace(
         space,
         ...['sysctl', '-qw', 'net.ipv4.tcp_no_metrics_save=1'],
+        // A second address stays when the first one goes.
+        'net.ipv4.conf.all.promote_secondaries=1',
         ...['net.ipv6.conf.all.disable_ipv6=1', 'net.ipv6.conf.default.disable_ipv6=1'],
       );
     const settings = (['up', 'down', 'both'] as const).flatMap((way) =>
@@ -139,9 +142,14 @@ export class EmulatedLink {
 
   /** A has another address from now on, as in another network: what is bound to the old one dies. */
   moveA(host: number): void {
-    const device = ['dev', DEVICE];
-    inSpace(this.#spaces.a, 'ip', 'address', 'flush', ...device);
-    inSpace(this.#spaces.a, 'ip', 'address', 'add', `10.77.0.${host}/24`, ...device);
+    const [former, next] = [this.#addressOfA, `10.77.0.${host}`];
+    this.#addressOfA = next;
+    // In this order there is no moment without an address, however slow this machine is.
+    for (const [what, address] of [
+      ['add', next],
+      ['del', former],
+    ] as const)
+      inSpace(this.#spaces.a, 'ip', 'address', what, `${address}/24`, 'dev', DEVICE);
   }
 
   /** Starts a program on one side; `close` ends it. */

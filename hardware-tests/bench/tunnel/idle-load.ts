@@ -29,6 +29,8 @@ interface Cost {
   readonly cpu: number;
   readonly connections: number;
   readonly seconds: number;
+  /** The hub's milliseconds of CPU for each that connects. */
+  readonly handshakeMs: number;
 }
 
 /** Line 7: what real idle connections cost one endpoint, beside WebSocket. */
@@ -54,6 +56,7 @@ export async function connections(plan: Plan): Promise<PartResult> {
       'JS heap KiB each': kilobytes((cost) => cost.heap),
       'buffers KiB each': kilobytes((cost) => cost.outside),
       'idle CPU % of a core': 100 * medianOf(costs, (cost) => cost.cpu),
+      'CPU ms of a handshake': medianOf(costs, (cost) => cost.handshakeMs),
       'connecting s': medianOf(costs, (cost) => cost.seconds),
     });
   }
@@ -102,6 +105,7 @@ async function costOf(
     const between = await hub.ask();
     await dial(nodes.slice(half));
     const seconds = (performance.now() - from) / 1_000;
+    const connected = await hub.ask();
     await pause(quick ? 2_000 : SETTLE_MS);
     const settled = await hub.ask();
     await pause(quick ? 1_000 : IDLE_MS);
@@ -110,6 +114,7 @@ async function costOf(
     return {
       connections: more,
       seconds,
+      handshakeMs: (connected.cpuMs - before.cpuMs) / more,
       rss: (after.rss - before.rss) / more,
       further: (after.rss - between.rss) / (after.connections - between.connections),
       heap: (after.heap - before.heap) / more,

@@ -10,8 +10,9 @@ export const ENDPOINT_LIMITS = {
   handshakeMs: 10_000,
   /** Milliseconds between two looks of a node at its own address, while an answer is overdue. */
   lookEveryMs: 250,
-  /** And while the system itself refuses to send: a look is a socket that is made and closed. */
-  lookAgainMs: 50,
+  /** And after the system itself refused to send, for so long: a look is a socket, opened and closed. */
+  lookAgainMs: 20,
+  lookAgainForMs: 1_000,
   /** Milliseconds after an unanswered keep-alive until a node takes another socket anyway. */
   renewAfterMs: 1_500,
   renewEveryMs: 2_000,

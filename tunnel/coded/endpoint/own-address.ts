@@ -44,14 +44,18 @@ export class OwnAddress {
   readonly #options: OwnAddressOptions;
   #timer: Timer | undefined;
   #renewedAt: number;
-  #lookedAt = -Infinity;
+  #again: Timer | undefined;
+  #goneUntil = -Infinity;
   #isLooking = false;
 
   constructor(options: OwnAddressOptions) {
     this.#options = options;
     this.#renewedAt = options.clock.now();
     options.port.onUnsendable(() => this.#onUnsendable());
-    options.connection.onGone(() => this.#timer?.cancel());
+    options.connection.onGone(() => {
+      this.#timer?.cancel();
+      this.#again?.cancel();
+    });
     if (options.connection.reason === undefined) this.#wait();
   }
 
@@ -73,18 +77,30 @@ export class OwnAddress {
   /** No answer has to be overdue: the system itself says that this way is gone. */
   #onUnsendable(): void {
     const { clock, limits } = this.#options;
-    if (clock.now() - this.#lookedAt >= limits.lookAgainMs) this.#look(false);
+    if (clock.now() < this.#goneUntil) return;
+    this.#goneUntil = clock.now() + limits.lookAgainForMs;
+    this.#look(false);
+  }
+
+  /** A new address comes a little after the old one has gone. */
+  #lookAgain(): void {
+    const { connection, clock, limits } = this.#options;
+    this.#again?.cancel();
+    if (connection.reason !== undefined || clock.now() >= this.#goneUntil) return;
+    this.#again = clock.setTimer('tunnel own address', limits.lookAgainMs, () => this.#look(false));
   }
 
   #look(isWanted: boolean): void {
-    const { clock, connectSocket, hub } = this.#options;
+    const { connectSocket, hub } = this.#options;
     if (this.#isLooking) return;
     this.#isLooking = true;
-    this.#lookedAt = clock.now();
     connectSocket(hub)
       .then((socket) => this.#found(socket, isWanted))
       .catch(() => undefined) // no way to the hub just now: asked again
-      .finally(() => (this.#isLooking = false));
+      .finally(() => {
+        this.#isLooking = false;
+        this.#lookAgain();
+      });
   }
 
   #found(socket: DatagramPort, isWanted: boolean): void {
@@ -96,6 +112,7 @@ export class OwnAddress {
     }
     log.info('tunnel address', { from: port.address, to: socket.address });
     this.#renewedAt = clock.now();
+    this.#goneUntil = -Infinity;
     port.switchTo(socket);
     if (isMoved) connection.moved();
     else connection.ask();

@@ -51,8 +51,9 @@ export function connectUdp(hub: string): Promise<DatagramPort> {
         return;
       }
       let unsendable: (() => void) | undefined;
-      const sent = (error: Error | null): void => {
-        if (error !== null) unsendable?.();
+      // Refused by the hub's machine: there is a way to it.
+      const sent = (error: (Error & { readonly code?: string }) | null): void => {
+        if (error !== null && error.code !== 'ECONNREFUSED') unsendable?.();
       };
       resolve({
         ...portOf(socket, (bytes) => socket.send(bytes, sent), NODE_BUFFER_BYTES),
