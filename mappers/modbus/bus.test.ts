@@ -184,3 +184,19 @@ test('a lost connection says which requests had left', (t) => {
     [3, true],
   ]);
 });
+
+test('what was read is heard before a request is given up, however late; only a tick gives up', (t) => {
+  const bus = new Bus(new RtuFraming(9600));
+  bus.opening(0);
+  bus.opened(0);
+  bus.submit(5, job(1, read(1, 0)));
+  const lateMs = 60_000;
+  t.deepEqual(bus.submit(lateMs, job(2, read(2, 0))), [], 'another caller gives up nothing');
+  const effects = bus.received(lateMs, frameRtu(1, registers(7, 8)));
+  t.like(effects[0], { kind: 'settle', id: 1, outcome: { kind: 'data', words: [7, 8] } });
+  t.is(bus.counters.timeouts, 0);
+  const sentAtMs = bus.wakeAtMs(lateMs)!;
+  t.is(bus.tick(sentAtMs)[0]?.kind, 'send');
+  bus.tick(sentAtMs + lateMs);
+  t.is(bus.counters.timeouts, 1);
+});

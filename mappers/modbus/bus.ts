@@ -94,7 +94,7 @@ export class Bus {
     }
     this.#queue.push({ job, isRetry: false });
     this.#calmAtMs = nowMs + LIMITS.calmMs;
-    return this.tick(nowMs);
+    return this.#goOn(nowMs, []);
   }
 
   /** The link is being made: requests wait for it for a while, rather than fail at once. */
@@ -131,20 +131,26 @@ export class Bus {
     const received = this.#framing.receive(bytes);
     // A part of a reply, as a rule: nothing can be sent before it is whole.
     if (received === NOTHING && this.#flights.size > 0) return NO_EFFECTS;
-    const effects = this.#heard(nowMs, received);
-    effects.push(...this.tick(nowMs));
-    return effects;
+    return this.#goOn(nowMs, this.#heard(nowMs, received));
   }
 
-  /** Ends what is overdue and sends what may be sent. Harmless at any time. */
+  /**
+   * Ends what is overdue and sends what may be sent. Harmless at any time; only here a request is
+   * given up, so that a caller that was held up can hear first what came meanwhile.
+   */
   tick(nowMs: number): readonly BusEffect[] {
+    if (this.#link !== 'open') return this.#goOn(nowMs, []);
+    const effects: BusEffect[] = [];
+    for (const flight of this.#flights.values())
+      if (nowMs >= endsAtMs(flight)) this.#overdue(nowMs, flight, effects);
+    return this.#goOn(nowMs, effects);
+  }
+
+  #goOn(nowMs: number, effects: BusEffect[]): readonly BusEffect[] {
     if (this.#link === 'opening' && nowMs >= this.#openByMs)
       return this.#unsentAll('EDGE_DEVICE_CLOSED', 'there is no connection yet');
     if (this.#link !== 'open') return NO_EFFECTS;
-    const effects: BusEffect[] = [];
     this.#dropHopeless(nowMs, effects);
-    for (const flight of this.#flights.values())
-      if (nowMs >= endsAtMs(flight)) this.#overdue(nowMs, flight, effects);
     if (!effects.some(({ kind }) => kind === 'reconnect')) this.#sendAll(nowMs, effects);
     if (this.#queue.size > 0)
       for (const { probe } of this.#flights.values())
