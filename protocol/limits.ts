@@ -17,6 +17,8 @@ export const LIMITS = {
   nodeNameChars: 63,
   /** Characters of any other string that a peer sends (reason, software version, detail). */
   textChars: 512,
+  /** Characters of JSON that are kept of what only a newer peer understands of a row. */
+  laterChars: 1024,
   /** Properties of one device: bounds a twin's size. */
   propertiesPerDevice: 1024,
   /** Methods of one device, and property names of one method. */

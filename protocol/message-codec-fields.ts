@@ -147,6 +147,16 @@ export class Fields {
     return this.isAbsent() ? undefined : this.texts(itemsMax, read);
   }
 
+  /**
+   * What a newer peer said behind the positions that were read, to be kept and given back as it is.
+   * Undefined when there is nothing, or more than the limit: then it is left alone.
+   */
+  later(): readonly unknown[] | undefined {
+    const later = this.#items.slice(this.#at);
+    if (later.every((item) => item === null)) return undefined;
+    return JSON.stringify(later).length > LIMITS.laterChars ? undefined : later;
+  }
+
   #list(itemsMax: number): readonly unknown[] {
     const items = this.#next();
     if (!Array.isArray(items)) throw this.#wrong('is not an array');

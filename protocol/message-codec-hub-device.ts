@@ -34,15 +34,18 @@ export const adopt: MessageCodec<Adopt> = {
   }),
 };
 
-function writeDevice({ device, version, incarnation, documents }: HubDeviceRow): unknown[] {
-  return [device, version.gen, version.n, incarnation.gen, incarnation.n, documents];
+function writeDevice(row: HubDeviceRow): unknown[] {
+  const { device, version, incarnation, documents, later = [] } = row;
+  return [device, version.gen, version.n, incarnation.gen, incarnation.n, documents, ...later];
 }
 
 function readDevice(row: Fields): HubDeviceRow {
-  return {
+  const known = {
     device: row.device(),
     version: row.version(),
     incarnation: row.version(),
     documents: row.isNull() ? null : row.text(LIMITS.documentChars),
   };
+  const later = row.later();
+  return later === undefined ? known : { ...known, later };
 }

@@ -44,12 +44,11 @@ export function withClock<R extends Timed>(rows: readonly R[], fields: Fields): 
 }
 
 export function writeDesiredRows(rows: readonly DesiredRow[]): unknown[] {
-  return groups(rows, ({ property, version, value, origin, since }) =>
-    trimmed(
-      [property, version.gen, version.n, value, ...pair(origin), ...pair(since)],
-      [null, null, null, null],
-    ),
-  );
+  return groups(rows, ({ property, version, value, origin, since, later }) => {
+    const known = [property, version.gen, version.n, value, ...pair(origin), ...pair(since)];
+    if (later !== undefined) return [...known, ...later];
+    return trimmed(known, [null, null, null, null]);
+  });
 }
 
 export function readDesiredRows(fields: Fields): DesiredRow[] {
@@ -59,10 +58,12 @@ export function readDesiredRows(fields: Fields): DesiredRow[] {
     const value = row.value();
     const origin = row.optionalVersion();
     const since = row.optionalVersion();
+    const later = row.later();
     return {
       ...{ device, incarnation, property, version, value },
       ...(origin === undefined ? {} : { origin }),
       ...(since === undefined ? {} : { since }),
+      ...(later === undefined ? {} : { later }),
     };
   });
 }

@@ -22,6 +22,8 @@ export interface DesiredRow {
    * an adoption, so a local write based on an older one of them has lost against nobody.
    */
   readonly since?: Version;
+  /** What only a newer peer understands, at most LIMITS.laterChars of JSON. */
+  readonly later?: readonly unknown[];
 }
 
 /** h>g: devices that the hub created or deleted, newest only. Answered by Stored. */
@@ -40,6 +42,8 @@ export interface HubDeviceRow {
   readonly incarnation: Version;
   /** KubeEdge documents of the device and its model, YAML or JSON; null is a tombstone. */
   readonly documents: string | null;
+  /** What only a newer peer understands, at most LIMITS.laterChars of JSON. */
+  readonly later?: readonly unknown[];
 }
 
 /**

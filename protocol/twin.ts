@@ -62,6 +62,8 @@ export interface Desired {
   readonly value: Value;
   /** Id of the local write that became this value, if one did. */
   readonly origin?: Version;
+  /** Positions of its row that only a newer peer understands: kept, and given back as they came. */
+  readonly later?: readonly unknown[];
 }
 
 export type SyncState = 'in-sync' | 'pending' | 'failed' | 'stale';

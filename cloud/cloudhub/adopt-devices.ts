@@ -63,8 +63,8 @@ export function adoptDevices(
       continue;
     }
     const by = { actor: `adopted:${draft.node}`, at: context.wallMs };
-    const { version, incarnation, documents } = row;
-    const told = { version, incarnation, documents };
+    const { version, incarnation, documents, later } = row;
+    const told = { version, incarnation, documents, ...(later === undefined ? {} : { later }) };
     const before = draft.get('devices', deviceKey(draft.node, device));
     if (description === null && before?.hub === undefined) {
       draft.put('hubDevices', deviceKey(draft.node, device), { ...told, ...by });
@@ -126,7 +126,7 @@ function renumber(
 ): DownlinkNews[] {
   const version = nextVersion(draft, hubBoot);
   const incarnation = own.incarnation.n > mark ? version : own.incarnation;
-  const { documents, actor, at } = own;
+  const { documents, later, actor, at } = own;
   const description = draft.get('devices', deviceKey(draft.node, device))?.description ?? null;
   if (documents === null || description === null) {
     draft.put('hubDevices', deviceKey(draft.node, device), { ...own, version });
@@ -135,10 +135,8 @@ function renumber(
   const kept = sameVersion(incarnation, own.incarnation)
     ? []
     : desiredOf(draft, device, description);
-  const news = putDevice(draft, device, { version, incarnation, documents }, description, {
-    actor,
-    at,
-  });
+  const told = { version, incarnation, documents, ...(later === undefined ? {} : { later }) };
+  const news = putDevice(draft, device, told, description, { actor, at });
   // What was asked of it here since stands as well.
   for (const { key, row } of kept) draft.put('desired', key, row);
   return news;

@@ -109,7 +109,7 @@ function merge(
   marks: AdoptionMarks,
   { hubBoot, wallMs }: AdoptContext,
 ): 'adopted' | 'renumbered' | 'kept' {
-  const { device, property, version, value, origin } = row;
+  const { device, property, version, value, origin, later } = row;
   const key = propertyKey(draft.node, device, property);
   raiseGeneration(draft, version.gen);
   const own = draft.get('desired', key);
@@ -118,6 +118,7 @@ function merge(
     putDesired(draft, hubBoot, device, property, {
       value: writableValue(draft, draft.node, device, property, value),
       ...(origin === undefined ? {} : { origin }),
+      ...(later === undefined ? {} : { later }),
       since: row.since ?? version,
       actor: `adopted:${draft.node}`,
       at: wallMs,
@@ -146,8 +147,13 @@ function merge(
 }
 
 /** Another value than the gateway's: a local write based on that one has lost. */
-function plainRecord({ value, origin, actor, at }: DesiredRecord): Omit<DesiredRecord, 'version'> {
-  return { value, actor, at, ...(origin === undefined ? {} : { origin }) };
+function plainRecord(record: DesiredRecord): Omit<DesiredRecord, 'version'> {
+  const { value, origin, later, actor, at } = record;
+  return {
+    ...{ value, actor, at },
+    ...(origin === undefined ? {} : { origin }),
+    ...(later === undefined ? {} : { later }),
+  };
 }
 
 /** A gateway that did not present the generation at HELLO shows it in its rows. */

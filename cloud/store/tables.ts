@@ -100,6 +100,8 @@ export interface HubDeviceRecord {
   readonly incarnation: Version;
   /** Device and DeviceModel as JSON; null is a tombstone. */
   readonly documents: string | null;
+  /** What only a newer peer understands of it. */
+  readonly later?: readonly unknown[];
   readonly actor: string;
   /** Wall time of the hub, for people only. */
   readonly at: number;

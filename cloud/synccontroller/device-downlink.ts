@@ -78,8 +78,9 @@ export class DeviceDownlink {
       if (isFull && rows.length > 0) break;
       this.#waiting.delete(device);
       if (told === undefined) continue;
-      const { version, incarnation, documents } = told;
-      rows.push({ device, version, incarnation, documents });
+      const { version, incarnation, documents, later } = told;
+      const row = { device, version, incarnation, documents };
+      rows.push(later === undefined ? row : { ...row, later });
       chars += size;
     }
     return rows;

@@ -187,11 +187,12 @@ export class Downlink {
     const record = this.#rows.get('desired', key);
     const incarnation = this.#rows.get('devices', deviceKey(this.#rows.name, device))?.incarnation;
     if (record === undefined || incarnation === undefined) return undefined;
-    const { version, value, origin, since } = record;
+    const { version, value, origin, since, later } = record;
     return {
       ...{ device, incarnation, property, version, value },
       ...(origin === undefined ? {} : { origin }),
       ...(since === undefined ? {} : { since }),
+      ...(later === undefined ? {} : { later }),
     };
   }
 

@@ -13,7 +13,7 @@ export interface Adoptable {
 /** Rows of one device stand together. Properties that stay on the gateway are none of the hub's. */
 export function adoptableOf(tables: TableReader): Adoptable {
   const rows: DesiredRow[] = [];
-  for (const [key, { version, value, origin }] of tables.rows('desired')) {
+  for (const [key, { version, value, origin, later }] of tables.rows('desired')) {
     const { device, property } = splitKey(key);
     const life = tables.get('devices', device);
     if (life === undefined || life.description === null) continue;
@@ -21,6 +21,7 @@ export function adoptableOf(tables: TableReader): Adoptable {
     rows.push({
       ...{ device, incarnation: life.incarnation, property, version, value },
       ...(origin === undefined ? {} : { origin }),
+      ...(later === undefined ? {} : { later }),
     });
   }
   rows.sort((a, b) => (a.device === b.device ? 0 : a.device < b.device ? -1 : 1));

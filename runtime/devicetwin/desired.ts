@@ -10,7 +10,7 @@ import { describedProperty, isOwnEcho } from './twin-rows.js';
 
 /** DESIRED of the hub (docs/sync-protocol.md sections 4.4 and 4.5). */
 export function storeDesired(draft: Draft, row: DesiredRow): void {
-  const { device, property, version, value, origin, since } = row;
+  const { device, property, version, value, origin, since, later } = row;
   const life = draft.rows.get('devices', device);
   if (
     life === undefined ||
@@ -22,7 +22,11 @@ export function storeDesired(draft: Draft, row: DesiredRow): void {
   const key = propertyKey(device, property);
   const stored = draft.rows.get('desired', key);
   if (stored !== undefined && compareVersions(version, stored.version) <= 0) return;
-  keep(draft, device, property, { version, value, ...(origin === undefined ? {} : { origin }) });
+  keep(draft, device, property, {
+    ...{ version, value },
+    ...(origin === undefined ? {} : { origin }),
+    ...(later === undefined ? {} : { later }),
+  });
   const locals = draft.rows.get('locals', key);
   const pending = locals?.pending;
   if (locals === undefined || pending === undefined) return;

@@ -25,14 +25,14 @@ export const PROPERTY_TABLES = [
  * the hub tells it again in the next session.
  */
 export function storeHubDevices(draft: Draft, rows: readonly HubDeviceRow[]): void {
-  for (const { device, version, incarnation, documents } of rows) {
+  for (const { device, ...row } of rows) {
+    const { version, documents } = row;
     const seen = draft.rows.get('hubDevices', device);
     if (seen !== undefined && compareVersions(version, seen.version) <= 0) continue;
     if (isOfFile(draft.rows.get('devices', device))) {
       if (documents === null) reannounce(draft, device);
       continue;
     }
-    const row: HubDevice = { version, incarnation, documents };
     draft.rows.put({ table: 'hubDevices', key: device, row });
     raiseDesired(draft, version);
     align(draft, device);

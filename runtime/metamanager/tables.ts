@@ -77,6 +77,8 @@ export interface HubDevice {
   readonly incarnation: Version;
   /** Device and DeviceModel as JSON; null is a tombstone. */
   readonly documents: string | null;
+  /** What only a newer hub understands of it. */
+  readonly later?: readonly unknown[];
 }
 
 /** Its generation is the identity's unless it is stale. */

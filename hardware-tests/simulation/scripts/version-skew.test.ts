@@ -112,6 +112,34 @@ test('T18 messages of unknown types, both ways: answered, never silence, and the
   await stage.until('told', () => stage.reported('level')?.value === 3);
 });
 
+test('T18 what a newer hub says of a desired value goes back to it when it was restored, and down again', async (t) => {
+  const later = [{ expires: 1 }, 'x'];
+  const stage = await openSkewed(({ message }, positions) => {
+    if (message.kind !== 'desired') return undefined;
+    const groups = positions[3] as [string, number, number, Positions[]][];
+    for (const row of groups.flatMap((group) => group[3])) {
+      while (row.length < 8) row.push(null);
+      if (row.length === 8) row.push(...later);
+    }
+    return positions;
+  });
+  const backup = stage.world.hub.backup();
+  await stage.desire('level', 4);
+  await stage.settle();
+  stage.world.weather.block(stage.gateway.node, 'up', 'down');
+  await stage.pass(10_000);
+  stage.checkers.forgetHub();
+  stage.world.hub.replaceDisk(backup);
+  stage.world.hub.start();
+  await stage.world.started();
+  stage.world.weather.open(stage.gateway.node);
+  await stage.connected();
+  await stage.settle();
+  const [row] = stage.post.of('adopt').flatMap(({ rows }) => rows);
+  t.like(row, { value: 4, later });
+  t.like(stage.desired('level'), { value: 4, later });
+});
+
 test('T18 a gateway that takes no devices: asking for one is refused, and nothing of it is sent', async (t) => {
   const stage = await openSkewed(({ message }, positions) => {
     if (message.kind !== 'hello') return undefined;
