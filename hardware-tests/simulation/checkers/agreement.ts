@@ -1,5 +1,4 @@
-import type { DeviceId } from '#protocol/device.js';
-import { equalValues, NO_VERSION, sameVersion } from '#protocol/twin.js';
+import { compareVersions, equalValues, NO_VERSION, sameVersion } from '#protocol/twin.js';
 import { isUnsent } from '#runtime/devicetwin/twin-rows.js';
 import type { Gateway, GatewayProgram } from '../gateway.js';
 import { REFUSED } from '../plant.js';
@@ -10,25 +9,14 @@ import type { PropertyName } from './rows.js';
 /** P2, I15: nothing is under way any more and both ends agree, and the devices hold what they should. */
 export class Agreement implements Checker {
   readonly #checks: Checks;
-  /** Gateways that came back from a backup, and the history that they came back with. */
-  readonly #cards = new Map<Gateway, string | undefined>();
   #hubWentBack = false;
 
   constructor(checks: Checks) {
     this.#checks = checks;
   }
 
-  forget(gateway: Gateway, device?: DeviceId): void {
-    if (device === undefined) this.#cards.set(gateway, undefined);
-  }
-
   forgetHub(): void {
     this.#hubWentBack = true;
-  }
-
-  gatewayStarted(gateway: Gateway, { meta }: GatewayProgram): void {
-    if (this.#cards.has(gateway) && this.#cards.get(gateway) === undefined)
-      this.#cards.set(gateway, historyOf(meta));
   }
 
   disagreement(gateways: readonly Gateway[]): Breach | undefined {
@@ -106,16 +94,11 @@ export class Agreement implements Checker {
       return breach('P2 not known to be stored');
     // What is desired was written, unless the device refused it or somebody turned a knob since.
     if (!sameVersion(applied, desired.version)) return breach('P2 desired is not applied');
-    const { drifted, value } = gateway.plant.register(key);
+    const { drifted, value, ended } = gateway.plant.register(key);
     if (drifted || desired.value === REFUSED || value === desired.value) return undefined;
-    // Both ends went back to one moment, so nothing that they compare differs: a write that both
+    // The hub went back, and the gateway too or its storage had refused: a later write that both
     // forgot is like a knob turned, and shown as not in sync.
-    if (this.#hubWentBack && this.#cards.get(gateway) === historyOf(meta)) return undefined;
+    if (this.#hubWentBack && compareVersions(ended, desired.version) > 0) return undefined;
     return breach('P2 applied is not at the device');
   }
-}
-
-function historyOf(meta: GatewayProgram['meta']): string {
-  const { lineage, gen, hubLineage } = meta.identity();
-  return `${lineage} ${gen} ${hubLineage}`;
 }
