@@ -123,7 +123,7 @@ const MESSAGES = {
       monotonicMs: finite,
       software: text,
     },
-    { gen: count, hubGen: count, hubDevices: hex64 },
+    { gen: count, hubGen: count, hubDevices: hex64, fallback: text },
   ),
   welcome: optional(
     {

@@ -70,18 +70,27 @@ export const hello: MessageCodec<Hello> = {
   },
 };
 
-function laterFields({ gen, hubGen, hubDevices }: Hello): readonly unknown[] {
-  return trimmed([gen ?? null, hubGen ?? null, hubDevices ?? null], [null, null, null]);
+function laterFields({ gen, hubGen, hubDevices, fallback }: Hello): readonly unknown[] {
+  const why = fallback === undefined ? null : clip(fallback);
+  const fields = [gen ?? null, hubGen ?? null, hubDevices ?? null, why];
+  return trimmed(
+    fields,
+    fields.map(() => null),
+  );
 }
 
-function readLaterFields(fields: Fields): Pick<Hello, 'gen' | 'hubGen' | 'hubDevices'> {
+function readLaterFields(
+  fields: Fields,
+): Pick<Hello, 'gen' | 'hubGen' | 'hubDevices' | 'fallback'> {
   const gen = fields.optionalCount();
   const hubGen = fields.optionalCount();
   const hubDevices = fields.isAbsent() ? undefined : fields.hex64();
+  const fallback = fields.optionalText();
   return {
     ...(gen === undefined ? {} : { gen }),
     ...(hubGen === undefined ? {} : { hubGen }),
     ...(hubDevices === undefined ? {} : { hubDevices }),
+    ...(fallback === undefined ? {} : { fallback }),
   };
 }
 

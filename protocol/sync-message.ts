@@ -82,6 +82,8 @@ export interface Hello {
    * others sends them. Absent: an older gateway, or none of them.
    */
   readonly hubDevices?: string;
+  /** Why this gateway runs by its last configuration that worked. Absent: it runs by the present one. */
+  readonly fallback?: string;
 }
 
 /** h>g. Durable at the hub before it leaves, durable at the gateway before anything follows. */

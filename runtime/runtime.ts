@@ -147,10 +147,11 @@ async function start(
   const commands = new CommandService({ meta, runner, clock, log });
   teardown.add('commands', () => commands.stop());
   const alarms = new AlarmBook(meta, clock);
-  const { hub, syncWindowMs } = config;
+  const { hub, syncWindowMs, fallback } = config;
   const uplink = new Uplink({
     ...{ clock, random, log, software, transport },
-    ...{ meta, twins, dataDir, hub, syncWindowMs, care: alarms },
+    ...{ meta, twins, dataDir, hub, syncWindowMs, fallback },
+    care: alarms,
     onTime: (wallMs) => time.learn(wallMs),
     channels: [
       ...[time, commands],

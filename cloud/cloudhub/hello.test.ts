@@ -258,6 +258,25 @@ test('a gateway that forgot its last session raises a notice, a lost WELCOME doe
   t.is(bench.rows.get('nodes', 'gw-1')?.alarms[0]?.code, 'EDGE_GATEWAY_RESTORED');
 });
 
+test('a gateway on its last good configuration raises an alarm, which goes with the next HELLO', (t) => {
+  const bench = new MachineBench();
+  const alarms = () => bench.rows.get('nodes', 'gw-1')?.alarms.map(({ detail }) => detail);
+  const fallback = 'gateway.yaml:3:1 broker: must be a map\n\u001b[2Jx';
+  const state = { value: 0, forks: [] };
+  const raised = () =>
+    bench
+      .open({ state, fallback, lastEpoch: bench.epoch })
+      .flatMap((effect) => (effect.kind === 'alarm' ? [effect.code] : []));
+  t.deepEqual(raised(), ['EDGE_CONFIG']);
+  t.deepEqual(alarms(), ['gateway.yaml:3:1 broker: must be a map [2Jx']);
+  t.deepEqual(raised(), []);
+  t.is(alarms()?.length, 1);
+  bench.open({ state, fallback: 'another fault', lastEpoch: bench.epoch });
+  t.deepEqual(alarms(), ['another fault']);
+  bench.open({ state, lastEpoch: bench.epoch });
+  t.deepEqual(alarms(), []);
+});
+
 test('restarts and restored cards raise no clone alarm (H23)', (t) => {
   const bench = met(100);
   for (let boot = 2; boot < 40; boot++)

@@ -8,7 +8,7 @@ import { deviceOfKey, lineageKey } from '../store/tables.js';
 import type { Alarm, LineageRow, NodeRow } from '../store/tables.js';
 import { lastMark } from './adoption-era.js';
 import type { AdoptionMarks } from './adoption-era.js';
-import { withAlarm } from './alarms.js';
+import { hasAlarm, withAlarm } from './alarms.js';
 
 /** Where the numbers of a gateway stand after HELLO. */
 export interface HelloDecision {
@@ -144,6 +144,7 @@ export function alarmsOf(
       : hello.lastEpoch < node.metEpoch
         ? 'The gateway forgot its last session: its store is older.'
         : undefined;
+  const detail = fallbackOf(hello);
   return [
     ...(isClone(node, hello)
       ? [
@@ -157,7 +158,15 @@ export function alarmsOf(
     ...(restored === undefined
       ? []
       : [{ code: 'EDGE_GATEWAY_RESTORED', detail: restored, at: wallMs } as const]),
+    ...(detail === undefined || hasAlarm(node, { code: 'EDGE_CONFIG', detail })
+      ? []
+      : [{ code: 'EDGE_CONFIG', detail, at: wallMs } as const]),
   ];
+}
+
+/** A gateway's own words, on one line of a person's terminal. */
+function fallbackOf({ fallback }: Hello): string | undefined {
+  return fallback?.replaceAll(/[\0-\x1f\x7f-\x9f\u2028\u2029]+/g, ' ');
 }
 
 /** A retired boot came back: two processes live (section 4.10). */
@@ -174,9 +183,14 @@ export function metNode(
 ): NodeRow {
   const boots = bootsOf(hello);
   const others = node.learntBoots.filter((boot) => !boots.includes(boot));
+  const detail = fallbackOf(hello);
+  const standing = node.alarms.filter(
+    (alarm) => alarm.code !== 'EDGE_CONFIG' || alarm.detail === detail,
+  );
   return alarms.reduce(withAlarm, {
     ...node,
     ...retire(node, hello.boot),
+    alarms: standing,
     metEpoch: epoch,
     learntBoots: [...others, ...boots].slice(-LIMITS.gatewayBootsKept),
     software: hello.software,

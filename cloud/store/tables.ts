@@ -215,6 +215,7 @@ export const ALARM_CODES = {
   EDGE_HUB_RESTORED: 'The gateway knows desired values that this hub does not.',
   EDGE_NOT_ADOPTED: 'The gateway holds desired values that the restored hub could not take over.',
   EDGE_DEVICE_TAKEN: 'The gateway announces a device that another node owns.',
+  EDGE_CONFIG: 'The configuration of the gateway is wrong; the last one that worked is in force.',
 } as const;
 
 export type AlarmCode = keyof typeof ALARM_CODES;

@@ -102,6 +102,7 @@ async function site(storage = new MemoryStorage()) {
     random,
     log,
     software: 'edgetwin test',
+    fallback: 'broker: must be a map',
     strict: true,
   });
   const pass = async (ms: number): Promise<void> => {
@@ -127,6 +128,7 @@ test('a session: HELLO, WELCOME, READY, the devices, then their rows', async (t)
   edgeHub.start();
   await pass(1000);
   t.deepEqual(hub.kinds.slice(0, 4), ['hello', 'ready', 'announce', 'state']);
+  t.like(hub.heard[0], { software: 'edgetwin test', fallback: 'broker: must be a map' });
   t.is(hub.rows.get('level')!.value, 7);
   t.like(edgeHub.status(), { connected: true, epoch: 1, unsent: 0, inFlight: 0, reconnects: 0 });
   t.false(twins.device(TAP.id)!.properties[0]!.unsent);

@@ -30,8 +30,9 @@ export interface EdgeHubOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
-  /** Name and version of this program, shown at the hub. */
+  /** Name and version of this program, and why it runs by an earlier configuration, for the hub. */
   readonly software: string;
+  readonly fallback?: string | undefined;
   /** Hears of what a person may have to do. */
   readonly care?: Care | undefined;
   /** Samples, commands: what a session carries beside twins. */
@@ -205,7 +206,7 @@ export class EdgeHub {
   }
 
   #facts(): HelloFacts {
-    const { meta, software } = this.#options;
+    const { meta, software, fallback } = this.#options;
     const state = meta.numbering('state');
     const samples = meta.numbering('samples');
     return {
@@ -213,7 +214,7 @@ export class EdgeHub {
       identity: meta.identity(),
       state: { value: state.value, forks: state.forks },
       samples: { value: samples.value, forks: samples.forks },
-      software,
+      ...{ software, fallback },
       hubDevices: heldHubDevices(meta),
     };
   }

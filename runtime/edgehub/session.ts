@@ -103,7 +103,7 @@ export function welcomed(session: Session, welcome: Welcome): void {
 }
 
 export function helloOf(
-  { boot, identity, state, samples, software, hubDevices }: HelloFacts,
+  { boot, identity, state, samples, software, hubDevices, fallback }: HelloFacts,
   channels: readonly Channel[],
   now: number,
 ): Hello {
@@ -125,6 +125,7 @@ export function helloOf(
     gen: identity.gen,
     hubGen: identity.hubGen ?? 0,
     ...(hubDevices === undefined ? {} : { hubDevices }),
+    ...(fallback === undefined ? {} : { fallback }),
   };
 }
 

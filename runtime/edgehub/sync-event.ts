@@ -15,6 +15,8 @@ export interface HelloFacts {
   readonly software: string;
   /** Digest of the devices of the hub that are held; undefined: none. */
   readonly hubDevices?: string | undefined;
+  /** Why the last configuration that worked is in force; undefined: it is the present one. */
+  readonly fallback?: string | undefined;
 }
 
 export type SyncEvent =

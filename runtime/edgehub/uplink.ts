@@ -27,6 +27,8 @@ export interface UplinkOptions {
   readonly random: Random;
   readonly log: Log;
   readonly software: string;
+  /** Why the last configuration that worked is in force. */
+  readonly fallback?: string | undefined;
   /** Hears of what a person may have to do. */
   readonly care: Care;
   /** The authority of the hub said what time it is, milliseconds since 1970. */
