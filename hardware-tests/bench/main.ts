@@ -17,6 +17,10 @@ const BENCHES: Readonly<Record<string, { about: string; load: () => Promise<Benc
     about: 'the whole gateway: memory, start, durable updates, CPU, log and flash bytes',
     load: () => import('./gateway.js'),
   },
+  hub: {
+    about: 'memory of the hub for each connected idle gateway, beside bare WebSockets',
+    load: () => import('./hub.js'),
+  },
   journal: {
     about: 'durable commits beside a plain append and fdatasync',
     load: () => import('./journal.js'),
