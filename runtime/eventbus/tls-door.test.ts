@@ -72,6 +72,8 @@ async function secured(t: ExecutionContext, withAuthority = true) {
   };
   const all = await bench(t, {
     clock,
+    // Nothing here is about how fast a machine is.
+    limits: { connectMs: 100_000 },
     credentials: { clients, isRequired: false },
     tls: { listen: { host: '127.0.0.1', port: 0 }, files },
   });
@@ -260,7 +262,7 @@ test('mosquitto_pub and mosquitto_sub with --cafile, --cert and --key', async (t
     const own = shown === undefined ? [] : ['--cert', files[0]!, '--key', files[1]!];
     const all = ['-h', 'localhost', '-p', `${port}`, '--cafile', ca, ...own, ...args];
     return new Promise<{ failed: boolean; text: string }>((resolve) =>
-      execFile(program, all, { timeout: 20_000 }, (error, out, err) =>
+      execFile(program, all, { timeout: 90_000 }, (error, out, err) =>
         resolve({ failed: error !== null, text: out + err }),
       ),
     );
@@ -272,7 +274,7 @@ test('mosquitto_pub and mosquitto_sub with --cafile, --cert and --key', async (t
   t.like(await run('mosquitto_pub', [...id, ...publish, reading], meter), { failed: false });
   t.is(twins.reports.length, 1);
   const topics = ['-t', `${METER}/twin/get`, '-e', `${METER}/twin/get/result`];
-  const ask = [...id, '-V', 'mqttv311', '-W', '15', ...topics, '-m', '{"event_id":"g"}'];
+  const ask = [...id, '-V', 'mqttv311', '-W', '60', ...topics, '-m', '{"event_id":"g"}'];
   const heard = await run('mosquitto_rr', ask, meter);
   t.like(JSON.parse(heard.text), { event_id: 'g' });
   t.false((await run('mosquitto_sub', [...id, '-E', '-t', `${METER}/#`], meter)).failed);
