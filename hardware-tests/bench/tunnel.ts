@@ -62,6 +62,7 @@ async function runPart(
     report(options.report, Object.keys(PARTS), {
       ...{ part: name, tables: results, plots },
       ...{ seconds: Math.round(took), seeds: plan.size.seeds.length, quick: plan.size.quick },
+      long: plan.size.long,
     });
   return results;
 }

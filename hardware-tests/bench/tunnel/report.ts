@@ -13,6 +13,7 @@ interface Measured extends Required<PartResult> {
   readonly seconds: number;
   readonly seeds: number;
   readonly quick: boolean;
+  readonly long: boolean;
 }
 
 /** What was measured last, by part. */
@@ -44,8 +45,8 @@ function pageOf(figures: Figures, order: readonly string[]): string {
   const parts = order.flatMap((part) => {
     const measured = figures[part];
     if (measured === undefined) return [];
-    const { tables, seconds, seeds, quick } = measured;
-    const more = quick ? '--quick' : `--seeds ${seeds}`;
+    const { tables, seconds, seeds, quick, long } = measured;
+    const more = `${quick ? '--quick' : `--seeds ${seeds}`}${long ? ' --long' : ''}`;
     return [
       `## ${part}`,
       `\`npm run bench -- tunnel --part ${part} ${more}\`, ${seconds} s.`,
