@@ -158,6 +158,7 @@ test('E39: a node refused 100,000 times leaves a bounded number of records, and 
   const entry = { actor: 'node:evil', action: 'device.refuse', code: 'EDGE_FORBIDDEN' } as const;
   for (let index = 0; index < 100_000; index++) refused({ ...entry, subject: `a/d${index}` });
   t.is(trail.stats().total, AUDIT_LIMITS.refusalsPerNode);
+  t.log(`100,000 refusals, ${trail.stats().total} records`);
   refused({ ...entry, actor: 'node:other', subject: 'a/d1' });
   t.is(trail.stats().total, AUDIT_LIMITS.refusalsPerNode + 1);
   clock.advance(AUDIT_LIMITS.refusalWindowMs);

@@ -111,6 +111,7 @@ test('E34, CVE-2022-31076: hostile bytes close the session as a breach of protoc
     t.is(gateway.closed?.code, 'protocol');
   }
   t.is(bench.fleet.counters.malformedMessages, hostile.length);
+  t.log(`${hostile.length} of ${hostile.length} sessions ended`);
   t.is(bench.hub.connections, 0);
   t.is((await bench.ready()).closed, undefined);
 });
@@ -213,6 +214,7 @@ test('CVE-2022-31079, E32: a gateway that floods the hub is cut off, within boun
   await bench.run(200);
   t.is(gateway.closed?.code, 'slow');
   t.is(bench.fleet.counters.slowClosed, 1);
+  t.log(`cut after ${HUB_LIMITS.queuedMessages} messages that wait`);
   bench.releaseSyncs();
   await bench.run(200);
   t.is(bench.fleet.node('gw-1')?.online, false);

@@ -21,7 +21,8 @@ function* marked(value: Json, mark: string): Generator<Json> {
       for (const inner of marked(value[at] as Json, mark)) yield value.with(at, inner) as Json;
   else if (typeof value === 'object' && value !== null)
     for (const [key, inside] of Object.entries(value))
-      for (const inner of marked(inside, mark)) yield { ...value, [key]: inner };
+      for (const inner of marked(inside, mark))
+        yield Object.fromEntries([...Object.entries(value), [key, inner]]);
 }
 
 const MARK = '\u0001mark';

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { ALLOWED_LICENCES, licencesPage, notices } from './licences.js';
@@ -36,6 +36,31 @@ test('I53: nothing runs when the product is installed: one script, and what it w
       platform,
     );
 });
+
+test('I53: CI installs by npm ci without scripts, and what it builds and tests is that', (t) => {
+  const run = readFileSync(`${ROOT}.ci/run`, 'utf8');
+  const installs = run.split('\n').filter((line) => /\bnpm (ci|i|install|rebuild)\b/.test(line));
+  t.is(installs.length, 1, 'once, and nothing is installed or rebuilt beside it');
+  t.regex(installs[0] ?? '', /npm ci && npm run lint && npm test;/);
+  t.notRegex(run, /ignore-scripts=false|--foreground-scripts/);
+  const asked = JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8')) as {
+    readonly scripts: Readonly<Record<string, string>>;
+  };
+  const atInstall = ['preinstall', 'install', 'postinstall', 'prepare', 'prepublish'];
+  for (const name of atInstall) t.is(asked.scripts[name], undefined, name);
+  const present = installed.filter(({ path }) => existsSync(join(ROOT, path)));
+  const bytes = present.reduce((sum, { path }) => sum + bytesBelow(join(ROOT, path)), 0);
+  t.log(`${present.length} packages, ${(bytes / 1e6).toFixed(0)} MB on the disk`);
+});
+
+/** Of the package itself, not of those installed below it. */
+function bytesBelow(folder: string): number {
+  return readdirSync(folder, { withFileTypes: true }).reduce((sum, entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return entry.name === 'node_modules' ? sum : sum + bytesBelow(path);
+    return entry.isFile() ? sum + statSync(path).size : sum;
+  }, 0);
+}
 
 test('I53: what is installed with the product has licences that ask for a notice only', (t) => {
   for (const { name, license } of installed) t.true(ALLOWED_LICENCES.includes(license), name);

@@ -8,7 +8,7 @@ import type { Titled } from './titles.js';
 export type Results = ReadonlyMap<string, readonly Ended[]>;
 
 /** Figures that fit into a cell. */
-const FIGURE_LENGTH = 120;
+const FIGURE_LENGTH = 240;
 
 /** docs/security-scorecard.md. */
 export function page(titles: readonly Titled[], results: Results): string {

@@ -183,6 +183,7 @@ const KUBEEDGE: readonly Row[] = [
     also: [
       [META, 'a local write needs the token'],
       [META, 'a foreign Host header'],
+      ['hardware-tests/doors/kubeedge-rows', 'MQTT broker without auth'],
       ['runtime/main', 'a door that more than this machine'],
       ['protocol/exposure', 'a door that others reach'],
     ],
@@ -215,6 +216,25 @@ const KUBEEDGE: readonly Row[] = [
   },
 ];
 
+/** Line 7 of what has to be shown: floods, and what others wait meanwhile. */
+const FLOODS: readonly Row[] = [
+  {
+    id: 'C19',
+    input: 'a flood of one client, a subscriber that stops reading, 256 MB, endless CONNECTs',
+    ends: 'cut or slowed down; others wait at most 50 times as long as without it, memory stays',
+  },
+  {
+    id: 'C23',
+    input: 'half-open connections, headers and bodies without end, frames of 2 GB',
+    ends: 'given up in time; others connect at most 50 times as late as without it',
+  },
+  {
+    id: 'C24',
+    input: '10,000 retained topics, 10,000 subscriptions, 50,000 messages for an absent client',
+    ends: 'a quota, counted; memory stays',
+  },
+];
+
 const DEVICE: readonly Row[] = [
   {
     id: 'D26',
@@ -237,6 +257,7 @@ const DEVICE: readonly Row[] = [
     id: 'D30',
     input: 'twin payloads: null, `__proto__`, 1e400, deep, lone surrogates',
     ends: 'refused, no prototype reached',
+    also: [['runtime/eventbus/event-bus', 'is answered with ${code}']],
   },
   {
     id: 'D31',
@@ -300,7 +321,11 @@ const CONFIGURATION: readonly Row[] = [
   {
     id: 'G49',
     input: 'a configuration by which the gateway or a mapper dies at its start',
-    ends: 'the last that worked after three starts; a mapper that throws hurts itself',
+    ends: 'the last that worked after three starts, and an alarm; a mapper that throws hurts itself',
+    also: [
+      ['runtime/alarms/alarm-book', 'what the status says of store'],
+      ['runtime/devicetwin/writer', 'a mapper that throws'],
+    ],
   },
 ];
 
@@ -361,6 +386,7 @@ const SUPPLY: readonly Row[] = [
 
 export const GROUPS: readonly Group[] = [
   { title: 'What KubeEdge had', rows: KUBEEDGE },
+  { title: 'C. Floods', rows: FLOODS },
   { title: 'D. A hostile device', rows: DEVICE },
   { title: 'E. A hostile gateway against the hub', rows: GATEWAY },
   { title: 'G. A hostile or wrong configuration', rows: CONFIGURATION },

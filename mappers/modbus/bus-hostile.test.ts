@@ -197,6 +197,7 @@ test('on a hostile serial line no transaction is answered with the reply of anot
     t.true(tally.counters.lateReplies > 0 && tally.counters.crcErrors > 0);
     good += tally.good;
   }
+  t.log(`10,000 transactions, ${good} right values, 0 wrong`);
   // 6.5 of 12 fates end well or late; much fewer would mean that waiting replaces working.
   t.true(good > 10 * 1000 * 0.8 * 0.4, `${good} good`);
 });
@@ -213,4 +214,5 @@ test('on a hostile TCP connection no transaction is answered with the reply of a
     t.is(tally.wrong, 0, `seed ${seed}`);
     t.true(tally.counters.lateReplies > 0 && tally.counters.damagedReplies > 0);
   }
+  t.log('10,000 over TCP, 0 wrong');
 });

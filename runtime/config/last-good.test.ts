@@ -49,7 +49,7 @@ async function proven(context: Context): Promise<GatewayConfig> {
   return config;
 }
 
-for (const [what, file, text] of [
+const WRONG = [
   ['cut off in the middle of a device', 'meter.yaml', METER.slice(0, 200)],
   ['cut off in gateway.yaml', 'gateway.yaml', GOOD.slice(0, 12)],
   ['empty', 'gateway.yaml', ''],
@@ -59,7 +59,8 @@ for (const [what, file, text] of [
   ['with a shell in it', 'gateway.yaml', GOOD.replace('pi-1', '"$(touch x);`touch x`"')],
   ['with paths that lead elsewhere', 'gateway.yaml', GOOD.replace('meter.yaml', '../../nothing')],
   ['bytes', 'meter.yaml', '\u0000\u0001\ufffd'],
-] as const)
+] as const;
+for (const [what, file, text] of WRONG)
   test(`G48: a configuration ${what}: the previous one goes on, and why is said`, async (t) => {
     const before = await proven(t.context);
     await writeFile(join(t.context.folder, file), text);
@@ -74,6 +75,7 @@ for (const [what, file, text] of [
 test('G48: the first configuration has no previous one: it is refused with all its faults', async (t) => {
   await writeFile(join(t.context.folder, 'gateway.yaml'), 'nod: pi-1\n');
   await t.throwsAsync(chosen(t.context), { code: 'EDGE_CONFIG' } as object);
+  t.log(`${WRONG.length} kinds of wrong ones are left for the previous, the first is refused`);
 });
 
 test('G49: a configuration that ends three starts too early is given up for the last that worked', async (t) => {
@@ -83,6 +85,7 @@ test('G49: a configuration that ends three starts too early is given up for the 
     t.like(await chosen(t.context), { flashBudget: 70, fallback: undefined });
   const { fallback, ...config } = await chosen(t.context);
   t.is(fallback, 'the present one ended 3 starts too early');
+  t.log(`given up after ${CONFIG_LIMITS.startsMax} starts`);
   t.deepEqual(config, before);
   // Another attempt at mending it is another configuration, with three starts of its own.
   await writeFile(join(t.context.folder, 'gateway.yaml'), `${GOOD}flashBudget: 80\n`);

