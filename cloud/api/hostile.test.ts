@@ -75,6 +75,27 @@ test('CVE-2022-31074: a declared length over the limit is refused before anythin
   t.regex(await text, /^HTTP\/1\.1 413 /);
 });
 
+test('CVE-2022-31074: a body without end that nobody asked for ends its connection with the answer', async (t) => {
+  const hub = await served(t);
+  const authorization = `Bearer ${await hub.token('viewer')}`;
+  const upload = request(`${hub.url}/api/v1/nodes`, {
+    headers: { authorization, 'transfer-encoding': 'chunked' },
+  });
+  upload.on('error', () => undefined);
+  let sent = 0;
+  const pump = (): void => {
+    while (sent < 1024 && !upload.destroyed) {
+      sent++;
+      if (!upload.write(MEBIBYTE)) return;
+    }
+    upload.end();
+  };
+  upload.on('drain', pump);
+  pump();
+  await new Promise((resolve) => upload.once('close', resolve));
+  t.true(sent < 1024, `${sent} MiB were read`);
+});
+
 test('C23: headers beyond their limit are refused with 431', async (t) => {
   const hub = await served(t);
   const socket = socketTo(hub);

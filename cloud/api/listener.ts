@@ -143,6 +143,10 @@ function guard(server: Server, max: number): ConnectionAdmission<string> {
     const key = endsOf(request.socket);
     admission.busy(key);
     response.once('close', () => admission.idle(key));
+    // A body that was asked for was read; Node would read another's until the request's time is over.
+    response.once('finish', () => {
+      if (response.statusCode < 400 && !request.complete) request.socket.destroySoon();
+    });
   });
   return admission;
 }

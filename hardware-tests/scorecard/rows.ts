@@ -80,6 +80,7 @@ const KUBEEDGE: readonly Row[] = [
     ends: 'the session ends within its bounds',
     also: [
       ['tunnel/coded/streams/hostile', 'a stream of gaps'],
+      ['tunnel/coded/streams/hostile', 'breaks the protocol: '],
       ['tunnel/coded/streams/hostile', 'a bundle that ends too soon'],
       ['cloud/cloudhub/hostile-gateway', 'a gateway that floods'],
     ],

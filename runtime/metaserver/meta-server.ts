@@ -126,6 +126,10 @@ export class MetaServer {
     server.on('request', (request, response) => {
       this.#admission.busy(request.socket);
       response.once('close', () => this.#admission.idle(request.socket));
+      // Node would read the rest of a body that nobody asked for, until the request's time is over.
+      response.once('finish', () => {
+        if (!request.complete) request.socket.destroySoon();
+      });
       void this.#answer(request, response);
     });
     return server;
