@@ -2,17 +2,24 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
+import type { ExecutionContext } from 'ava';
 import { fingerprintOf, TestAuthority } from '#tunnel/test-authority.js';
 import { CLIENT_FILE } from '../eventbus/client-file.js';
 import { run } from './test-line.js';
 
-test('clients are added, listed and removed; a password is shown once and kept nowhere', async (t) => {
+/** A gateway's folder, and its verbs for MQTT clients. */
+async function gateway(t: ExecutionContext) {
   const folder = await mkdtemp(join(tmpdir(), 'edgetwin-clients-'));
   t.teardown(() => rm(folder, { recursive: true, force: true }));
   const config = join(folder, 'gateway.yaml');
   await writeFile(config, 'node: pi-1\n');
   const client = (verb: string, ...argv: string[]) =>
     run('client', verb, '--config', config, ...argv);
+  return { folder, config, client };
+}
+
+test('clients are added, listed and removed; a password is shown once and kept nowhere', async (t) => {
+  const { folder, client } = await gateway(t);
   const file = join(folder, 'data', CLIENT_FILE);
 
   t.is(
@@ -43,12 +50,7 @@ test('clients are added, listed and removed; a password is shown once and kept n
 });
 
 test('a client is added by its certificate, or by the subject that an authority gives it', async (t) => {
-  const folder = await mkdtemp(join(tmpdir(), 'edgetwin-clients-'));
-  t.teardown(() => rm(folder, { recursive: true, force: true }));
-  const config = join(folder, 'gateway.yaml');
-  await writeFile(config, 'node: pi-1\n');
-  const client = (verb: string, ...argv: string[]) =>
-    run('client', verb, '--config', config, ...argv);
+  const { folder, config, client } = await gateway(t);
 
   const { certificate } = new TestAuthority().node('pi-2');
   const file = join(folder, 'meter.crt');

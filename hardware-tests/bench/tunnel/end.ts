@@ -163,14 +163,19 @@ async function serve({ subject, place, load }: EndTask): Promise<void> {
     if (load.kind === 'stream' && load.down === true) link.stream(load.bytes);
   });
   const ended = once(lines, 'close');
+  await begin(load);
+  await ended;
+  say(record.answer(links[0]));
+  process.exit(0);
+}
+
+/** Once all ends are ready. */
+async function begin(load: Load): Promise<void> {
   const go = once(lines, 'line');
   say({ ready: true });
   await go;
   record.start();
   warmAfter(load);
-  await ended;
-  say(record.answer(links[0]));
-  process.exit(0);
 }
 
 function warmAfter(load: Load): void {
@@ -181,11 +186,7 @@ function warmAfter(load: Load): void {
 
 async function dial({ subject, place, load }: EndTask): Promise<void> {
   const ended = once(lines, 'close');
-  const go = once(lines, 'line');
-  say({ ready: true });
-  await go;
-  record.start();
-  warmAfter(load);
+  await begin(load);
   const connectMs: number[] = [];
   const dialledAt = monotonic();
   const connect = async (): Promise<Link> => {
