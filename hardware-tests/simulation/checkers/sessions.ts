@@ -1,5 +1,6 @@
 import { lineageKey } from '#cloud/store/tables.js';
 import type { HubStore } from '#cloud/store/hub-store.js';
+import type { Rows } from '#cloud/store/node-rows.js';
 import { Gateway } from '../gateway.js';
 import type { Station } from '../station.js';
 import type { HubProgram } from '../hub.js';
@@ -8,7 +9,8 @@ import { HubRows } from './rows.js';
 
 /**
  * P7 and the invariants around sessions. I10: what is committed was judged under the node's durable
- * epoch, and no gateway is offered an epoch that it has left behind. I11: the hub holds no number of a lineage that its gateway has not given yet. I13: a clone
+ * epoch, which never goes down while a hub runs, and no gateway is offered an epoch that it has left
+ * behind. I11: the hub holds no number of a lineage that its gateway has not given yet. I13: a clone
  * alarm means two live processes.
  */
 export class Sessions implements Checker {
@@ -17,26 +19,30 @@ export class Sessions implements Checker {
   constructor(checks: Checks) {
     this.#checks = checks;
     const { world } = checks;
-    world.hubStore = (store, rows): HubStore => ({
+    world.hubStore = (store, rows): HubStore => this.#watched(store, rows);
+  }
+
+  #watched(store: HubStore, rows: Rows): HubStore {
+    const highest = new Map<string, number>();
+    return {
       loadAll: () => store.loadAll(),
       reload: (last) => store.reload(last),
       commit: async (transaction) => {
-        const epoch = rows.get('nodes', transaction.node)?.epoch ?? 0;
+        const { node } = transaction;
+        const epoch = rows.get('nodes', node)?.epoch ?? 0;
+        const before = highest.get(node) ?? 0;
+        highest.set(node, epoch);
+        this.#checks.expect(epoch >= before, 'I10 an epoch went down', node, { before, epoch });
         const outcome = await store.commit(transaction);
         if (outcome.kind !== 'committed') return outcome;
         this.#checks.count('commits');
-        this.#checks.expect(
-          transaction.epoch === epoch,
-          'I10 epoch of a commit',
-          transaction.node,
-          {
-            judged: transaction.epoch,
-            durable: epoch,
-          },
-        );
+        this.#checks.expect(transaction.epoch === epoch, 'I10 epoch of a commit', node, {
+          judged: transaction.epoch,
+          durable: epoch,
+        });
         return outcome;
       },
-    });
+    };
   }
 
   hubStarted({ fleet }: HubProgram): void {

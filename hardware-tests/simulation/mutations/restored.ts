@@ -139,6 +139,7 @@ export const RESTORED: readonly Mutation[] = [
   },
   {
     name: 'H22b',
+    script: 'scripts/sessions',
     what: 'the epoch is what the gateway presents, plus one',
     patches: [
       {

@@ -108,6 +108,26 @@ test('T15 a session is replaced while a message of the old one is between judgin
   t.is(stage.reported('level')?.value, 2);
 });
 
+test('T16 a card of an earlier epoch gets one above all that the hub ever gave', async (t) => {
+  const stage = await Stage.open();
+  const { gateway } = stage;
+  const epoch = (): number => stage.hub.fleet.node(gateway.node)?.epoch ?? 0;
+  const backup = gateway.backup();
+  for (let round = 0; round < 3; round++) {
+    gateway.crash();
+    gateway.start();
+    await stage.connected();
+  }
+  const before = epoch();
+  stage.checkers.forget(gateway);
+  gateway.replaceDisk(backup);
+  gateway.start();
+  await stage.connected();
+  t.true(epoch() > before, `${epoch()} after ${before}`);
+  await stage.read('level', 2);
+  await stage.settle();
+});
+
 test('T16 the hub crashes after HELLO is durable, before WELCOME: the epoch is not given twice', async (t) => {
   const stage = await Stage.open();
   const { gateway, world } = stage;
