@@ -139,7 +139,7 @@ export const DESIRED_STATE: readonly Mutation[] = [
   },
   {
     name: 'H21d',
-    script: 'scripts/lives',
+    script: 'scripts/hub-devices',
     what: 'a desired value of an earlier life is stored',
     patches: [
       {

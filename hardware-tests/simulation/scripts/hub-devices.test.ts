@@ -124,6 +124,28 @@ test('a report of the life before that arrives in the next one changes nothing (
   await stage.settle();
 });
 
+test('what was desired of the life before arrives in the next one, and changes nothing (H21)', async (t) => {
+  const yard = await Yard.open();
+  const { stage } = yard;
+  const key = `${yard.id}/position`;
+  await yard.create();
+  await yard.shows(3);
+  const late = stage.post.hold('desired');
+  await yard.want(9);
+  await stage.until('on its way', () => late.letters.length > 0);
+  await yard.delete();
+  await stage.until('gone', () => !yard.isThere);
+  await yard.create();
+  await stage.until('begun anew', () => yard.isThere);
+  late.open();
+  late.deliver();
+  await stage.pass(2000);
+  t.is(stage.program.meta.get('desired', key), undefined);
+  await yard.shows(5);
+  await stage.settle();
+  t.is(stage.gateway.plant.register(key).value, 5);
+});
+
 test('hours offline: created, changed, deleted and created again; the last word arrives', async (t) => {
   const yard = await Yard.open();
   const { stage } = yard;
