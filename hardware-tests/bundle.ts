@@ -19,6 +19,9 @@ export const BUNDLE_OPTIONS = {
   // The text of a file stays in memory, also of what never runs.
   splitting: true,
   chunkNames: 'part-[hash]',
+  // The hashes depend on the paths of modules: on those within the checkout, wherever that stands.
+  absWorkingDir: fileURLToPath(new URL('../..', import.meta.url)),
+  preserveSymlinks: true,
   minify: true,
   platform: 'node',
   format: 'esm',
