@@ -95,6 +95,26 @@ test('what was taken before the hub told the time leaves dated back, of an earli
   await third.stop();
 });
 
+test('the same time is told of a sample each time, unless what dated it was wrong', async (t) => {
+  const [storage, folder] = [new MemoryStorage(), new MemoryStorage()];
+  const first = await boot(storage, folder, 'boot-1');
+  await first.report(1);
+  first.hear(TODAY);
+  const told = await first.samples();
+  await first.stop();
+  for (const [laterMs, offMs] of [
+    [60_000, 3],
+    [120_000, 3_600_000],
+  ] as const) {
+    const process = await boot(storage, folder, 'boot-1', laterMs);
+    process.hear(TODAY + laterMs + offMs);
+    const [sample] = (await process.samples()) as { timestamp: number }[];
+    if (offMs === 3) t.deepEqual([sample], told);
+    else t.is(sample?.timestamp, TODAY + offMs);
+    await process.stop();
+  }
+});
+
 test('a time of another boot, or of another clock, stays as it is and says so', async (t) => {
   const [storage, folder] = [new MemoryStorage(), new MemoryStorage()];
   const first = await boot(storage, folder, 'boot-1');

@@ -113,11 +113,17 @@ export class TimeKeeper implements Channel {
   }
 }
 
-/** Each boot once, as it was told last. */
+/**
+ * Each boot once: as it was learnt first, or a time that was dated by it would differ by the noise of
+ * the clocks from what the hub was told; as it was told last when the first was wrong.
+ */
 function withBoot(
   boots: readonly LearntBoot[],
   learnt: LearntBoot | undefined,
 ): readonly LearntBoot[] {
   if (learnt === undefined) return boots;
+  const known = boots.find(({ boot }) => boot === learnt.boot);
+  if (known !== undefined && Math.abs(known.beganMs - learnt.beganMs) <= TIME_TOLERANCE_MS)
+    return boots;
   return [...boots.filter(({ boot }) => boot !== learnt.boot), learnt].slice(-BOOTS_KEPT);
 }
