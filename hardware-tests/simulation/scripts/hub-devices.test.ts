@@ -28,6 +28,14 @@ class Yard {
     return this.stage.done(deleteValve(this.stage.world, this.stage.gateway));
   }
 
+  /** Deleted and created again, while the gateway looks on. */
+  async beginAnew(): Promise<void> {
+    await this.delete();
+    await this.stage.until('gone', () => !this.isThere);
+    await this.create();
+    await this.stage.until('begun anew', () => this.isThere);
+  }
+
   get view(): DeviceView | undefined {
     return this.stage.hub.fleet.device(this.id);
   }
@@ -112,10 +120,7 @@ test('a report of the life before that arrives in the next one changes nothing (
   Object.assign(stage.gateway.plant.register(key), { value: 9, drifted: true });
   await stage.done(stage.gateway.plant.read(key));
   await stage.until('on its way', () => late.letters.length > 0);
-  await yard.delete();
-  await stage.until('gone', () => !yard.isThere);
-  await yard.create();
-  await stage.until('begun anew', () => yard.isThere);
+  await yard.beginAnew();
   late.open();
   late.deliver();
   await stage.pass(2000);
@@ -133,10 +138,7 @@ test('what was desired of the life before arrives in the next one, and changes n
   const late = stage.post.hold('desired');
   await yard.want(9);
   await stage.until('on its way', () => late.letters.length > 0);
-  await yard.delete();
-  await stage.until('gone', () => !yard.isThere);
-  await yard.create();
-  await stage.until('begun anew', () => yard.isThere);
+  await yard.beginAnew();
   late.open();
   late.deliver();
   await stage.pass(2000);
