@@ -72,7 +72,7 @@ export class DeviceDownlink {
     let chars = 0;
     for (const device of this.#waiting) {
       const told = this.#rows.get('hubDevices', deviceKey(this.#rows.name, device));
-      const size = told?.documents?.length ?? 0;
+      const size = told === undefined ? 0 : (told.documents?.length ?? 0) + laterChars(told);
       const isFull =
         rows.length >= HUB_LIMITS.desiredRows || chars + size > HUB_LIMITS.desiredBytes;
       if (isFull && rows.length > 0) break;
@@ -85,6 +85,11 @@ export class DeviceDownlink {
     }
     return rows;
   }
+}
+
+/** What only a newer peer understands of a row takes its place in a message too. */
+export function laterChars({ later }: { readonly later?: readonly unknown[] }): number {
+  return later === undefined ? 0 : JSON.stringify(later).length;
 }
 
 function digestOf(rows: NodeRows): string | undefined {

@@ -1,5 +1,7 @@
 import test from 'ava';
 import { digestRows } from '#protocol/digest.js';
+import { LIMITS } from '#protocol/limits.js';
+import { encodeMessage } from '#protocol/message-codec.js';
 import type { DeviceDigest } from '#protocol/sync-message.js';
 import type { Effect } from '../cloudhub/judgement.js';
 import {
@@ -12,7 +14,9 @@ import {
   version,
 } from '../cloudhub/machine-bench.js';
 import { HUB_LIMITS } from '../limits.js';
+import type { NodeRows } from '../store/node-rows.js';
 import { propertyKey } from '../store/tables.js';
+import { Downlink } from './downlink.js';
 
 /** An open session with one announced boiler. */
 function ready(): MachineBench {
@@ -207,4 +211,24 @@ test('down: lost answers do not block the way when a digest says that all is sto
   t.is(only(digest(bench, 1, digestOf(bench)), 'desired').length, 0);
   bench.setDesired(77);
   t.is(only(bench.last, 'desired')[0]?.rows[0]?.value, 77);
+});
+
+test('rows of which a newer peer said much leave in messages that a peer takes', (t) => {
+  const record = { version: version(1, 7), value: 1, later: ['\u{20ac}'.repeat(1_000)] };
+  const rows = {
+    name: 'gw-1',
+    get: (table: string) => (table === 'desired' ? record : { incarnation: version(1, 1) }),
+    all: () => new Map(),
+  } as unknown as NodeRows;
+  const downlink = new Downlink(rows, { isTaken: false });
+  for (let index = 0; index < HUB_LIMITS.desiredRows; index++)
+    downlink.changed('default/boiler', `p${index}`);
+  const messages = downlink.take(0);
+  t.true(messages.length > 1);
+  t.is(
+    messages.reduce((sum, { rows: sent }) => sum + sent.length, 0),
+    HUB_LIMITS.desiredRows,
+  );
+  for (const message of messages)
+    t.true(encodeMessage({ ...message, epoch: 1 }).length <= LIMITS.messageBytes);
 });

@@ -6,7 +6,7 @@ import { canonicalJson } from '#protocol/digest.js';
 import { HUB_LIMITS } from '../limits.js';
 import type { NodeRows } from '../store/node-rows.js';
 import { deviceKey, deviceOfKey, propertyKey, propertyOfKey } from '../store/tables.js';
-import { DeviceDownlink } from './device-downlink.js';
+import { DeviceDownlink, laterChars } from './device-downlink.js';
 
 /**
  * What the gateway of ONE session lacks of the desired values, newest only. It lives and dies with
@@ -171,7 +171,7 @@ export class Downlink {
       // Values of a device that the gateway does not know yet would be stored nowhere.
       if (this.#devices.isHeld(deviceOfKey(key))) continue;
       const row = this.#row(key);
-      const size = row === undefined ? 0 : canonicalJson(row.value).length;
+      const size = row === undefined ? 0 : canonicalJson(row.value).length + laterChars(row);
       const full = rows.length >= HUB_LIMITS.desiredRows || bytes + size > HUB_LIMITS.desiredBytes;
       if (full && rows.length > 0) break;
       this.#waiting.delete(key);
