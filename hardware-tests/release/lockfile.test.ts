@@ -41,7 +41,7 @@ test('I53: CI installs by npm ci without scripts, and what it builds and tests i
   const run = readFileSync(`${ROOT}.ci/run`, 'utf8');
   const installs = run.split('\n').filter((line) => /\bnpm (ci|i|install|rebuild)\b/.test(line));
   t.is(installs.length, 1, 'once, and nothing is installed or rebuilt beside it');
-  t.regex(installs[0] ?? '', /npm ci && npm run lint && npm test;/);
+  t.regex(installs[0] ?? '', /^phase packages \d+ npm ci \|\| exit$/);
   t.notRegex(run, /ignore-scripts=false|--foreground-scripts/);
   const asked = JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8')) as {
     readonly scripts: Readonly<Record<string, string>>;
