@@ -11,7 +11,10 @@ import { StartUp } from './start-up.js';
 
 export type CongestionMode = 'start' | 'delay' | 'drain' | 'compete-window' | 'compete-rate';
 
-const CONGESTION_PACKETS = 1.5;
+/** Lost at a full queue beyond what the link loses: a competitor answers one packet, as TCP does. */
+const CONGESTION_PACKETS = 1;
+/** One may be the link's own; the next tells how long the buffer is. */
+const OVERFLOW_PACKETS = 1.5;
 const CONGESTION_QUEUE_MS = 3;
 /** Share of the window at the rise of the queue, and of a former competition, to begin with. */
 const RISE_SHARE = 0.85;
@@ -158,8 +161,9 @@ export class WindowLaw {
     const base = this.#baseMs(smoothedMs);
     queue.endRound(now);
     const excess = this.losses.endRound(round.packets);
-    const congestion = excess >= CONGESTION_PACKETS && queue.roundMostMs > CONGESTION_QUEUE_MS;
-    if (congestion) this.#target.overflowed(queue.roundMostMs, now);
+    const isFull = queue.roundMostMs > CONGESTION_QUEUE_MS;
+    const congestion = excess >= CONGESTION_PACKETS && isFull;
+    if (excess >= OVERFLOW_PACKETS && isFull) this.#target.overflowed(queue.roundMostMs, now);
     else this.#target.held(queue.standingMs, now);
     const rate = (this.#window / (base + queue.standingMs)) * 1_000;
     const targetMs = this.#target.targetMs(rate);
