@@ -37,6 +37,13 @@ export function pooled(runs: readonly Outcome[], sent: number, share: number): n
   return all[Math.ceil(share * sent * runs.length) - 1] ?? NEVER;
 }
 
+/** The p99 of the first so many messages: a session's beginning, when nothing is known of its path. */
+export function earlyP99({ flows }: Outcome, first: number): number {
+  const early = (flows[0]?.serve.latencies ?? []).filter(([message]) => message < first);
+  const sorted = early.map(([, ms]) => ms).sort((a, b) => a - b);
+  return sorted[Math.ceil(0.99 * first) - 1] ?? NEVER;
+}
+
 export function latenciesOf(end: FlowOutcome['serve'] | undefined): number[] {
   return (end?.latencies ?? []).map(([, ms]) => ms).sort((a, b) => a - b);
 }
