@@ -109,6 +109,9 @@ test('each command of mapper says what is wrong, and with --json as JSON', async
     error: { hint: 'Did you mean voltage?' },
   });
   t.like(run('scan'), { status: 2, error: { code: 'EDGE_USAGE' } });
-  t.like(run('scan', '--port', '/dev/ttyX', '--format', '8X1'), { error: { code: 'EDGE_USAGE' } });
+  const line = ['scan', '--port', '/dev/ttyX'];
+  t.like(run(...line, '--format', '8X1'), { error: { code: 'EDGE_USAGE' } });
+  t.like(run(...line, '--units', '0-4'), { error: { hint: 'Begin with 1: --units 1-4.' } });
+  t.like(run(...line, '--units', '5-1'), { error: { hint: 'Write --units 1-5.' } });
   t.like(run('template', 'show', 'sdm121'), { error: { hint: 'Did you mean sdm120?' } });
 });

@@ -231,6 +231,17 @@ test('a broadcast has no answer and ends by itself', (t) => {
   t.is(bus.counters.timeouts, 0);
 });
 
+test('a read of unit 0 is no broadcast: without an answer it fails', (t) => {
+  const bus = new Bus(new RtuFraming(BAUD));
+  bus.opening(0);
+  bus.opened(0);
+  const ask = { unit: 0, code: 3, data: [0, 0, 0, 1], replyBytes: 3 } as const;
+  const request: ModbusRequest = { op: 'call', ...ask };
+  bus.submit(10, { id: 1, request, priority: 'write', timeoutMs: 100 });
+  const effects = bus.tick(10_000);
+  t.like(effects[0], { kind: 'settle', outcome: { kind: 'failed', code: 'EDGE_DEVICE_TIMEOUT' } });
+});
+
 test('a reply with a wrong checksum ends the wait soon, and the read is asked again', (t) => {
   const line = new Line([]);
   const outcome = line.read(1);

@@ -385,7 +385,8 @@ export class Bus {
   }
 
   #isBroadcast({ request }: BusJob): boolean {
-    return this.#framing.broadcasts && request.unit === 0;
+    const isAnswered = request.op !== 'write' && request.op !== 'mask';
+    return this.#framing.broadcasts && request.unit === 0 && !isAnswered;
   }
 
   #slave({ request: { unit } }: BusJob): Slave {

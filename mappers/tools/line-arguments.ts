@@ -1,7 +1,7 @@
 import type { Arguments } from '#protocol/command-line/parse.js';
 import { EdgeError } from '#protocol/errors.js';
 import { parseFormat, type LineFormat } from '../line-format.js';
-import type { BusSettings } from '../modbus/bus-settings.js';
+import { isLine, type BusSettings } from '../modbus/bus-settings.js';
 
 const UNIT_MAX = 255;
 
@@ -22,12 +22,21 @@ export function linesOf(args: Arguments): readonly BusSettings[] {
   );
 }
 
-/** `1-20,40` as numbers. */
-export function unitsOf(text: string): readonly number[] {
+/** `1-20,40` as numbers. On a line 0 is a broadcast, which nobody answers (V1.02 section 2.2). */
+export function unitsOf(text: string, lines: readonly BusSettings[]): readonly number[] {
+  const hasLine = lines.some(({ transport }) => isLine(transport));
   const units = text.split(',').flatMap((part) => {
     const [first = '', last = first] = part.split('-');
     const [from, to] = [number(first, 0, UNIT_MAX), number(last, 0, UNIT_MAX)];
-    return Array.from({ length: Math.max(0, to - from + 1) }, (_, index) => from + index);
+    if (from === 0 && hasLine)
+      throw new EdgeError('EDGE_USAGE', 'nobody answers to unit 0 of a line: it is a broadcast', {
+        hint: `Begin with 1: --units 1-${to === 0 ? UNIT_MAX : to}.`,
+      });
+    if (to < from)
+      throw new EdgeError('EDGE_USAGE', `${part} ends before it begins`, {
+        hint: `Write --units ${to}-${from}.`,
+      });
+    return Array.from({ length: to - from + 1 }, (_, index) => from + index);
   });
   return [...new Set(units)];
 }

@@ -67,9 +67,10 @@ function optionsOf(
   terminal: Terminal,
   found: (slave: FoundSlave) => void,
 ): ScanOptions {
+  const lines = linesOf(args);
   return {
-    lines: linesOf(args),
-    units: unitsOf(args.text('units') ?? '1'),
+    lines,
+    units: unitsOf(args.text('units') ?? '1', lines),
     timeoutMs: number(args.text('timeout') ?? '200', 10, 60_000),
     signal: terminal.signal,
     found,
