@@ -25,6 +25,8 @@ const KINDS: Readonly<Record<number, RegisterKind>> = {
 const ILLEGAL_FUNCTION = 1;
 const ILLEGAL_ADDRESS = 2;
 const RTU_BUFFER = 512;
+/** Bytes of transaction, protocol and length. */
+const MBAP_LENGTH_END = 6;
 
 export function at(kind: RegisterKind, offset: number): string {
   return `${kind} ${offset}`;
@@ -148,7 +150,14 @@ export class SimulatedSlaves {
   #spoil(answer: Uint8Array): Uint8Array[] {
     const happens = (every: number): boolean => every > 0 && this.#random.unit() * every < 1;
     if (happens(this.#faults.silentEvery)) return [];
-    if (!happens(this.#faults.damagedEvery)) return [answer];
-    return [answer.with(answer.length - 1, (answer.at(-1) ?? 0) ^ 0xff)];
+    return [happens(this.#faults.damagedEvery) ? this.#damaged(answer) : answer];
+  }
+
+  /** One byte is another: any of a frame with a checksum, on TCP one of the header. */
+  #damaged(answer: Uint8Array): Uint8Array {
+    // Modbus TCP has no checksum of its own: TCP's keeps the data, so no link harms them.
+    const bytes = this.#isRtu ? answer.length : MBAP_LENGTH_END;
+    const at = Math.floor(this.#random.unit() * bytes);
+    return answer.with(at, (answer[at] ?? 0) ^ 0xff);
   }
 }
