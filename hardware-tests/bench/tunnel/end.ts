@@ -74,7 +74,11 @@ const MESSAGE_HEADER_BYTES = 12;
 const PROGRESS_MS = 5;
 const LOOP_MS = 10;
 
-const say = (answer: object): void => void process.stdout.write(`${JSON.stringify(answer)}\n`);
+/** Done when the last byte has left: an answer of thousands of messages does not fit into a socket. */
+const say = (answer: object): Promise<void> =>
+  new Promise((resolve) => {
+    process.stdout.write(`${JSON.stringify(answer)}\n`, () => resolve());
+  });
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const cpuMs = (): number => (process.cpuUsage().user + process.cpuUsage().system) / 1_000;
 
@@ -165,14 +169,14 @@ async function serve({ subject, place, load }: EndTask): Promise<void> {
   const ended = once(lines, 'close');
   await begin(load);
   await ended;
-  say(record.answer(links[0]));
+  await say(record.answer(links[0]));
   process.exit(0);
 }
 
 /** Once all ends are ready. */
 async function begin(load: Load): Promise<void> {
   const go = once(lines, 'line');
-  say({ ready: true });
+  void say({ ready: true });
   await go;
   record.start();
   warmAfter(load);
@@ -198,7 +202,7 @@ async function dial({ subject, place, load }: EndTask): Promise<void> {
   const link = await connect();
   const connectedAt = monotonic();
   await carry(link, load, connectedAt, connect);
-  say({ dialledAt, connectedAt, connectMs, ...record.answer(link) });
+  await say({ dialledAt, connectedAt, connectMs, ...record.answer(link) });
   await ended;
   process.exit(0);
 }
