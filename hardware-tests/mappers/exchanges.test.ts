@@ -7,10 +7,16 @@ import type { Device } from '#protocol/device.js';
 import type { Reading } from '#protocol/mapper-port.js';
 import { seededRandom } from '#protocol/random.js';
 import { until } from '#mappers/compliance.js';
-import { loadTemplate, templateNames } from '#mappers/templates/library.js';
+import type { Exchange } from '#mappers/templates/exchange.js';
+import {
+  exchangesOf,
+  loadTemplate,
+  recordedTemplates,
+  templateNames,
+} from '#mappers/templates/library.js';
 import { withDevice } from '#mappers/tools/live.js';
 import { readDevices } from '#runtime/config/device-files.js';
-import { exchangesOf, hex, recordedTemplates, replay, type Exchange } from './exchange.js';
+import { hex, replay } from './exchange.js';
 
 const library = { names: templateNames, load: loadTemplate };
 const ports = { clock: systemClock, random: seededRandom(11) };

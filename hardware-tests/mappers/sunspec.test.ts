@@ -8,6 +8,7 @@ import type { Reading } from '#protocol/mapper-port.js';
 import { seededRandom } from '#protocol/random.js';
 import { until } from '#mappers/compliance.js';
 import type { BusSettings } from '#mappers/modbus/bus-settings.js';
+import { parseExchanges } from '#mappers/templates/exchange.js';
 import { loadTemplate, templateNames } from '#mappers/templates/library.js';
 import { readOnce, withDevice } from '#mappers/tools/live.js';
 import { scan, type FoundSlave } from '#mappers/tools/scan.js';
@@ -15,7 +16,7 @@ import { simulate, type Simulation } from '#mappers/tools/simulate.js';
 import { at, NO_FAULTS } from '#mappers/tools/slave.js';
 import { sunSpecTemplate } from '#mappers/tools/sunspec-template.js';
 import { readDevices } from '#runtime/config/device-files.js';
-import { hex, holdingsOf, parseExchanges, replay } from './exchange.js';
+import { hex, holdingsOf, replay } from './exchange.js';
 import { hasSocat, SerialPair } from './serial-pair.js';
 
 const ports = { clock: systemClock, random: seededRandom(5) };

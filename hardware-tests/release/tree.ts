@@ -58,12 +58,14 @@ async function programFiles(): Promise<TreeFile[]> {
 
 function templates(): TreeFile[] {
   const folder = 'mappers/templates';
-  return readdirSync(join(ROOT, folder))
-    .filter((name) => name.endsWith('.yaml'))
-    .map((name) => ({
-      ...fromCheckout(`${folder}/${name}`),
-      path: `${PROGRAM}/templates/${name}`,
-    }));
+  return ['', 'exchanges/'].flatMap((below) =>
+    readdirSync(join(ROOT, folder, below))
+      .filter((name) => name.endsWith('.yaml'))
+      .map((name) => ({
+        ...fromCheckout(`${folder}/${below}${name}`),
+        path: `${PROGRAM}/templates/${below}${name}`,
+      })),
+  );
 }
 
 /** The package with its dependencies: what `require` reads, and the prebuilt code of glibc. */

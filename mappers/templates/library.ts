@@ -1,24 +1,46 @@
 import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
+import { parseExchanges, type Exchange } from './exchange.js';
 
 /** Templates are shipped as the YAML that they are: beside the sources, or beside a bundle. */
 const FOLDERS = ['../../../mappers/templates/', './templates/'];
+const EXCHANGES = 'exchanges/';
 const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
 const EXTENSION = '.yaml';
 
 /** Names of the DeviceModels that come with this package, sorted. */
 export async function templateNames(): Promise<string[]> {
-  const files = await readdir(folder());
-  return files
-    .filter((file) => file.endsWith(EXTENSION))
-    .map((file) => file.slice(0, -EXTENSION.length))
-    .sort();
+  return namesIn(folder());
 }
 
 /** The document of a template, a KubeEdge DeviceModel in YAML; undefined when there is none. */
 export async function loadTemplate(name: string): Promise<string | undefined> {
   if (!NAME.test(name) || !(await templateNames()).includes(name)) return undefined;
   return readFile(new URL(`${name}${EXTENSION}`, folder()), 'utf8');
+}
+
+/** Whether this may be the name of a template. */
+export function isTemplateName(name: string): boolean {
+  return NAME.test(name);
+}
+
+/** Names of the templates that have exchanges of their device, sorted. */
+export async function recordedTemplates(): Promise<string[]> {
+  return namesIn(new URL(EXCHANGES, folder()));
+}
+
+/** What a device of a template was asked and answered; none of a template that is not there. */
+export async function exchangesOf(template: string): Promise<readonly Exchange[]> {
+  if (!NAME.test(template) || !(await recordedTemplates()).includes(template)) return [];
+  const file = new URL(`${EXCHANGES}${template}${EXTENSION}`, folder());
+  return parseExchanges(template, await readFile(file, 'utf8'));
+}
+
+async function namesIn(where: URL): Promise<string[]> {
+  return (await readdir(where))
+    .filter((file) => file.endsWith(EXTENSION))
+    .map((file) => file.slice(0, -EXTENSION.length))
+    .sort();
 }
 
 function folder(): URL {
