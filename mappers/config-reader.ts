@@ -161,6 +161,12 @@ export class ConfigReader {
     });
   }
 
+  /** Of the map as a whole, when no key of it is to blame. */
+  whole(message: string, hint: string): void {
+    const path = this.#path;
+    this.issues.push({ path, message: `${String(path.at(-1))} ${message}`, hint });
+  }
+
   /** As it stands in the document, for what has a reader of its own; undefined when missing. */
   raw(key: string): unknown {
     return this.#raw(key);

@@ -54,23 +54,30 @@ function read(device: Device): {
     if (property.access === 'ReadWrite')
       reader.issue(key, `makes ${property.name}, which is ReadWrite`, 'Make it ReadOnly.');
     for (const name of found?.of ?? [])
-      if (!sources.includes(name))
-        reader.issue(
-          key,
-          `needs ${name}, which the device does not have`,
-          suggestion(name, sources),
-        );
+      if (!sources.includes(name)) reader.issue(key, ...lacking(name, property, device, sources));
     if (found !== undefined && reader.issues.length === 0) derived.set(property.name, found);
     issues.push(...reader.issues);
   });
   return { derived, issues };
 }
 
-function suggestion(name: string, sources: readonly string[]): string {
-  const meant = didYouMean(name, sources);
-  return meant === undefined
-    ? `Use one of ${sources.slice(0, 12).join(', ')}.`
-    : `Did you mean ${meant}?`;
+/** Only what is read can be calculated with: nothing then depends on an order, or on itself. */
+function lacking(
+  name: string,
+  property: Property,
+  { properties }: Device,
+  sources: readonly string[],
+): [message: string, hint: string] {
+  const known = properties.find((one) => one.name === name);
+  const meant = known === undefined ? didYouMean(name, sources) : undefined;
+  const hint =
+    meant === undefined
+      ? `Use what is read from the device: ${sources.slice(0, 12).join(', ') || 'nothing is'}.`
+      : `Did you mean ${meant}?`;
+  if (known === undefined) return [`needs ${name}, which the device does not have`, hint];
+  if (name === property.name) return [`needs ${name}, which is itself`, hint];
+  const why = known.visitor === undefined ? 'nothing reads' : 'is made of others too';
+  return [`needs ${name}, which ${why}`, hint];
 }
 
 function calculated(reader: ConfigReader): Derived | undefined {

@@ -14,6 +14,10 @@ import { checkShape, isMap } from './schema-shape.js';
 import type { Shape } from './schema-shape.js';
 import { valueProblem } from './value-check-json.js';
 
+/** Most files without a kind were meant to be the short form. */
+const KIND_HINT =
+  'Begin with template: and the kind of device (edgetwin mapper template list), or write kind: Device of a whole document.';
+
 /** One parsed YAML or JSON document. `source` is for people: a file name. */
 export interface SourceDocument {
   readonly value: unknown;
@@ -82,7 +86,7 @@ class DocumentReader {
       report.warn(['apiVersion'], `is ignored: not of ${API_GROUP}`);
     else if (kind === 'DeviceModel') this.#readModel(current, document, report);
     else if (kind === 'Device') this.#readDevice(current, document, report);
-    else if (typeof kind !== 'string') report.error(['kind'], 'is missing');
+    else if (typeof kind !== 'string') report.error(['kind'], 'is missing', { hint: KIND_HINT });
     else if (kind !== 'DeviceStatus')
       report.error(
         ['kind'],

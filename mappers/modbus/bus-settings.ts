@@ -1,5 +1,6 @@
 import type { ConfigReader } from '../config-reader.js';
 import { readFormat } from '../line-format.js';
+import { readPort } from '../port-path.js';
 import type { SerialSettings } from '../serial-port.js';
 import type { TcpSettings } from '../tcp-link.js';
 import type { TlsSettings } from '../tls-link.js';
@@ -83,7 +84,7 @@ function isDevice(raw: unknown): boolean {
 }
 
 function serial(reader: ConfigReader, transport: 'rtu' | 'ascii'): BusSettings | undefined {
-  const port = reader.text('port', 'Write port: /dev/serial/by-id/..., or host: for Modbus TCP.');
+  const port = readPort(reader, 'Write port: /dev/serial/by-id/..., or host: for Modbus TCP.');
   const baudRate = reader.integer('baudRate', 300, 4_000_000, 9600);
   const dataBits = reader.choice('dataBits', ['7', '8'] as const, '8');
   const stopBits = reader.choice('stopBits', ['1', '2'] as const, '1');

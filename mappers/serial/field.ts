@@ -29,6 +29,11 @@ export type NumberType = keyof typeof NUMBERS;
 
 export const NUMBER_TYPES = Object.keys(NUMBERS) as NumberType[];
 
+/** How many bytes of a frame it takes. */
+export function bytesOf(type: NumberType): number {
+  return NUMBERS[type].bytes;
+}
+
 /** Undefined when the frame ends before it, null for a float that is no number. */
 export function readNumber(
   frame: Uint8Array,

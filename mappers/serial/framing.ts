@@ -6,6 +6,10 @@ import { cobs, slip } from './stuffing.js';
 
 export interface Framing {
   readonly match: Matcher;
+  /** Bytes of the longest frame. */
+  readonly maxBytes: number;
+  /** Framings with the same marks may take each other's frames. */
+  readonly marks: string;
   /** Milliseconds of silence that end a frame; absent when bytes do. */
   readonly gapMs?: number;
 }
@@ -15,9 +19,9 @@ const KINDS = ['line', 'delimiter', 'fixed', 'length', 'frame', 'gap', 'slip', '
 /** Reads `framing`; lines when there is none. */
 export function readFraming(reader: ConfigReader): Framing | undefined {
   const section = reader.section('framing');
-  if (section === undefined) return { match: lines(MAPPER_LIMITS.sensorFrameBytes) };
-  const kind = section.choice('kind', KINDS);
   const most = MAPPER_LIMITS.sensorFrameBytes;
+  if (section === undefined) return { match: lines(most), maxBytes: most, marks: 'line' };
+  const kind = section.choice('kind', KINDS);
   const maxBytes = section.integer('maxBytes', 1, most, Math.min(1024, most));
   const framing =
     kind === undefined || maxBytes === undefined ? undefined : build(section, kind, maxBytes);
@@ -30,21 +34,26 @@ function build(
   kind: (typeof KINDS)[number],
   maxBytes: number,
 ): Framing | undefined {
+  const marked = (match: Matcher, ...marks: readonly Uint8Array[]): Framing => ({
+    ...{ match, maxBytes },
+    marks: [kind, ...marks.map((bytes) => Buffer.from(bytes).toString('hex'))].join(' '),
+  });
   switch (kind) {
     case 'line':
-      return { match: lines(maxBytes) };
+      return marked(lines(maxBytes));
     case 'slip':
-      return { match: slip(maxBytes) };
+      return marked(slip(maxBytes));
     case 'cobs':
-      return { match: cobs(maxBytes) };
+      return marked(cobs(maxBytes));
     case 'delimiter': {
       const delimiter = section.hex('delimiter');
-      return delimiter && { match: delimited(delimiter, maxBytes) };
+      return delimiter && marked(delimited(delimiter, maxBytes), delimiter);
     }
     case 'fixed': {
       const sync = section.hex('sync');
       const length = section.integer('length', 1, maxBytes);
-      return sync && length !== undefined ? { match: fixed(sync, length) } : undefined;
+      if (sync === undefined || length === undefined) return undefined;
+      return { ...marked(fixed(sync, length), sync), maxBytes: length };
     }
     case 'length': {
       const sync = section.hex('sync');
@@ -54,23 +63,21 @@ function build(
       const add = section.integer('lengthAdd', -maxBytes, maxBytes, 0);
       if (sync === undefined || at === undefined || type === undefined || add === undefined)
         return undefined;
-      return { match: lengthPrefixed(sync, { at, type, add }, maxBytes) };
+      return marked(lengthPrefixed(sync, { at, type, add }, maxBytes), sync);
     }
     case 'frame': {
       const [start, end] = [section.hex('start'), section.hex('end')];
       const tail = section.integer('tail', 0, 16, 0);
       if (start === undefined || end === undefined || tail === undefined) return undefined;
-      return { match: startEnd(start, end, maxBytes, tail) };
+      return marked(startEnd(start, end, maxBytes, tail), start, end);
     }
     case 'gap': {
       const gapMs = section.integer('gapMs', 1, 60_000, 20);
       if (gapMs === undefined) return undefined;
       const tooLong = (bytes: Uint8Array) => bytes.length > maxBytes;
-      return {
-        gapMs,
-        match: (bytes) =>
-          tooLong(bytes) ? { kind: 'noise', bytes: bytes.length } : { kind: 'more' },
-      };
+      const match: Matcher = (bytes) =>
+        tooLong(bytes) ? { kind: 'noise', bytes: bytes.length } : { kind: 'more' };
+      return { ...marked(match), gapMs };
     }
   }
 }

@@ -22,8 +22,7 @@ export const serialModule: MapperModule = {
   protocolName: 'serial',
   validate: async (device, before = []) => {
     const { settings, issues } = await readSettings(device);
-    const { protocolName } = device.protocol;
-    const among = settings === undefined ? [] : conflicts(settings.line, before, protocolName);
+    const among = settings === undefined ? [] : await conflicts(device, settings, before);
     return [...issues, ...derivedIssues(device), ...among, ...portConflict(device, before)];
   },
   create: (host) => {

@@ -50,12 +50,31 @@ const WRONG: readonly (readonly [string, Config, Config, RegExp])[] = [
   ['its range', { ...PORT, checksum: { kind: 'lrc', over: 'all' } }, { column: 1 }, /over is all/],
   ['a time', { ...PORT, timeout: 'soon' }, { column: 1 }, /timeout is no time/],
   ['a misspelling', { ...PORT, bautRate: 9600 }, { column: 1 }, /bautRate is not known/],
-  ['no place', PORT, { scale: 2 }, /one of at, pattern.*not none/],
-  ['two places', PORT, { column: 1, json: 'a' }, /not json and column/],
+  ['no place', PORT, { scale: 2 }, /does not say where p stands/],
+  ['two places', PORT, { column: 1, json: 'a' }, /column stands beside json/],
   ['a pattern', PORT, { pattern: '(a' }, /pattern cannot be used/],
   ['a look-ahead', PORT, { pattern: '(?=a)b' }, /pattern cannot be used/],
   ['a type', PORT, { at: 0, type: 'uint16' }, /uint16.*not known/],
   ['a path', PORT, { json: 'a..b' }, /json is no path/],
+  ['a scale', PORT, { column: 1, scale: 0 }, /scale is 0/],
+  ['a port that is no path', { port: 'COM3' }, { column: 1 }, /"COM3", not the path/],
+  ['two requests', { ...PORT, request: 'R', requestHex: '52' }, { column: 1 }, /beside requestHex/],
+  ['two beginnings', PORT, { column: 1, startsWith: 'R', startsWithHex: '52' }, /beside startsW/],
+  ['a code of OBIS', PORT, { obis: 'x' }, /obis is "x"/],
+  [
+    'a place beyond every frame',
+    { ...PORT, framing: { kind: 'line', maxBytes: 64 } },
+    { at: 64, type: 'uint8' },
+    /at is 64, but no frame is longer than 64 bytes/,
+  ],
+  [
+    'a place beyond a frame of fixed length',
+    { ...PORT, framing: { kind: 'fixed', sync: '42', length: 9 } },
+    { at: 8, type: 'uint16be' },
+    /no frame is longer than 9 bytes/,
+  ],
+  ['a place across the end', PORT, { at: -1, type: 'uint16be' }, /at is -1, but.*2 bytes/],
+  ['a unit', { ...PORT, unitId: 3 }, { column: 1 }, /unitId is of Modbus/],
 ];
 
 for (const [name, protocol, visitor, message] of WRONG)
@@ -67,3 +86,25 @@ for (const [name, protocol, visitor, message] of WRONG)
       JSON.stringify(issues),
     );
   });
+
+for (const code of ['1-0:1.8.1', '1.8.0', 'C.1.0', '0-0:96.1.1', '1-0:1.8.0*255'])
+  test(`OBIS code ${code} is taken`, async (t) => {
+    t.deepEqual((await readSettings(device(PORT, { obis: code }))).issues, []);
+  });
+
+test('what can never be written is said: a ReadWrite property, a method', async (t) => {
+  const { properties, ...sensor } = device(PORT, { column: 1 });
+  const [p] = properties;
+  if (p === undefined) throw new TypeError('no property');
+  const writable = await readSettings({ ...sensor, properties: [{ ...p, access: 'ReadWrite' }] });
+  t.deepEqual(
+    writable.issues.map(({ path }) => path.join('.')),
+    ['spec.properties.0.accessMode'],
+  );
+  const methods = [{ name: 'tare', properties: ['p'] }];
+  const { issues } = await readSettings({ ...sensor, properties, methods });
+  t.deepEqual(
+    issues.map(({ path }) => path.join('.')),
+    ['spec.methods.0.propertyNames'],
+  );
+});

@@ -5,6 +5,7 @@ import { ConfigReader } from '../config-reader.js';
 import { isDerived } from '../derived-config.js';
 import { MAPPER_LIMITS } from '../limits.js';
 import { parseFormat, readFormat } from '../line-format.js';
+import { readPort } from '../port-path.js';
 import type { SerialSettings as PortSettings } from '../serial-port.js';
 import type { TcpSettings } from '../tcp-link.js';
 import { CHECKSUM_KINDS, checksumBytes } from './checksum.js';
@@ -34,7 +35,7 @@ export interface SensorSettings {
 
 const PATH = ['spec', 'protocol', 'configData'];
 /** Of the port that a template has, where a device of it is at a host; and of the other spelling. */
-const KEYS_IGNORED = ['port', 'baudRate', 'format', 'request', 'requestHex'];
+const KEYS_IGNORED = ['port', 'baudRate', 'format', 'request', 'requestHex', 'unitId'];
 
 export interface ReadSettings {
   /** Only when there are no issues. */
@@ -50,16 +51,18 @@ export async function readSettings(device: Device): Promise<ReadSettings> {
   const request = readRequest(reader);
   const timeoutMs = duration(reader, 'timeout', MAPPER_LIMITS.requestTimeoutMs);
   const staleAfterMs = duration(reader, 'staleAfter', MAPPER_LIMITS.sensorStaleMs);
+  if (Object.hasOwn(device.protocol.configData, 'unitId'))
+    reader.issue('unitId', 'is of Modbus', 'A serial sensor has no unit: take it away.');
   reader.unknownKeys();
   const visitors = new Map<string, Visitor>();
   for (const [index, property] of device.properties.entries()) {
     if (property.visitor === undefined || isDerived(property)) continue;
     const path = ['spec', 'properties', index, 'visitors', 'configData'];
     const fields = new ConfigReader(property.visitor.configData, path, [], reader.issues);
-    const visitor = await readVisitor(property, fields);
+    const visitor = await readVisitor(property, fields, framing?.maxBytes);
     if (visitor !== undefined) visitors.set(property.name, visitor);
   }
-  const { issues } = reader;
+  const issues = [...reader.issues, ...writtenIssues(device)];
   if (issues.length > 0 || line === undefined || framing === undefined)
     return { settings: undefined, issues };
   const settings = { line, framing, checksum, request, timeoutMs, staleAfterMs, visitors };
@@ -73,11 +76,33 @@ export function readLine(reader: ConfigReader): LineSettings | undefined {
     if (host === undefined || tcpPort === undefined) return undefined;
     return { kind: 'tcp', host, tcpPort };
   }
-  const port = reader.text('port', 'Write port: /dev/serial/by-id/..., or host: and tcpPort:.');
+  const port = readPort(reader, 'Write port: /dev/serial/by-id/..., or host: and tcpPort:.');
   const baudRate = reader.integer('baudRate', 300, 4_000_000, 9600);
   const format = reader.has('format') ? readFormat(reader) : parseFormat('8N1');
   if (port === undefined || baudRate === undefined || format === undefined) return undefined;
   return { kind: 'port', port, baudRate, ...format };
+}
+
+/** Sensors are only read: what could only fail is said before anything starts. */
+function writtenIssues({ properties, methods = [] }: Device): readonly DeviceIssue[] {
+  const ofSensor = properties.filter((one) => one.visitor !== undefined && !isDerived(one));
+  const written = ofSensor
+    .filter(({ access }) => access === 'ReadWrite')
+    .map((property) => ({
+      path: ['spec', 'properties', properties.indexOf(property), 'accessMode'],
+      message: `accessMode of ${property.name} is ReadWrite, but a serial sensor is only read`,
+      hint: 'Make it ReadOnly.',
+    }));
+  const called = methods.flatMap(({ properties: names }, index) =>
+    ofSensor
+      .filter(({ name }) => names.includes(name))
+      .map(({ name }) => ({
+        path: ['spec', 'methods', index, 'propertyNames'],
+        message: `propertyNames has ${name}, but a serial sensor is only read`,
+        hint: 'Take it away: a sensor of the protocol serial has no methods.',
+      })),
+  );
+  return [...written, ...called];
 }
 
 function readChecksum(reader: ConfigReader): Checksum | undefined {
@@ -98,7 +123,15 @@ function readChecksum(reader: ConfigReader): Checksum | undefined {
 
 /** As hexadecimal bytes, or as text with the escapes \r, \n and \t. */
 function readRequest(reader: ConfigReader): Uint8Array | undefined {
-  if (reader.has('requestHex')) return reader.hex('requestHex');
+  if (reader.has('requestHex')) {
+    if (reader.has('request'))
+      reader.issue(
+        'request',
+        'stands beside requestHex',
+        'Keep one; over that of a template goes requestHex.',
+      );
+    return reader.hex('requestHex');
+  }
   if (!reader.has('request')) return undefined;
   const ESCAPES: Readonly<Record<string, string>> = { r: '\r', n: '\n', t: '\t' };
   const text = reader.text('request');

@@ -3,30 +3,46 @@ import { EdgeError } from '#protocol/errors.js';
 import type { ConfigReader } from '../config-reader.js';
 import { ONE, parseDecimal } from '../decimal.js';
 import type { Decimal } from '../decimal.js';
+import { MAPPER_LIMITS } from '../limits.js';
 import { readReportKeys } from '../report-policy.js';
 import type { Place, Visitor } from './extract.js';
-import { NUMBER_TYPES } from './field.js';
+import { bytesOf, NUMBER_TYPES } from './field.js';
 import { parseJsonPath } from './json-path.js';
 
 const ZERO: Decimal = { digits: 0n, exponent: 0 };
+/** `C.1.0`, `1.8.1`, `1-0:1.8.1*255`: the reduced and the whole form of IEC 62056-61. */
+const OBIS =
+  /^(?:\d{1,3}-\d{1,3}:)?[0-9A-Z]{1,3}\.[0-9A-Z]{1,3}(?:\.[0-9A-Z]{1,3})?(?:[*&]\d{1,3})?$/i;
 const PLACES = ['at', 'pattern', 'json', 'column', 'sentence', 'obis'] as const;
 
-/** Reads the configData of one property: exactly one of PLACES says where it stands. */
+/**
+ * Reads the configData of one property: exactly one of PLACES says where it stands, in frames of at
+ * most `maxBytes`.
+ */
 export async function readVisitor(
   { name }: Property,
   reader: ConfigReader,
+  maxBytes: number = MAPPER_LIMITS.sensorFrameBytes,
 ): Promise<Visitor | undefined> {
   const given = PLACES.filter((place) => reader.has(place));
-  const [kind] = given;
-  if (kind === undefined || given.length > 1) {
-    const found = kind === undefined ? 'none' : given.join(' and ');
-    reader.issue(PLACES[0], `of ${name}: one of ${PLACES.join(', ')} is needed, not ${found}`);
+  const [kind, another] = given;
+  if (kind === undefined) {
+    const hint = `Give one of ${PLACES.join(', ')}.`;
+    reader.whole(`does not say where ${name} stands in a frame`, hint);
     return undefined;
   }
-  const place = await readPlace(kind, reader);
+  if (another !== undefined) {
+    reader.issue(another, `stands beside ${kind}`, `${name} has one place: keep one of the two.`);
+    return undefined;
+  }
+  const place = await readPlace(kind, reader, maxBytes);
   const scale = parseDecimal(reader.number('scale', 1) ?? 1) ?? ONE;
+  if (scale.digits === 0n)
+    reader.issue('scale', 'is 0, which makes every value 0', 'Leave it out, or write 1.');
   const offset = parseDecimal(reader.number('offset', 0) ?? 0) ?? ZERO;
   const invalid = (reader.numbers('invalid') ?? []).flatMap((number) => parseDecimal(number) ?? []);
+  if (reader.has('startsWith') && reader.has('startsWithHex'))
+    reader.issue('startsWithHex', 'stands beside startsWith', 'Keep one of the two.');
   const startsWith = reader.has('startsWith')
     ? Buffer.from(reader.text('startsWith') ?? '', 'latin1')
     : reader.has('startsWithHex')
@@ -41,16 +57,20 @@ export async function readVisitor(
 async function readPlace(
   kind: (typeof PLACES)[number],
   reader: ConfigReader,
+  maxBytes: number,
 ): Promise<Place | undefined> {
   switch (kind) {
     case 'at': {
       const at = reader.integer('at', -4096, 4096);
       if (reader.has('bit')) {
         const bit = reader.integer('bit', 0, 7);
+        checkWithin(reader, at, 1, maxBytes);
         return at === undefined || bit === undefined ? undefined : { kind: 'bit', at, bit };
       }
       const type = reader.choice('type', NUMBER_TYPES);
-      return at === undefined || type === undefined ? undefined : { kind: 'bytes', at, type };
+      if (at === undefined || type === undefined) return undefined;
+      checkWithin(reader, at, bytesOf(type), maxBytes);
+      return { kind: 'bytes', at, type };
     }
     case 'pattern':
       return readPattern(reader);
@@ -74,9 +94,33 @@ async function readPlace(
     }
     case 'obis': {
       const code = reader.text('obis');
+      if (code !== undefined && !OBIS.test(code))
+        reader.issue(
+          'obis',
+          `is ${JSON.stringify(code.slice(0, 40))}`,
+          'Write it as in 1-0:1.8.1.',
+        );
       return code === undefined ? undefined : { kind: 'obis', code };
     }
   }
+}
+
+/** A place that no frame reaches would never have a value. */
+function checkWithin(
+  reader: ConfigReader,
+  at: number | undefined,
+  width: number,
+  maxBytes: number,
+): void {
+  if (at === undefined) return;
+  if (at < 0 && at + width > 0)
+    reader.issue('at', `is ${at}, but what stands there has ${width} bytes`, `Write ${-width}.`);
+  else if ((at < 0 ? -at : at + width) > maxBytes)
+    reader.issue(
+      'at',
+      `is ${at}, but no frame is longer than ${maxBytes} bytes`,
+      `Longer frames are said in framing, up to ${MAPPER_LIMITS.sensorFrameBytes} bytes.`,
+    );
 }
 
 async function readPattern(reader: ConfigReader): Promise<Place | undefined> {

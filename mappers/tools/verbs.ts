@@ -3,8 +3,8 @@ import type { CommandHandler, Terminal } from '#protocol/command-line/terminal.j
 import { printable, textTable } from '#protocol/command-line/text-table.js';
 import type { Device } from '#protocol/device.js';
 import { didYouMean } from '#protocol/did-you-mean.js';
-import { EdgeError } from '#protocol/errors.js';
-import type { Reading } from '#protocol/mapper-port.js';
+import { EdgeError, isErrorCode } from '#protocol/errors.js';
+import type { Reading, WriteOutcome } from '#protocol/mapper-port.js';
 import { formatText, parseText } from '#protocol/value-check.js';
 import { loadTemplate, templateNames } from '../templates/library.js';
 import { readOnce, withDevice, writeOnce, type LivePorts } from './live.js';
@@ -97,11 +97,11 @@ async function write(parts: MapperToolParts, args: Arguments, terminal: Terminal
   const value = parseText(property, args.required('VALUE'));
   const { outcome, readBack } = await writeOnce(device, property.name, value, parts, PATIENCE_MS);
   if (!outcome.ok)
-    throw new EdgeError('EDGE_DEVICE_REJECTED', `${outcome.code}: ${outcome.message}`, {
-      hint: outcome.retry
-        ? 'The device could not be reached; try again.'
-        : 'docs/errors.md explains the code.',
-    });
+    throw new EdgeError(
+      isErrorCode(outcome.code) ? outcome.code : 'EDGE_DEVICE_REJECTED',
+      outcome.message,
+      { hint: hintOf(outcome) },
+    );
   const held = readBack?.value;
   if (args.on('json'))
     terminal.out(
@@ -191,6 +191,13 @@ function propertyOf(device: Device, name: string): Device['properties'][number] 
       device.properties.map((one) => one.name),
     );
   return property;
+}
+
+function hintOf({ code, retry }: Exclude<WriteOutcome, { ok: true }>): string {
+  if (retry) return 'The device could not be reached; try again.';
+  if (code === 'EDGE_READ_ONLY')
+    return 'If the device can be written there, say accessMode: ReadWrite in its model.';
+  return `docs/errors.md says what ${code} means and what to do.`;
 }
 
 function rowOf(device: Device, { property, value, quality, reason }: Reading): string[] {

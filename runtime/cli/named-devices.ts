@@ -3,7 +3,8 @@ import type { Arguments } from '#protocol/command-line/parse.js';
 import type { Device } from '#protocol/device.js';
 import type { MapperModule } from '#protocol/mapper-port.js';
 import { readDevices, type TemplateLibrary } from '../config/device-files.js';
-import { configError, type ConfigIssue } from '#protocol/config-issue.js';
+import { configError } from '#protocol/config-issue.js';
+import { EdgeError } from '#protocol/errors.js';
 import { judgeBy } from '../config/judge-device.js';
 import { loadConfig } from '../config/load.js';
 import { configFile } from './gateway-file.js';
@@ -21,13 +22,15 @@ export function namedDevices(
     const file = args.text('devices') ?? args.operand('FILE');
     if (file === undefined)
       return (await loadConfig(await configFile(args), validate, templates)).devices;
-    const unmatched: ConfigIssue[] = [];
     const path = resolve(file);
-    const read = await readDevices('/', [path], undefined, validate, templates, (_, message) => {
-      unmatched.push({ file, line: 1, column: 1, key: '', message, severity: 'error' });
-    });
-    const issues = [...unmatched, ...read.issues];
+    const { devices, issues } = await readDevices(
+      ...(['/', [path], undefined, validate, templates] as const),
+      (_, message) => {
+        const hint = 'Name a file of devices; its path counts from the folder that you are in.';
+        throw new EdgeError('EDGE_CONFIG', `${file} ${message}`, { hint });
+      },
+    );
     if (issues.some(({ severity }) => severity === 'error')) throw configError(issues);
-    return read.devices;
+    return devices;
   };
 }
