@@ -18,7 +18,7 @@ export class PacketsInFlight {
   readonly #flying = new Map<number, FlyingPacket>();
   /** Lost or given up: some arrive yet. */
   readonly #gone = new Map<number, FlyingPacket>();
-  readonly #queueMs = new Map<number, number>();
+  readonly #queueMs = new RecentNumbers();
   #size = 0;
   #sentTotal = 0;
 
@@ -71,7 +71,6 @@ export class PacketsInFlight {
 
   noteQueue(number: number, queueMs: number): void {
     this.#queueMs.set(number, queueMs);
-    forgetOldest(this.#queueMs);
   }
 
   /** What the nearest packet that arrived spent in the queue. */
@@ -86,6 +85,24 @@ export class PacketsInFlight {
 
   #shrink(size: number): void {
     this.#size = this.#flying.size === 0 ? 0 : this.#size - size; // no rounding is left over
+  }
+}
+
+/** A value each of the packets of late: as many as the limit says at least, twice as many at most. */
+class RecentNumbers {
+  #newer = new Map<number, number>();
+  #older = new Map<number, number>();
+
+  get(number: number): number | undefined {
+    return this.#newer.get(number) ?? this.#older.get(number);
+  }
+
+  /** In two halves: to find the oldest one each time, all that was forgotten is passed over. */
+  set(number: number, value: number): void {
+    this.#newer.set(number, value);
+    if (this.#newer.size < CONGESTION.rememberedMax) return;
+    this.#older = this.#newer;
+    this.#newer = new Map();
   }
 }
 

@@ -3,6 +3,8 @@ import { expandNumber, PACKET_NUMBER_BITS } from '../wire/truncated-number.js';
 
 /** Packets remembered at most: some seconds of a fast link. Older ones are given up. */
 const LEDGER_PACKETS = 8_192;
+/** So many forgotten ones are cut off at once: moving the rest up has its price. */
+const CUT_PACKETS = 256;
 
 export interface SentPacket {
   readonly number: number;
@@ -10,6 +12,11 @@ export interface SentPacket {
   readonly bytes: number;
   /** `missing`: an acknowledgement passed it over. */
   state: 'waiting' | 'missing' | 'arrived';
+}
+
+interface Entry extends SentPacket {
+  /** This packet and all from it down to this number, which is left out, are known to have arrived. */
+  arrivedDownTo: number;
 }
 
 export interface AckNews {
@@ -23,13 +30,18 @@ export interface AckNews {
 
 /** The packets sent on a path and what became of them. */
 export class PacketLedger {
-  readonly #packets = new Map<number, SentPacket>();
+  /** From number `#first` on; those below `#oldest` are forgotten. */
+  #packets: Entry[] = [];
+  #first: number;
+  #oldest: number;
   #next: number;
   #largest: SentPacket | undefined;
   /** Packets below it are settled. */
   #settled: number;
 
   constructor(firstNumber = 0) {
+    this.#first = firstNumber;
+    this.#oldest = firstNumber;
     this.#next = firstNumber;
     this.#settled = firstNumber;
   }
@@ -44,9 +56,10 @@ export class PacketLedger {
   }
 
   sent(bytes: number, now: number): SentPacket {
-    const packet: SentPacket = { number: this.#next++, sentAt: now, bytes, state: 'waiting' };
-    this.#packets.set(packet.number, packet);
-    if (this.#packets.size > LEDGER_PACKETS) this.#forget(packet.number - LEDGER_PACKETS + 1);
+    const number = this.#next++;
+    const packet: Entry = { number, sentAt: now, bytes, state: 'waiting', arrivedDownTo: number };
+    this.#packets.push(packet);
+    this.#forget(this.#next - LEDGER_PACKETS);
     return packet;
   }
 
@@ -54,59 +67,78 @@ export class PacketLedger {
   acknowledge(ack: AckFrame): AckNews | undefined {
     const largest = expandNumber(ack.largest, PACKET_NUMBER_BITS, this.#next);
     if (largest >= this.#next) return undefined;
-    const before = this.#largest;
     const arrived: SentPacket[] = [];
     const overtaken: SentPacket[] = [];
     let number = largest;
     let present = true;
     for (const run of ack.runs) {
-      for (const end = number - run; number > end; number--) {
-        const packet = this.#packets.get(number);
-        if (packet === undefined) {
-          if (number < this.#settled) break; // forgotten, like all below it
-          continue;
-        }
-        if (!present) {
-          if (packet.state === 'waiting') packet.state = 'missing';
-        } else if (packet.state !== 'arrived') {
-          if (packet.state === 'missing') overtaken.push(packet);
-          packet.state = 'arrived';
-          arrived.push(packet);
-        }
-      }
+      const end = Math.max(number - run, this.#oldest - 1);
+      if (present) this.#arrive(number, end, arrived, overtaken);
+      else for (; number > end; number--) this.#miss(number);
+      number = end;
       present = !present;
-      if (number < this.#settled && !this.#packets.has(number)) break;
+      if (number < this.#oldest) break; // forgotten, like all below it
     }
-    const top = this.#packets.get(largest);
-    const raised = top !== undefined && largest > (before?.number ?? -1) ? top : undefined;
+    const top = this.#at(largest);
+    const raised =
+      top !== undefined && largest > (this.#largest?.number ?? -1) ? top : undefined;
     if (raised !== undefined) this.#largest = raised;
     return { raised, arrived: arrived.reverse(), overtaken };
   }
 
   /**
-   * The packets whose fate is clear by now, in order, each with the one before it: those that
-   * arrived, and the missing for which `isLost` is true. Stops at the first that is not clear.
+   * Tells `clear` the packets whose fate is clear by now, in order, each with the one before it:
+   * those that arrived, and the missing for which `isLost` is true. Stops at the first other one.
    */
-  *settle(
+  settle(
     isLost: (packet: SentPacket, largest: SentPacket) => boolean,
-  ): Generator<{ packet: SentPacket; before: SentPacket | undefined }> {
+    clear: (packet: SentPacket, before: SentPacket | undefined) => void,
+  ): void {
     const largest = this.#largest;
     if (largest === undefined) return;
     for (; this.#settled <= largest.number; this.#settled++) {
-      const packet = this.#packets.get(this.#settled);
+      const packet = this.#at(this.#settled);
       if (packet === undefined) continue;
       if (packet.state !== 'arrived' && !isLost(packet, largest)) return;
-      yield { packet, before: this.#packets.get(this.#settled - 1) };
+      clear(packet, this.#at(this.#settled - 1));
     }
     // What may still be acknowledged late is kept for a while: it tells of reordering.
     this.#forget(this.#settled - LEDGER_PACKETS / 4);
   }
 
-  #forget(below: number): void {
-    for (const number of this.#packets.keys()) {
-      if (number >= below) return;
-      this.#packets.delete(number);
-      this.#settled = Math.max(this.#settled, number + 1);
+  /** All from `top` down to `end`, which is left out; what was told before is passed over at once. */
+  #arrive(top: number, end: number, arrived: SentPacket[], overtaken: SentPacket[]): void {
+    let number = top;
+    while (number > end) {
+      const packet = this.#at(number);
+      if (packet === undefined) return;
+      if (packet.state !== 'arrived') {
+        if (packet.state === 'missing') overtaken.push(packet);
+        packet.state = 'arrived';
+        packet.arrivedDownTo = number - 1;
+        arrived.push(packet);
+      }
+      number = packet.arrivedDownTo;
     }
+    const first = this.#at(top);
+    if (first !== undefined) first.arrivedDownTo = Math.min(number, first.arrivedDownTo);
+  }
+
+  #miss(number: number): void {
+    const packet = this.#at(number);
+    if (packet?.state === 'waiting') packet.state = 'missing';
+  }
+
+  #at(number: number): Entry | undefined {
+    return number < this.#oldest ? undefined : this.#packets[number - this.#first];
+  }
+
+  #forget(below: number): void {
+    if (below <= this.#oldest) return;
+    this.#oldest = below;
+    this.#settled = Math.max(this.#settled, below);
+    if (below - this.#first < CUT_PACKETS) return;
+    this.#packets = this.#packets.slice(below - this.#first);
+    this.#first = below;
   }
 }

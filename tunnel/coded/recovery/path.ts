@@ -105,15 +105,16 @@ export class Path implements PathLosses {
         this.#reordering.seen(before.sentAt - packet.sentAt, this.roundTrip.smoothedMs);
     const roundTripMs = raised === undefined ? undefined : this.#sample(raised, ack, now);
     const lost: SentPacket[] = [];
-    for (const { packet, before: earlier } of this.#ledger.settle((one, largest) =>
-      this.#isLost(one, largest, now),
-    )) {
-      if (packet.state === 'waiting') continue; // too old to be told of: says nothing
-      const isLost = packet.state === 'missing';
-      if (isLost) lost.push(packet);
-      else this.#reordering.inOrder();
-      if (!this.mtu.isProbe(packet.number)) this.#learn(packet, isLost, earlier);
-    }
+    this.#ledger.settle(
+      (packet, largest) => this.#isLost(packet, largest, now),
+      (packet, earlier) => {
+        if (packet.state === 'waiting') return; // too old to be told of: says nothing
+        const isLost = packet.state === 'missing';
+        if (isLost) lost.push(packet);
+        else this.#reordering.inOrder();
+        if (!this.mtu.isProbe(packet.number)) this.#learn(packet, isLost, earlier);
+      },
+    );
     const { smoothedMs } = this.roundTrip;
     const narrowed = this.mtu.heard({ arrived, lost }, this.loss, smoothedMs, now);
     return { raised, arrived, lost, roundTripMs, narrowed };

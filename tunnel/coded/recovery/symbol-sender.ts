@@ -62,6 +62,8 @@ export class SymbolSender {
     knownBytes: 0,
   };
   #next = 0;
+  /** The oldest open symbol, or the next one. */
+  #base = 0;
   #rowSeed = 0;
   #copiesWaiting = 0;
   /** `finished`: the rows of the tail are planned, and not again before something is offered. */
@@ -79,14 +81,15 @@ export class SymbolSender {
 
   /** Symbols that `offer` would still take. */
   get room(): number {
-    const oldest = this.#flights.keys().next();
-    const base = oldest.done === true ? this.#next : oldest.value;
+    const base = this.#base;
     return CODED_LIMITS.windowSymbols - (this.#next - base);
   }
 
   /** Bytes of symbols that `take` has not given even once. */
   get unsentBytes(): number {
-    return this.#fresh.reduce((sum, { data }) => sum + data.length, 0);
+    let bytes = 0;
+    for (const { data } of this.#fresh) bytes += data.length;
+    return bytes;
   }
 
   /** What is in flight is sent again on the evidence and time-outs of the new path. */
@@ -153,18 +156,15 @@ export class SymbolSender {
   /** What the other end knows. Call it before `evidence` of the same packet. */
   known(frame: SymbolsFrame): void {
     const base = expandNumber(frame.base, SYMBOL_NUMBER_BITS, this.#next);
-    for (const [number, flight] of this.#flights) {
+    for (const flight of this.#flights.values()) {
       if (flight.last === undefined) break; // not sent, nor is any later one
-      const bit = number - base - 1;
+      const bit = flight.number - base - 1;
       const isKnown = bit < -1 || ((frame.known[bit >> 3] ?? 0) >> (bit & 7)) % 2 === 1;
       if (isKnown && bit !== -1) this.#close(flight);
     }
     if (this.#flights.size === 0) this.#dueAt = Infinity;
-    const oldest = this.#next - CODED_LIMITS.windowSymbols + this.room;
-    for (const number of this.#data.keys()) {
-      if (number >= oldest) break;
-      this.#data.delete(number);
-    }
+    for (; this.#base < this.#next && !this.#flights.has(this.#base); this.#base++)
+      this.#data.delete(this.#base);
   }
 
   /** A packet sent well after a symbol's last one has arrived: the symbol is due again. */
