@@ -76,7 +76,7 @@ export class SymbolDecoder {
     return this.#log.has(number);
   }
 
-  /** The symbols that are new with this one. Its data are copied. */
+  /** The symbols that are new with this one. Its data are kept, or copied out of a larger memory. */
   source(number: number, data: Uint8Array): SourceSymbol[] {
     if (data.length > CODED_LIMITS.symbolBytes || !this.#log.inWindow(number)) {
       this.#counts.outside++;
@@ -86,7 +86,8 @@ export class SymbolDecoder {
       this.#counts.duplicates++;
       return [];
     }
-    const symbol = { number, data: data.slice() };
+    const isMost = 2 * data.length >= data.buffer.byteLength;
+    const symbol = { number, data: isMost ? data : data.slice() };
     this.#learn(symbol);
     return [symbol, ...this.#harvest(this.#rows.settle(number, symbol.data))];
   }

@@ -23,7 +23,8 @@ export class SymbolLog {
 
   add(number: number): void {
     this.#end = Math.max(this.#end, number + 1);
-    this.#above.add(number);
+    if (number === this.#base) this.#base++;
+    else this.#above.add(number);
     while (this.#above.delete(this.#base)) this.#base++;
   }
 

@@ -18,8 +18,12 @@ export class ArrivalTimes {
 
   note(number: number, now: number): void {
     const ticks = Math.round(now * TICKS_PER_MS);
-    const at = this.#newest.findIndex((other) => other.number < number);
-    this.#newest.splice(at === -1 ? this.#newest.length : at, 0, { number, ticks });
+    const [newest] = this.#newest;
+    if (newest === undefined || newest.number < number) this.#newest.unshift({ number, ticks });
+    else {
+      const at = this.#newest.findIndex((other) => other.number < number);
+      this.#newest.splice(at === -1 ? this.#newest.length : at, 0, { number, ticks });
+    }
     if (this.#newest.length > CODED_LIMITS.arrivals) this.#newest.pop();
   }
 
@@ -57,10 +61,14 @@ export class ArrivalReader {
     this.#ticks = ticks;
     let number = expandNumber(frame.largest, PACKET_NUMBER_BITS, nextNumber);
     const times: ArrivalTime[] = [];
-    for (const { numberBack, timeBack } of [{ numberBack: 0, timeBack: 0 }, ...frame.earlier]) {
+    const tell = (): void => {
+      if (number >= 0 && number < nextNumber) times.push({ number, at: ticks / TICKS_PER_MS });
+    };
+    tell();
+    for (const { numberBack, timeBack } of frame.earlier) {
       number -= numberBack;
       ticks -= timeBack;
-      if (number >= 0 && number < nextNumber) times.push({ number, at: ticks / TICKS_PER_MS });
+      tell();
     }
     return times;
   }

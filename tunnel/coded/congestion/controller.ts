@@ -103,8 +103,7 @@ export class CongestionController {
     now: number,
   ): number | undefined {
     const { smoothedMs } = this.#roundTrip;
-    const receivedAt = new Map(times.map(({ number, at }) => [number, at]));
-    const alone = receivedAt.size === 0;
+    const alone = times.length === 0;
     const { roundTripMs } = report;
     const queueOfSample =
       roundTripMs === undefined
@@ -121,7 +120,7 @@ export class CongestionController {
         this.#givenUpEarly++;
         this.#silence.wasWrong();
         this.#law.onHeard(now);
-      } else arrived.push(this.#timed(packet, receivedAt.get(number), queueOfSample, now));
+      } else arrived.push(this.#timed(packet, timeOf(number, times), queueOfSample, now));
     }
     const lost: LostPacket[] = [];
     for (const { number } of report.lost) {
@@ -207,6 +206,12 @@ export class CongestionController {
         ? queueOfSample
         : this.#queue.oneWay(receivedAt - packet.sentAt, smoothedMs, now);
     if (queueMs !== undefined) this.#flight.noteQueue(packet.number, queueMs);
-    return { ...packet, receivedAt, queueMs };
+    const { number, sentAt, size, sentTotal, limited } = packet;
+    return { number, sentAt, size, sentTotal, limited, receivedAt, queueMs };
   }
+}
+
+/** `times` are few. */
+function timeOf(number: number, times: readonly ArrivalTime[]): number | undefined {
+  return times.findLast((time) => time.number === number)?.at;
 }

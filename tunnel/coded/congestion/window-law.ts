@@ -92,7 +92,9 @@ export class WindowLaw {
     if (this.#mode === 'start') this.#startUp.take(feedback);
     const round = this.#rounds.take(feedback, this.losses.persistent);
     if (round !== undefined) this.#endRound(round, feedback);
-    const settled = [...arrived, ...lost].reduce((sum, { size }) => sum + size, 0);
+    let settled = 0;
+    for (const { size } of arrived) settled += size;
+    for (const { size } of lost) settled += size;
     const used = this.#mostInFlight >= this.#window * CONGESTION.usedShare;
     const base = this.#baseMs(smoothedMs);
     const queueMs = this.#queue.standingMs;

@@ -2,7 +2,7 @@ import { CODED_LIMITS } from '../limits.js';
 import { ByteWriter } from '../wire/byte-writer.js';
 import { PACKET_NUMBER_BITS, truncateNumber } from '../wire/truncated-number.js';
 import { SHORT_HEADER_BYTES, writeHeader } from '../wire/packet-header.js';
-import { nextKeys, type PacketKeys } from './packet-keys.js';
+import { nextKeys, TAG_BYTES, type PacketKeys } from './packet-keys.js';
 import { seal } from './seal.js';
 
 /** Seals the data packets of one direction, and moves to the next keys in time. */
@@ -42,19 +42,18 @@ export class PacketSealer {
     },
     payload: Uint8Array,
   ): Uint8Array {
-    const header = new ByteWriter(SHORT_HEADER_BYTES);
-    writeHeader(header, {
+    const datagram = new Uint8Array(SHORT_HEADER_BYTES + payload.length + TAG_BYTES);
+    const writer = new ByteWriter(datagram);
+    writeHeader(writer, {
       kind: 'short',
       keyPhase: this.#phase,
       ackNow: packet.ackNow,
       connectionId: packet.connectionId,
       packetNumber: truncateNumber(packet.number, PACKET_NUMBER_BITS),
     });
-    const sealed = seal(this.#keys, packet.number, header.written(), payload);
+    const sealed = datagram.subarray(SHORT_HEADER_BYTES);
+    seal(this.#keys, packet.number, writer.written(), payload, sealed);
     this.#sealed++;
-    const datagram = new Uint8Array(header.length + sealed.length);
-    datagram.set(header.written());
-    datagram.set(sealed, header.length);
     return datagram;
   }
 }

@@ -4,20 +4,20 @@ import { NONCE_BYTES, TAG_BYTES, type PacketKeys } from './packet-keys.js';
 const TAG = { authTagLength: TAG_BYTES };
 
 /**
- * Seals a payload: ciphertext, then 16 bytes of tag. The header is authenticated with it. Never
- * twice with one number under the same keys.
+ * Seals a payload: ciphertext, then 16 bytes of tag, into `sealed`, which has room for just that.
+ * The header is authenticated with it. Never twice with one number under the same keys.
  */
 export function seal(
   keys: PacketKeys,
   packetNumber: number,
   header: Uint8Array,
   payload: Uint8Array,
+  sealed: Uint8Array = new Uint8Array(payload.length + TAG_BYTES),
 ): Uint8Array {
   const nonce = nonceOf(keys.iv, packetNumber);
   // One name for both: the typings know the option for each cipher apart.
   const cipher = createCipheriv(keys.cipher as 'aes-128-gcm', keys.key, nonce, TAG);
   cipher.setAAD(header);
-  const sealed = new Uint8Array(payload.length + TAG_BYTES);
   sealed.set(cipher.update(payload));
   cipher.final();
   sealed.set(cipher.getAuthTag(), payload.length);
@@ -38,7 +38,9 @@ export function open(
   const decipher = createDecipheriv(name, keys.key, nonce, TAG);
   decipher.setAAD(header);
   decipher.setAuthTag(sealed.subarray(length));
-  const payload = decipher.update(sealed.subarray(0, length));
+  const opened = decipher.update(sealed.subarray(0, length));
+  // No Buffer, whose slices would not be copies.
+  const payload = new Uint8Array(opened.buffer, opened.byteOffset, opened.length);
   try {
     decipher.final();
   } catch {

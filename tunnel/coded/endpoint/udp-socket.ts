@@ -28,7 +28,12 @@ export function bindUdp(host: string, port: number): Promise<DatagramPort> {
     socket.once('error', refuse);
     socket.bind({ address: host, port }, () => {
       socket.off('error', refuse);
-      resolve(portOf(socket, (bytes, to) => sendTo(socket, bytes, to), HUB_BUFFER_BYTES));
+      let last = { to: '', host: '', port: 0 };
+      const send = (bytes: Uint8Array, to: string): void => {
+        if (to !== last.to) last = { to, ...splitAddress(to) };
+        socket.send(bytes, last.port, last.host, ignore);
+      };
+      resolve(portOf(socket, send, HUB_BUFFER_BYTES));
     });
   });
 }
@@ -68,11 +73,6 @@ function ignore(): void {
   // The error event tells of what matters.
 }
 
-function sendTo(socket: Socket, bytes: Uint8Array, to: string): void {
-  const { host, port } = splitAddress(to);
-  socket.send(bytes, port, host, ignore);
-}
-
 function create(host: string): Socket {
   return createSocket({ type: isIP(host) === 6 ? 'udp6' : 'udp4', lookup });
 }
@@ -97,10 +97,17 @@ function portOf(
     send: (bytes, to) => {
       if (isOpen) transmit(bytes, to);
     },
-    onDatagram: (listener) =>
-      void socket.on('message', (bytes, from) =>
-        listener(bytes, joinAddress(from.address, from.port)),
-      ),
+    onDatagram: (listener) => {
+      let last = { address: '', port: 0, joined: '' };
+      socket.on('message', (bytes, from) => {
+        if (from.port !== last.port || from.address !== last.address) {
+          const { address, port } = from;
+          last = { address, port, joined: joinAddress(address, port) };
+        }
+        // No Buffer, whose slices would not be copies.
+        listener(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length), last.joined);
+      });
+    },
     onRefused: (listener) => (refused = listener),
     close: () => {
       if (!isOpen) return Promise.resolve();

@@ -113,6 +113,7 @@ export class Exchange {
    * `mayCarry` false: congestion control lets only an acknowledgement pass.
    */
   take(now: number, room: number, mayCarry = true): Departure | undefined {
+    if (this.#acknowledger.dueAt > now && !(mayCarry && this.sender.isDue(now))) return undefined;
     const acks = this.#acknowledger.pending ? this.#acknowledgement(now) : [];
     const taken = acks.reduce((sum, frame) => sum + frameLength(frame), 0);
     const along = mayCarry ? this.sender.take(now, room - taken) : undefined;

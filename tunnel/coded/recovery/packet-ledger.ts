@@ -80,8 +80,7 @@ export class PacketLedger {
       if (number < this.#oldest) break; // forgotten, like all below it
     }
     const top = this.#at(largest);
-    const raised =
-      top !== undefined && largest > (this.#largest?.number ?? -1) ? top : undefined;
+    const raised = top !== undefined && largest > (this.#largest?.number ?? -1) ? top : undefined;
     if (raised !== undefined) this.#largest = raised;
     return { raised, arrived: arrived.reverse(), overtaken };
   }

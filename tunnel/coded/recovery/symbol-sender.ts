@@ -115,6 +115,12 @@ export class SymbolSender {
     return this.#dueAt === Infinity ? undefined : this.#dueAt;
   }
 
+  /** `take` has something now, room provided. */
+  isDue(now: number): boolean {
+    const at = this.wakeAt();
+    return at !== undefined && at <= now + EPSILON_MS;
+  }
+
   /** Takes a symbol, at most `symbolBytes` long, and returns its number; undefined: window full. */
   offer(data: Uint8Array, point: OperatingPoint, now: number): number | undefined {
     if (this.room <= 0) return undefined;
@@ -180,6 +186,7 @@ export class SymbolSender {
 
   /** The next packet's frames within `room` bytes; undefined when nothing is due. */
   take(now: number, room: number): Departure | undefined {
+    if (!this.isDue(now)) return undefined;
     const packet = this.#path.nextPacket;
     const departure = new PacketBuilder(room);
     if (this.#dueAt <= now + EPSILON_MS) this.#takeDue(departure, packet, now);

@@ -103,7 +103,14 @@ export class StreamOutbox {
     return true;
   }
 
+  /** What lies in one chunk is not copied: it is to be encoded at once. */
   #cut(bytes: number): Uint8Array {
+    this.#unsent -= bytes;
+    const [first] = this.#chunks;
+    if (first !== undefined && this.#headOffset + bytes < first.length) {
+      this.#headOffset += bytes;
+      return first.subarray(this.#headOffset - bytes, this.#headOffset);
+    }
     const piece = new Uint8Array(bytes);
     let at = 0;
     for (let head = this.#chunks[0]; head !== undefined && at < bytes; head = this.#chunks[0]) {
@@ -115,7 +122,6 @@ export class StreamOutbox {
       this.#chunks.shift();
       this.#headOffset = 0;
     }
-    this.#unsent -= bytes;
     return piece;
   }
 }

@@ -12,10 +12,11 @@ export class Turns<Class> {
   }
 
   next(isReady: (candidate: Class) => boolean): Class | undefined {
-    const [first, ...lower] = this.#classes.filter(isReady);
+    const first = this.#classes.find(isReady);
     if (first === undefined) return undefined;
     this.#taken++;
-    if (lower.length === 0 || this.#taken % this.#floorEvery !== 0) return first;
-    return lower[this.#floor++ % lower.length];
+    if (this.#taken % this.#floorEvery !== 0) return first;
+    const lower = this.#classes.filter((one) => one !== first && isReady(one));
+    return lower.length === 0 ? first : lower[this.#floor++ % lower.length];
   }
 }

@@ -27,6 +27,7 @@ export class Words {
 
   /** As many as fit into one symbol. */
   take(bytes: number): Uint8Array | undefined {
+    if (this.#words.size === 0) return undefined;
     const builder = new SymbolBuilder(bytes);
     for (const [key, word] of this.#words) {
       if (!builder.fits(word)) break;

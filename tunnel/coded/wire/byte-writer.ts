@@ -28,8 +28,9 @@ export class ByteWriter {
   }
 
   u16(value: number): void {
-    this.u8(value >>> 8);
-    this.u8(value);
+    this.#need(2);
+    this.#bytes[this.#at++] = value >>> 8;
+    this.#bytes[this.#at++] = value;
   }
 
   u24(value: number): void {
@@ -39,8 +40,11 @@ export class ByteWriter {
 
   /** The low 32 bits. */
   u32(value: number): void {
-    this.u16(value >>> 16);
-    this.u16(value);
+    this.#need(4);
+    this.#bytes[this.#at++] = value >>> 24;
+    this.#bytes[this.#at++] = value >>> 16;
+    this.#bytes[this.#at++] = value >>> 8;
+    this.#bytes[this.#at++] = value;
   }
 
   /** RFC 9000 section 16, the shortest form; 0 .. 2^53 - 1. */

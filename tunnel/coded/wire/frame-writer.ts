@@ -45,30 +45,22 @@ export function frameLength(frame: Frame, last = false): number {
 
 /** Writes a frame; throws EDGE_LIMIT when the writer has no room. */
 export function writeFrame(writer: ByteWriter, frame: Frame, last = false): void {
-  const data = (bytes: Uint8Array): void => {
-    if (!last) writer.u16(bytes.length);
-    writer.bytes(bytes);
-  };
   const flag = last ? 0 : WITH_LENGTH;
   switch (frame.kind) {
     case 'padding':
-    case 'ping': {
+    case 'ping':
       writer.u8(FRAME[frame.kind]);
       return;
-    }
-    case 'ack': {
+    case 'ack':
       writeAck(writer, frame);
       return;
-    }
     case 'symbols':
       writer.u8(FRAME.symbols);
       writer.u24(frame.base);
       writer.u8(frame.undecided);
       writer.u8(frame.known.length);
-      {
-        writer.bytes(frame.known);
-        return;
-      }
+      writer.bytes(frame.known);
+      return;
     case 'arrivals':
       writer.u8(FRAME.arrivals);
       writer.u32(frame.largest);
@@ -82,81 +74,68 @@ export function writeFrame(writer: ByteWriter, frame: Frame, last = false): void
     case 'source':
       writer.u8(FRAME.source | flag);
       writer.u24(frame.symbol);
-      {
-        data(frame.data);
-        return;
-      }
+      writeData(writer, frame.data, last);
+      return;
     case 'piece':
       writer.u8(FRAME.piece | flag);
       writer.u24(frame.symbol);
       writer.u16(frame.offset);
       writer.u16(frame.total);
-      {
-        data(frame.data);
-        return;
-      }
+      writeData(writer, frame.data, last);
+      return;
     case 'repair':
       writer.u8((frame.members === undefined ? FRAME.repair : FRAME.repairOfSome) | flag);
       writer.u24(frame.start);
       writer.u8(frame.span);
       writer.u16(frame.seed);
       if (frame.members !== undefined) writer.bytes(frame.members);
-      {
-        data(frame.data);
-        return;
-      }
+      writeData(writer, frame.data, last);
+      return;
     case 'vector':
       writer.u8(FRAME.vector | flag);
       writer.u24(frame.start);
       writer.u8(frame.coefficients.length);
       writer.bytes(frame.coefficients);
-      {
-        data(frame.data);
-        return;
-      }
+      writeData(writer, frame.data, last);
+      return;
     case 'batch':
       writer.u8(FRAME.batch | flag);
       writer.u24(frame.batch);
       writer.u24(frame.start);
       writer.u8(frame.coefficients.length);
       writer.bytes(frame.coefficients);
-      {
-        data(frame.data);
-        return;
-      }
+      writeData(writer, frame.data, last);
+      return;
     case 'pathChallenge':
     case 'pathResponse':
       writer.u8(FRAME[frame.kind]);
-      {
-        writer.bytes(frame.data);
-        return;
-      }
+      writer.bytes(frame.data);
+      return;
     case 'close':
       writer.u8(FRAME.close);
       writer.u8(frame.code);
       writer.u8(frame.detail.length);
-      {
-        writer.bytes(frame.detail);
-        return;
-      }
+      writer.bytes(frame.detail);
+      return;
     case 'handshake':
       writer.u8(FRAME.handshake);
       writer.varint(frame.offset);
       writer.u16(frame.data.length);
-      {
-        writer.bytes(frame.data);
-        return;
-      }
+      writer.bytes(frame.data);
+      return;
     case 'connectionId':
       writer.u8(FRAME.connectionId);
       writer.varint(frame.sequence);
       writer.varint(frame.retireBefore);
       writer.bytes(frame.connectionId);
-      {
-        writer.bytes(frame.resetToken);
-        return;
-      }
+      writer.bytes(frame.resetToken);
+      return;
   }
+}
+
+function writeData(writer: ByteWriter, data: Uint8Array, last: boolean): void {
+  if (!last) writer.u16(data.length);
+  writer.bytes(data);
 }
 
 function writeAck(writer: ByteWriter, frame: AckFrame): void {
