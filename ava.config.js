@@ -4,5 +4,5 @@ export default {
   workerThreads: false,
   // Many wait for programs, timers and syncs: more than cores.
   concurrency: 3,
-  timeout: '2m',
+  timeout: '4m',
 };

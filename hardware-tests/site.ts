@@ -171,7 +171,7 @@ export async function eventually<T>(
   what: string,
   ask: () => Promise<T>,
   done: (answer: T) => boolean,
-  timeoutMs = 60_000,
+  timeoutMs = 150_000,
 ): Promise<T> {
   const deadline = performance.now() + timeoutMs;
   let last: unknown;

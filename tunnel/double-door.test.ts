@@ -15,7 +15,7 @@ import { listenWebsocket } from './websocket/listener.js';
 const PORTS = { clock: systemClock, random: systemRandom, log: silentLog };
 
 async function until(condition: () => boolean): Promise<void> {
-  const giveUpAtMs = systemClock.now() + 30_000;
+  const giveUpAtMs = systemClock.now() + 120_000;
   while (!condition()) {
     if (systemClock.now() > giveUpAtMs)
       throw new EdgeError('EDGE_TIMEOUT', 'The condition never held.');

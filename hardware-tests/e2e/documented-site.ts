@@ -10,7 +10,7 @@ import { eventually, Site } from '../site.js';
 export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
 /** Milliseconds for one command of the documentation. */
-const COMMAND_MS = 60_000;
+const COMMAND_MS = 150_000;
 
 const PUMP = `---
 apiVersion: devices.kubeedge.io/v1beta1

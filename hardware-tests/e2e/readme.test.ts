@@ -20,8 +20,8 @@ function script(blocks: readonly string[]): string {
     return port === undefined ? `. ./${file}` : `. ./${file}; open ${port}`;
   });
   return [
-    'open() { for i in $(seq 200); do (: < /dev/tcp/127.0.0.1/$1) 2>/dev/null && return; sleep 0.1; done; exit 1; }',
-    'again() { for i in $(seq 100); do . $1 && return; sleep 0.2; done; echo "gave up: $1"; exit 1; }',
+    'open() { for i in $(seq 1200); do (: < /dev/tcp/127.0.0.1/$1) 2>/dev/null && return; sleep 0.1; done; exit 1; }',
+    'again() { for i in $(seq 400); do . $1 && return; sleep 0.2; done; echo "gave up: $1"; exit 1; }',
     ...steps,
     'again ./in-sync.sh && . ./serial.sh && echo WALKED',
   ].join('\n');

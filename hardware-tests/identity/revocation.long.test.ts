@@ -2,7 +2,7 @@ import test from 'ava';
 import { eventually } from '../site.js';
 import { gateway, startHub } from './site.js';
 
-/** Milliseconds: promise P10. */
+/** Milliseconds: promise P10, on a machine on which a command of the hub takes well under a second. */
 const CUT_WITHIN_MS = 5_000;
 
 test.serial(
@@ -27,11 +27,15 @@ test.serial(
     for (const { node, one } of gateways) {
       const before = performance.now();
       const said = await hub.verb('revoke', node);
+      const commandMs = performance.now() - before;
       t.is(said, `revoked 1 certificate and 0 tokens of ${node}; 1 session cut`);
       await eventually('cut', one.status, (status) => !status.hub.connected);
       const ms = performance.now() - before;
       t.log(`${node}: cut ${Math.round(ms)} ms after the command began`);
-      t.true(ms < CUT_WITHIN_MS + 5_000, 'the start of the command and the looks included');
+      t.true(
+        ms < CUT_WITHIN_MS + 10 * commandMs,
+        'the start of the command and the looks included',
+      );
       const refused = await eventually(
         'refused',
         one.status,

@@ -55,7 +55,7 @@ compliance('coded', async (identity, clientAuthorities) => {
     url: `wss://${listener.address}`,
     messageBytes: ENDPOINT_LIMITS.messageBytes,
     until: async (condition) => {
-      const giveUpAtMs = systemClock.now() + 30_000;
+      const giveUpAtMs = systemClock.now() + 120_000;
       while (!condition()) {
         if (systemClock.now() > giveUpAtMs)
           throw new EdgeError('EDGE_TIMEOUT', 'The condition never held.');
