@@ -1,4 +1,4 @@
-import { constants, openSync } from 'node:fs';
+import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import type { ConnectOpts, SocketConstructorOpts } from 'node:net';
 import { ReadStream } from 'node:tty';
 import type { SerialPort } from 'serialport';
@@ -18,6 +18,8 @@ export interface SerialSettings {
 
 /** Bytes taken from the port at once: more than the longest frame of any sensor or slave. */
 const READ_BYTES = 4_096;
+/** Bytes that are written without the stream: the longest RTU or ASCII frame. */
+const WRITE_BYTES = 513;
 const OPEN_FLAGS = constants.O_RDWR | constants.O_NOCTTY | constants.O_NONBLOCK;
 
 /**
@@ -37,6 +39,10 @@ class SerialLink implements Link {
   /** Holds the lock and the settings of the line. */
   #port: SerialPort | undefined;
   #bytes: ReadStream | undefined;
+  /** What is written to; the stream opens the terminal once more for itself. */
+  #fd: number | undefined;
+  /** Requests on their way out: memory that the system can read, unlike that of a small array. */
+  readonly #out = new Uint8Array(WRITE_BYTES);
   /** False once `closed` was told or `close` was called: nothing is said after that. */
   #live = true;
   readonly #opening: Promise<void>;
@@ -48,7 +54,24 @@ class SerialLink implements Link {
   }
 
   send(bytes: Uint8Array): void {
-    if (this.#live) this.#bytes?.write(bytes);
+    if (!this.#live || this.#bytes === undefined) return;
+    const mayGo = this.#bytes.writableLength === 0 && bytes.length <= this.#out.length;
+    const sent = mayGo ? this.#sendNow(bytes) : 0;
+    if (sent < bytes.length) this.#bytes.write(bytes.subarray(sent));
+  }
+
+  /** How many bytes the line takes at once: all of a request, without what a stream costs. */
+  #sendNow(bytes: Uint8Array): number {
+    if (this.#fd === undefined) return 0;
+    try {
+      this.#out.set(bytes);
+      return writeSync(this.#fd, this.#out, 0, bytes.length);
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code === 'EAGAIN') return 0;
+      // Like every event of a link, in a later turn.
+      this.#bytes?.destroy(cause as Error);
+      return bytes.length;
+    }
   }
 
   async close(): Promise<void> {
@@ -89,8 +112,11 @@ class SerialLink implements Link {
     };
     const onread = { buffer, callback: received };
     const options: SocketConstructorOpts & ConnectOpts = { onread };
-    const bytes = new ReadStream(openSync(this.#settings.port, OPEN_FLAGS), options);
+    const fd = openSync(this.#settings.port, OPEN_FLAGS);
+    const bytes = new ReadStream(fd, options);
     this.#bytes = bytes;
+    // It closes what it opened. Where it could not open the terminal again it has this one.
+    if (isAnother(bytes, fd)) this.#fd = fd;
     bytes.on('error', (cause) => this.#fail('failed', cause));
     bytes.on('end', () => this.#fail('was closed or unplugged'));
     bytes.on('close', () => this.#fail('was closed or unplugged'));
@@ -112,7 +138,9 @@ class SerialLink implements Link {
   }
 
   async #release(): Promise<void> {
-    const [bytes, port] = [this.#bytes, this.#port];
+    const [bytes, port, fd] = [this.#bytes, this.#port, this.#fd];
+    this.#fd = undefined;
+    if (fd !== undefined) closeSync(fd);
     await new Promise<void>((resolve) => {
       if (bytes === undefined || bytes.closed) resolve();
       else bytes.once('close', () => resolve()).destroy();
@@ -122,6 +150,12 @@ class SerialLink implements Link {
       else resolve();
     });
   }
+}
+
+/** Whether a stream reads another descriptor than the one that it was made of. */
+function isAnother(stream: ReadStream, fd: number): boolean {
+  const { _handle: handle } = stream as { _handle?: { fd?: unknown } };
+  return typeof handle?.fd === 'number' && handle.fd !== fd;
 }
 
 /** FTDI adapters hold bytes back for 16 ms otherwise; others, and pseudo-terminals, refuse it. */
