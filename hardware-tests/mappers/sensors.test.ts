@@ -191,10 +191,14 @@ onSerial('a CO2 sensor that is asked: its answer, never noise or an older one', 
   const random = seededRandom(SEED);
   let asked = 400;
   const connect = (): SerialSensor =>
-    new SerialSensor({ port: pair.slave, ...LINE }, (request) => {
-      t.deepEqual(Array.from(request), [0xff, 1, 0x86, 0, 0, 0, 0, 0, 0x79]);
-      return disturb(random, mhz19(++asked));
-    });
+    new SerialSensor(
+      { port: pair.slave, ...LINE },
+      (request) => {
+        t.deepEqual(Array.from(request), [0xff, 1, 0x86, 0, 0, 0, 0, 0, 0x79]);
+        return disturb(random, mhz19(++asked));
+      },
+      9,
+    );
   let answerer = connect();
   const settings = {
     requestHex: 'ff 01 86 00 00 00 00 00 79',

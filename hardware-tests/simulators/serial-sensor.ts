@@ -10,15 +10,25 @@ export class SerialSensor {
   readonly #link: ReturnType<ReturnType<typeof serialLink>>;
   #timer: Timer | undefined;
 
-  constructor(settings: SerialSettings, answer: (request: Uint8Array) => Uint8Array | undefined) {
+  /** `requestBytes`: the length of a request, where `answer` is to hear whole ones. */
+  constructor(
+    settings: SerialSettings,
+    answer: (request: Uint8Array) => Uint8Array | undefined,
+    requestBytes?: number,
+  ) {
+    let heard: Uint8Array = new Uint8Array(0);
     this.#link = serialLink(
       settings,
       systemClock,
     )({
       opened: () => undefined,
       received: (bytes) => {
-        const said = answer(bytes);
-        if (said !== undefined) this.#link.send(said);
+        heard = Buffer.concat([heard, bytes]);
+        while (heard.length >= (requestBytes ?? 1)) {
+          const said = answer(heard.subarray(0, requestBytes));
+          heard = heard.subarray(requestBytes ?? heard.length);
+          if (said !== undefined) this.#link.send(said);
+        }
       },
       closed: () => this.#timer?.cancel(),
     });
