@@ -2,8 +2,8 @@ import {
   decodeReply,
   EXCEPTION_BIT,
   functionCode,
-  pair,
   replyLengthIn,
+  setWord,
   word,
   type ModbusReply,
   type ModbusRequest,
@@ -72,8 +72,12 @@ export function findRtuReply(request: ModbusRequest, bytes: Uint8Array): RtuSear
 
 /** One TCP frame: transaction, protocol 0, length, unit, function code and data. */
 export function frameMbap(transaction: number, unit: number, pdu: Uint8Array): Uint8Array {
-  const length = pdu.length + 1;
-  return Uint8Array.from([...pair(transaction), 0, 0, ...pair(length), unit, ...pdu]);
+  const frame = new Uint8Array(pdu.length + 7);
+  setWord(frame, 0, transaction);
+  setWord(frame, 4, pdu.length + 1);
+  frame[6] = unit;
+  frame.set(pdu, 7);
+  return frame;
 }
 
 export interface MbapFrame {

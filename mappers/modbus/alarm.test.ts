@@ -16,7 +16,11 @@ function bench() {
     },
   };
   const rung: number[] = [];
-  const alarm = new Alarm(clock, 'alarm', () => rung.push(clock.now()));
+  const ringing = new Alarm(clock, 'alarm', (nowMs) => rung.push(nowMs));
+  const alarm = {
+    set: (atMs: number | undefined) => ringing.set(clock.now(), atMs),
+    cancel: () => ringing.cancel(),
+  };
   /** The process does not run for so long. */
   const holdUp = (ms: number): void => void (heldUpMs += ms);
   return { manual, alarm, rung, holdUp, timers: () => timers };
@@ -47,6 +51,27 @@ test('nothing rings after it was unset', (t) => {
   alarm.set(5);
   alarm.set(3);
   alarm.set(undefined);
+  manual.advance(10);
+  t.deepEqual(rung, []);
+});
+
+test('on a busy line the timer of a deadline outlives the moments without one', (t) => {
+  const { manual, alarm, timers } = bench();
+  for (let at = 0; at < 100; at += 1) {
+    alarm.set(manual.now() + 1000);
+    manual.advance(1);
+    alarm.set(undefined);
+  }
+  t.is(timers(), 2, 'the first rest cannot know that the line is busy');
+});
+
+test('nothing rings after it was cancelled, however busy the line was', (t) => {
+  const { manual, alarm, rung } = bench();
+  for (let at = 0; at < 3; at += 1) {
+    alarm.set(5);
+    alarm.set(undefined);
+  }
+  alarm.cancel();
   manual.advance(10);
   t.deepEqual(rung, []);
 });

@@ -38,8 +38,8 @@ export class BusRunner {
     this.#bus = bus;
     this.#open = open;
     this.#ports = ports;
-    this.#alarm = new Alarm(ports.clock, 'modbus bus', () =>
-      this.#run(this.#bus.tick(ports.clock.now())),
+    this.#alarm = new Alarm(ports.clock, 'modbus bus', (nowMs) =>
+      this.#run(nowMs, this.#bus.tick(nowMs)),
     );
     this.#connect();
   }
@@ -49,7 +49,8 @@ export class BusRunner {
     const id = this.#nextId++;
     return new Promise((resolve) => {
       this.#waiting.set(id, resolve);
-      this.#run(this.#bus.submit(this.#ports.clock.now(), { id, request, ...how }));
+      const nowMs = this.#ports.clock.now();
+      this.#run(nowMs, this.#bus.submit(nowMs, { id, request, ...how }));
     });
   }
 
@@ -73,7 +74,9 @@ export class BusRunner {
     this.#ended = true;
     this.#reconnectTimer?.cancel();
     this.#generation += 1;
-    this.#run(this.#bus.closed(this.#ports.clock.now(), 'the mapper was stopped'));
+    const nowMs = this.#ports.clock.now();
+    this.#run(nowMs, this.#bus.closed(nowMs, 'the mapper was stopped'));
+    this.#alarm.cancel();
     await Promise.all([this.#released, this.#link?.close()]);
   }
 
@@ -88,10 +91,13 @@ export class BusRunner {
         this.#failures = 0;
         this.#trouble = undefined;
         this.#ports.log.info('bus-open');
-        this.#run(this.#bus.opened(clock.now()));
+        const nowMs = clock.now();
+        this.#run(nowMs, this.#bus.opened(nowMs));
       },
       received: (bytes) => {
-        if (current()) this.#run(this.#bus.received(clock.now(), bytes));
+        if (!current()) return;
+        const nowMs = clock.now();
+        this.#run(nowMs, this.#bus.received(nowMs, bytes));
       },
       closed: (cause) => {
         if (current()) this.#lost(cause);
@@ -110,7 +116,8 @@ export class BusRunner {
     const lost = this.#link;
     this.#link = undefined;
     this.#released = lost?.close() ?? this.#released;
-    this.#run(this.#bus.closed(this.#ports.clock.now(), why));
+    const nowMs = this.#ports.clock.now();
+    this.#run(nowMs, this.#bus.closed(nowMs, why));
     const boundMs = Math.min(
       MAPPER_LIMITS.reconnectMaxMs,
       MAPPER_LIMITS.reconnectFirstMs * 2 ** Math.min(this.#failures, 16),
@@ -127,7 +134,7 @@ export class BusRunner {
     });
   }
 
-  #run(effects: readonly BusEffect[]): void {
+  #run(nowMs: number, effects: readonly BusEffect[]): void {
     for (const effect of effects) {
       if (effect.kind === 'send') this.#link?.send(effect.bytes);
       else if (effect.kind === 'reconnect') {
@@ -139,6 +146,6 @@ export class BusRunner {
         resolve?.(effect.outcome);
       }
     }
-    this.#alarm.set(this.#bus.wakeAtMs(this.#ports.clock.now()));
+    this.#alarm.set(nowMs, this.#bus.wakeAtMs(nowMs));
   }
 }

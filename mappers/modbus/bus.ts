@@ -150,7 +150,7 @@ export class Bus {
     if (this.#link === 'opening' && nowMs >= this.#openByMs)
       return this.#unsentAll('EDGE_DEVICE_CLOSED', 'there is no connection yet');
     if (this.#link !== 'open') return NO_EFFECTS;
-    this.#dropHopeless(nowMs, effects);
+    if (this.#queue.size > 0) this.#dropHopeless(nowMs, effects);
     if (!effects.some(({ kind }) => kind === 'reconnect')) this.#sendAll(nowMs, effects);
     if (this.#queue.size > 0)
       for (const { probe } of this.#flights.values())
@@ -164,8 +164,7 @@ export class Bus {
     if (received.echoed === true) this.counters.echoes += 1;
     for (const unit of received.late) {
       this.counters.lateReplies += 1;
-      const slave = this.#slaves.get(unit);
-      slave?.repliedLate(nowMs);
+      this.#slaves.get(unit)?.repliedLate(nowMs);
     }
     for (const { key, reply } of received.answers) this.#answered(nowMs, key, reply, effects);
     if (received.isDamaged === true)

@@ -59,6 +59,8 @@ const IDENTIFY = 43;
 /** The MEI type of `identify`, and the bytes before its objects, function code included. */
 const DEVICE_IDENTIFICATION = 14;
 const IDENTIFY_HEAD = 7;
+/** Bytes of a write of several before its data, function code included. */
+const WRITE_HEAD = 6;
 /** Most bytes of function code and data (V1.1b3 section 4.1). */
 export const PDU_MAX = 253;
 const COIL_ON = 0xff00;
@@ -95,20 +97,60 @@ export function functionCode(request: ModbusRequest): number {
 
 /** Function code and data, without unit and checksum: at most 253 bytes. */
 export function encodeRequest(request: ModbusRequest): Uint8Array {
-  const code = functionCode(request);
-  if (request.op === 'identify')
-    return Uint8Array.of(code, DEVICE_IDENTIFICATION, request.level, request.object);
-  if (request.op === 'call') return Uint8Array.from([code, ...request.data]);
-  const head = [code, request.offset >> 8, request.offset & 0xff];
-  if (request.op === 'mask')
-    return Uint8Array.from([...head, ...pair(request.and), ...pair(request.or)]);
-  if (request.op === 'read')
-    return Uint8Array.from([...head, request.count >> 8, request.count & 0xff]);
-  const { words } = request;
-  if (code === 5) return Uint8Array.from([...head, ...pair(words[0] === 0 ? 0 : COIL_ON)]);
-  if (code === 6) return Uint8Array.from([...head, ...pair(words[0] ?? 0)]);
-  const data = code === 15 ? packBits(words) : words.flatMap(pair);
-  return Uint8Array.from([...head, ...pair(words.length), data.length, ...data]);
+  const pdu = new Uint8Array(requestLength(request));
+  pdu[0] = functionCode(request);
+  switch (request.op) {
+    case 'identify':
+      pdu.set([DEVICE_IDENTIFICATION, request.level, request.object], 1);
+      return pdu;
+    case 'call':
+      pdu.set(request.data, 1);
+      return pdu;
+    case 'read':
+      setWord(pdu, 1, request.offset);
+      setWord(pdu, 3, request.count);
+      return pdu;
+    case 'mask':
+      setWord(pdu, 1, request.offset);
+      setWord(pdu, 3, request.and);
+      setWord(pdu, 5, request.or);
+      return pdu;
+    case 'write':
+      setWord(pdu, 1, request.offset);
+      encodeWrite(request, pdu);
+      return pdu;
+  }
+}
+
+function encodeWrite({ kind, words }: ModbusRequest & { op: 'write' }, pdu: Uint8Array): void {
+  if (words.length === 1) {
+    const [only = 0] = words;
+    setWord(pdu, 3, kind === 'holding' ? only : only === 0 ? 0 : COIL_ON);
+    return;
+  }
+  setWord(pdu, 3, words.length);
+  pdu[5] = pdu.length - WRITE_HEAD;
+  if (kind === 'coil') pdu.set(packBits(words), WRITE_HEAD);
+  else words.forEach((one, at) => setWord(pdu, WRITE_HEAD + 2 * at, one));
+}
+
+/** Length of the request's function code and data. */
+export function requestLength(request: ModbusRequest): number {
+  switch (request.op) {
+    case 'read':
+      return 5;
+    case 'mask':
+      return 7;
+    case 'identify':
+      return 4;
+    case 'call':
+      return 1 + request.data.length;
+    case 'write': {
+      const count = request.words.length;
+      if (count === 1) return 5;
+      return WRITE_HEAD + (request.kind === 'coil' ? (count + 7) >> 3 : count * 2);
+    }
+  }
 }
 
 /** Length of the normal reply's function code and data; the least one of an `identify`. */
@@ -163,10 +205,10 @@ export function decodeReply(request: ModbusRequest, pdu: Uint8Array): ModbusRepl
     return pdu.every((byte, at) => byte === sent[at]) ? { kind: 'data', words: [] } : undefined;
   }
   if (pdu[1] !== pdu.length - 2) return undefined;
-  const data = pdu.subarray(2);
-  const words = isBits(request.kind)
-    ? Array.from({ length: request.count }, (_, at) => ((data[at >> 3] ?? 0) >> (at & 7)) & 1)
-    : Array.from({ length: request.count }, (_, at) => word(data, at * 2));
+  const words: number[] = [];
+  const areBits = isBits(request.kind);
+  for (let at = 0; at < request.count; at += 1)
+    words.push(areBits ? ((pdu[2 + (at >> 3)] ?? 0) >> (at & 7)) & 1 : word(pdu, 2 + at * 2));
   return { kind: 'data', words };
 }
 
@@ -176,6 +218,11 @@ export function pair(value: number): [number, number] {
 
 export function word(bytes: Uint8Array, at: number): number {
   return ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
+}
+
+export function setWord(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >> 8;
+  bytes[at + 1] = value;
 }
 
 function packBits(bits: readonly number[]): number[] {

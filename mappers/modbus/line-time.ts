@@ -1,4 +1,4 @@
-import { encodeRequest, replyLength, type ModbusRequest } from './frame.js';
+import { replyLength, requestLength, type ModbusRequest } from './frame.js';
 
 /** Serial Line V1.02 section 2.5.1.1: 3.5 characters of 11 bits; fixed above 19200 baud. */
 const SILENCE_CHARS = 3.5;
@@ -23,7 +23,7 @@ export function rtuWireMs(
   baudRate: number,
 ): { readonly request: number; readonly reply: number } {
   return {
-    request: (encodeRequest(request).length + RTU_OVERHEAD) * charMs(baudRate),
+    request: (requestLength(request) + RTU_OVERHEAD) * charMs(baudRate),
     reply: (replyLength(request) + RTU_OVERHEAD) * charMs(baudRate),
   };
 }

@@ -56,8 +56,9 @@ export class RtuFraming implements Framing {
     const current = this.#current;
     if (current === undefined) return late.length === 0 ? NOTHING : { answers: NONE, late };
     const echoed = this.#withoutEcho() ? { echoed: true as const } : undefined;
-    const search = findRtuReply(current.request, this.#bytes());
-    if (!search.found || this.#echo.isAwaited(this.#bytes())) {
+    const heard = this.#bytes();
+    const search = findRtuReply(current.request, heard);
+    if (!search.found || this.#echo.isAwaited(heard)) {
       const isDamaged = !search.found && search.crcError;
       if (!isDamaged && late.length === 0 && echoed === undefined) return NOTHING;
       return { answers: NONE, late, ...echoed, ...(isDamaged ? { isDamaged } : {}) };
