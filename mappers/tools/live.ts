@@ -41,7 +41,10 @@ export async function withDevice<T>(
   }
 }
 
-/** One reading of each property; those that none came of within `patienceMs` are missing. */
+/**
+ * One reading of each property; those that none came of within `patienceMs` are missing. A sensor
+ * that talks by itself was not heard yet when it is first looked at: it is waited for.
+ */
 export async function readOnce(
   device: Device,
   ports: LivePorts,
@@ -50,9 +53,11 @@ export async function readOnce(
   const readings = new Map<string, Reading>();
   const wanted = device.properties.filter(({ visitor }) => visitor !== undefined).length;
   const all = new AbortController();
+  const isSensor = device.protocol.protocolName === 'serial';
   const heard = (reading: Reading): void => {
     readings.set(reading.property, reading);
-    if (readings.size === wanted) all.abort();
+    if (readings.size < wanted) return;
+    if (!isSensor || [...readings.values()].every(({ quality }) => quality !== 'bad')) all.abort();
   };
   await withDevice(device, ports, heard, () =>
     sleep(ports.clock, 'mapper read', patienceMs, all.signal),

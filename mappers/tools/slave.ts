@@ -6,6 +6,9 @@ import { packBits, unpackBits } from '../modbus/words.js';
 /** What a simulated slave holds: words by kind and address; what is not there is refused. */
 export type Holdings = Map<string, number>;
 
+/** Vendor, product and revision by unit, at most 60 bytes each; without one function 43 is refused. */
+export type Identities = ReadonlyMap<number, readonly string[]>;
+
 /** Faults of a simulated slave, each once in so many requests; 0 is never. */
 export interface SimulatedFaults {
   readonly silentEvery: number;
@@ -24,6 +27,9 @@ const KINDS: Readonly<Record<number, RegisterKind>> = {
 };
 const ILLEGAL_FUNCTION = 1;
 const ILLEGAL_ADDRESS = 2;
+const IDENTIFY = 43;
+const DEVICE_IDENTIFICATION = 14;
+const IDENTITY_BYTES = 60;
 const RTU_BUFFER = 512;
 /** Bytes of transaction, protocol and length. */
 const MBAP_LENGTH_END = 6;
@@ -32,9 +38,18 @@ export function at(kind: RegisterKind, offset: number): string {
   return `${kind} ${offset}`;
 }
 
-/** Function code and data of the answer to those of a request: functions 1 to 6, 15, 16 and 22. */
-export function answerOf(pdu: Uint8Array, holdings: Holdings): Uint8Array {
+/**
+ * Function code and data of the answer to those of a request: functions 1 to 6, 15, 16 and 22, and
+ * 43/14 of who has an identity.
+ */
+export function answerOf(
+  pdu: Uint8Array,
+  holdings: Holdings,
+  identity: readonly string[] = [],
+): Uint8Array {
   const [code = 0] = pdu;
+  if (code === IDENTIFY && pdu[1] === DEVICE_IDENTIFICATION && identity.length > 0)
+    return identityOf(pdu, identity);
   const refuse = (why: number): Uint8Array => Uint8Array.of(code | 0x80, why);
   const offset = word(pdu, 1);
   const kind = KINDS[code];
@@ -63,6 +78,16 @@ export function answerOf(pdu: Uint8Array, holdings: Holdings): Uint8Array {
   return pdu.slice(0, 5);
 }
 
+/** All in one answer, whatever level is asked for: V1.1b3 section 6.21. */
+function identityOf(pdu: Uint8Array, identity: readonly string[]): Uint8Array {
+  const objects = identity.flatMap((text, id) => {
+    const bytes = Buffer.from(text).subarray(0, IDENTITY_BYTES);
+    return [id, bytes.length, ...bytes];
+  });
+  const head = [IDENTIFY, DEVICE_IDENTIFICATION, pdu[2] ?? 1, 1, 0, 0, identity.length];
+  return Uint8Array.from([...head, ...objects]);
+}
+
 function writtenBy(
   pdu: Uint8Array,
 ): { readonly kind: 'coil' | 'holding'; readonly words: readonly number[] } | undefined {
@@ -79,6 +104,7 @@ function writtenBy(
 /** Several slaves behind one line or socket; frames in, frames out, with faults. */
 export class SimulatedSlaves {
   readonly #units: ReadonlyMap<number, Holdings>;
+  readonly #identities: Identities;
   readonly #faults: SimulatedFaults;
   readonly #random: Random;
   readonly #isRtu: boolean;
@@ -86,11 +112,13 @@ export class SimulatedSlaves {
 
   constructor(
     units: ReadonlyMap<number, Holdings>,
+    identities: Identities,
     wire: 'rtu' | 'tcp',
     faults: SimulatedFaults,
     random: Random,
   ) {
     this.#units = units;
+    this.#identities = identities;
     this.#isRtu = wire === 'rtu';
     this.#faults = faults;
     this.#random = random;
@@ -124,9 +152,8 @@ export class SimulatedSlaves {
       this.#bytes = this.#bytes.slice(start + length);
       start = -1;
       const [unit = 0] = frame;
-      const holdings = this.#units.get(unit);
-      if (holdings !== undefined)
-        answers.push(frameRtu(unit, answerOf(frame.slice(1, -2), holdings)));
+      const answer = this.#answer(unit, frame.slice(1, -2));
+      if (answer !== undefined) answers.push(frameRtu(unit, answer));
     }
     return answers;
   }
@@ -141,10 +168,14 @@ export class SimulatedSlaves {
       }
       this.#bytes = taken.rest;
       const { transaction, unit, pdu } = taken.frame;
-      const holdings = this.#units.get(unit);
-      if (holdings !== undefined)
-        answers.push(frameMbap(transaction, unit, answerOf(pdu, holdings)));
+      const answer = this.#answer(unit, pdu);
+      if (answer !== undefined) answers.push(frameMbap(transaction, unit, answer));
     }
+  }
+
+  #answer(unit: number, pdu: Uint8Array): Uint8Array | undefined {
+    const holdings = this.#units.get(unit);
+    return holdings && answerOf(pdu, holdings, this.#identities.get(unit));
   }
 
   #spoil(answer: Uint8Array): Uint8Array[] {

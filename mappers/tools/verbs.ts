@@ -2,12 +2,12 @@ import type { Arguments } from '#protocol/command-line/parse.js';
 import type { CommandHandler, Terminal } from '#protocol/command-line/terminal.js';
 import { printable, textTable } from '#protocol/command-line/text-table.js';
 import type { Device } from '#protocol/device.js';
-import { didYouMean } from '#protocol/did-you-mean.js';
 import { EdgeError, isErrorCode } from '#protocol/errors.js';
 import type { Reading, WriteOutcome } from '#protocol/mapper-port.js';
 import { formatText, parseText } from '#protocol/value-check.js';
 import { loadTemplate, templateNames } from '../templates/library.js';
 import { readOnce, withDevice, writeOnce, type LivePorts } from './live.js';
+import { deviceOf, propertyOf, unknown } from './named.js';
 import { planBuses } from './plan.js';
 import { newTemplate, scanVerb } from './scan-verb.js';
 import { simulateVerb } from './simulate-verb.js';
@@ -170,29 +170,6 @@ async function deviceNamed(parts: MapperToolParts, args: Arguments): Promise<Dev
   return deviceOf(await parts.devices(args), args.required('NAMESPACE/NAME'));
 }
 
-function deviceOf(devices: readonly Device[], name: string): Device {
-  const id = name.includes('/') ? name : `default/${name}`;
-  const device = devices.find((one) => one.id === id);
-  if (device === undefined)
-    throw unknown(
-      'device',
-      id,
-      devices.map((one) => one.id),
-    );
-  return device;
-}
-
-function propertyOf(device: Device, name: string): Device['properties'][number] {
-  const property = device.properties.find((one) => one.name === name);
-  if (property === undefined)
-    throw unknown(
-      'property',
-      name,
-      device.properties.map((one) => one.name),
-    );
-  return property;
-}
-
 function hintOf({ code, retry }: Exclude<WriteOutcome, { ok: true }>): string {
   if (retry) return 'The device could not be reached; try again.';
   if (code === 'EDGE_READ_ONLY')
@@ -203,15 +180,6 @@ function hintOf({ code, retry }: Exclude<WriteOutcome, { ok: true }>): string {
 function rowOf(device: Device, { property, value, quality, reason }: Reading): string[] {
   const unit = device.properties.find(({ name }) => name === property)?.unit ?? '';
   return [property, value === null ? '-' : formatText(value), unit, quality, reason ?? ''];
-}
-
-function unknown(what: string, name: string, names: readonly string[]): EdgeError {
-  const code =
-    what === 'device' ? 'EDGE_NO_DEVICE' : what === 'property' ? 'EDGE_NO_PROPERTY' : 'EDGE_USAGE';
-  const meant = didYouMean(name, names);
-  const hint =
-    meant === undefined ? `There are: ${names.slice(0, 30).join(', ')}.` : `Did you mean ${meant}?`;
-  return new EdgeError(code, `there is no ${what} ${name}`, { hint });
 }
 
 function untilAborted(signal: AbortSignal): Promise<void> {

@@ -87,8 +87,11 @@ export function mapperCommands(config: Flag): readonly Command[] {
     },
     {
       words: ['mapper', 'simulate'],
-      summary: 'Answer as the Modbus devices of a file, with faults on demand.',
-      operands: [{ name: 'FILE', summary: 'A file of devices.' }],
+      summary: 'Answer as the Modbus devices and sensors of a file, with faults on demand.',
+      operands: [
+        { name: 'FILE', summary: 'A file of devices.' },
+        { ...DEVICE_OPERAND, optional: true },
+      ],
       flags: [
         ...LINE,
         TCP_PORT,
