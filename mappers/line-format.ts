@@ -21,9 +21,17 @@ export function parseFormat(text: string): LineFormat | undefined {
   };
 }
 
+/** What YAML makes of formats with even parity: 8E1 without quotes is eight times ten. */
+const READ_AS_NUMBER: Readonly<Record<string, string>> = {
+  '70': '7E1',
+  '700': '7E2',
+  '80': '8E1',
+  '800': '8E2',
+};
+
 /** `format` of a device on a serial line; undefined after a fault. */
 export function readFormat(reader: ConfigReader): LineFormat | undefined {
-  const text = reader.text('format');
+  const text = READ_AS_NUMBER[String(reader.raw('format'))] ?? reader.text('format');
   const format = text === undefined ? undefined : parseFormat(text);
   if (text !== undefined && format === undefined)
     reader.issue('format', `is ${text}`, 'Write data bits, parity and stop bits, as in 8N1.');

@@ -6,7 +6,7 @@ import type { ExecutionContext } from 'ava';
 import { EdgeError } from '#protocol/errors.js';
 import type { Device } from '#protocol/device.js';
 import { loadMapper } from '#mappers/registry.js';
-import { loadTemplate, templateNames } from '#mappers/templates/library.js';
+import { exchangeOrigin, loadTemplate, templateNames } from '#mappers/templates/library.js';
 import { loadConfig } from '#runtime/config/load.js';
 import { parseYaml } from '#protocol/yaml-file.js';
 
@@ -85,4 +85,16 @@ for (const [name, text, message] of WRONG)
 test('the manual lists every template', async (t) => {
   const manual = await readFile(new URL('../../../docs/mappers.md', import.meta.url), 'utf8');
   for (const name of await templateNames()) t.true(manual.includes(`\`${name}\``), name);
+});
+
+test('the manual says which templates were never seen to read anything but their own table', async (t) => {
+  const manual = await readFile(new URL('../../../docs/mappers.md', import.meta.url), 'utf8');
+  const said = /cannot\s+find a wrong table:\s+((?:`[a-z0-9-]+`\s*)+)\./.exec(manual)?.[1] ?? '';
+  const origins = await Promise.all(
+    (await templateNames()).map(async (name) => [name, await exchangeOrigin(name)] as const),
+  );
+  t.deepEqual(
+    said.split(/[`\s]+/).filter((name) => name !== ''),
+    origins.filter(([, origin]) => origin === 'register map').map(([name]) => name),
+  );
 });

@@ -11,6 +11,7 @@ import { Holes } from './holes.js';
 import type { Priority } from './job.js';
 import { MaskedWriter } from './masked-write.js';
 import { outcomeOf } from './outcome.js';
+import { PlainWriter, type Ask } from './plain-write.js';
 import { planReads, type PlannedRead, type Span } from './plan.js';
 import { rulesOf } from './rules.js';
 import { refused, refusesTogether, trouble, type Heard } from './trouble.js';
@@ -36,6 +37,7 @@ export class ModbusDriver implements Driver {
   readonly #runner: BusRunner;
   readonly #clock: Clock;
   readonly #holes = new Holes();
+  readonly #plain: PlainWriter;
   readonly #masked: MaskedWriter;
   #isClosed = false;
 
@@ -43,9 +45,10 @@ export class ModbusDriver implements Driver {
     this.#settings = settings;
     this.#runner = runner;
     this.#clock = clock;
-    this.#masked = new MaskedWriter((request, priority, notAfterMs) =>
-      this.#request(request, priority, undefined, notAfterMs),
-    );
+    const ask: Ask = (request, priority, notAfterMs) =>
+      this.#request(request, priority, undefined, notAfterMs);
+    this.#plain = new PlainWriter(ask);
+    this.#masked = new MaskedWriter(ask, this.#plain);
   }
 
   trouble(): string | undefined {
@@ -103,7 +106,7 @@ export class ModbusDriver implements Driver {
     if (encoded.mask !== undefined)
       return this.#masked.write({ unit, offset, word, mask: encoded.mask }, notAfterMs);
     const request = { op: 'write', unit, kind, offset, words: encoded.words } as const;
-    return outcomeOf(await this.#request(request, 'write', undefined, notAfterMs));
+    return outcomeOf(await this.#plain.write(request, notAfterMs));
   }
 
   #rules(): ReturnType<typeof rulesOf> {

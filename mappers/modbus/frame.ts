@@ -19,6 +19,8 @@ export type ModbusRequest =
       readonly offset: number;
       /** Registers 0..65535, or coils 0 and 1. One value: function 5 or 6, several: 15 or 16. */
       readonly words: readonly number[];
+      /** One value too by function 15 or 16: some devices know no other. */
+      readonly several?: true;
     }
   | {
       /** Function 22: register = (register AND and) OR (or AND NOT and). */
@@ -91,8 +93,9 @@ export function functionCode(request: ModbusRequest): number {
   if (request.op === 'mask') return 22;
   if (request.op === 'identify') return IDENTIFY;
   if (request.op === 'call') return request.code;
-  if (request.kind === 'coil') return request.words.length === 1 ? 5 : 15;
-  return request.words.length === 1 ? 6 : 16;
+  const isSingle = request.words.length === 1 && request.several !== true;
+  if (request.kind === 'coil') return isSingle ? 5 : 15;
+  return isSingle ? 6 : 16;
 }
 
 /** Function code and data, without unit and checksum: at most 253 bytes. */

@@ -1,7 +1,6 @@
 import type { WriteOutcome } from '#protocol/mapper-port.js';
-import type { ModbusRequest } from './frame.js';
-import type { BusOutcome, Priority } from './job.js';
 import { outcomeOf } from './outcome.js';
+import type { Ask, PlainWriter } from './plain-write.js';
 import { refused } from './trouble.js';
 
 /** Some bits of one holding register. */
@@ -13,8 +12,6 @@ export interface MaskedWord {
   readonly mask: number;
 }
 
-type Ask = (request: ModbusRequest, priority: Priority, notAfterMs?: number) => Promise<BusOutcome>;
-
 const ILLEGAL_FUNCTION = 1;
 
 /**
@@ -24,10 +21,12 @@ const ILLEGAL_FUNCTION = 1;
  */
 export class MaskedWriter {
   readonly #ask: Ask;
+  readonly #plain: PlainWriter;
   #hasMask: boolean | undefined;
 
-  constructor(ask: Ask) {
+  constructor(ask: Ask, plain: PlainWriter) {
     this.#ask = ask;
+    this.#plain = plain;
   }
 
   async write(masked: MaskedWord, notAfterMs?: number): Promise<WriteOutcome> {
@@ -52,9 +51,8 @@ export class MaskedWriter {
     const before = await this.#ask({ op: 'read', ...where, count: 1 }, 'write', notAfterMs);
     if (before.kind !== 'data') return { ...notDone(outcomeOf(before)), effect: 'none' };
     const changed = ((before.words[0] ?? 0) & ~mask & 0xffff) | (word & mask);
-    const written = await this.#ask(
+    const written = await this.#plain.write(
       { op: 'write', ...where, words: [changed] },
-      'write',
       notAfterMs,
     );
     if (written.kind !== 'data') return outcomeOf(written);

@@ -4,6 +4,7 @@ import { ONE, parseDecimal } from '../decimal.js';
 import type { Decimal } from '../decimal.js';
 import { extract } from './extract.js';
 import type { Place, Visitor } from './extract.js';
+import { readNumber, type NumberType } from './field.js';
 import { compilePattern } from './pattern.js';
 
 const ascii = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -180,4 +181,19 @@ for (const [name, visitor, frame, code] of BAD)
 test('a pattern that would hang another engine does not hang this one', (t) => {
   const hostile = at(pattern('^(([a-z])+.)+[A-Z]([a-z])+$'));
   t.is(extract(hostile, 'string', ascii('a'.repeat(4096))), undefined);
+});
+
+test('decimal digits, whole numbers of three bytes, and what is taken from each byte', (t) => {
+  const of = (hex: string, type: NumberType, minus?: number): unknown =>
+    readNumber(Buffer.from(hex, 'hex'), 0, type, minus);
+  const whole = (digits: bigint) => ({ digits, exponent: 0 });
+  t.deepEqual(of('1234', 'bcd16be'), whole(1234n));
+  t.deepEqual(of('563412', 'bcd24le'), whole(123_456n));
+  t.deepEqual(of('75394533', 'bcd32le', 0x33), whole(120_642n));
+  t.deepEqual(of('ffffffff', 'bcd32be'), null);
+  t.deepEqual(of('123a', 'bcd16be'), null);
+  t.deepEqual(of('ffffff', 'uint24be'), whole(16_777_215n));
+  t.deepEqual(of('feffff', 'int24le'), whole(-2n));
+  t.deepEqual(of('3233', 'uint16be', 0x33), whole(0xff00n));
+  t.is(of('1234', 'bcd24be'), undefined);
 });

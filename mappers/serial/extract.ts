@@ -11,8 +11,16 @@ import type { Pattern } from './pattern.js';
 
 /** Where a property stands in the frames of its device. */
 export type Place =
-  /** A number in a binary frame; `at` from its first byte, negative from its end. */
-  | { readonly kind: 'bytes'; readonly at: number; readonly type: NumberType }
+  /**
+   * A number in a binary frame; `at` from its first byte, negative from its end; `minus` is taken
+   * from each of its bytes.
+   */
+  | {
+      readonly kind: 'bytes';
+      readonly at: number;
+      readonly type: NumberType;
+      readonly minus?: number;
+    }
   /** One bit of a byte, 0 the lowest. */
   | { readonly kind: 'bit'; readonly at: number; readonly bit: number }
   /** What a regular expression in RE2's syntax finds. */
@@ -69,7 +77,7 @@ function presented({ scale, offset, invalid }: Visitor, as: PropertyType, raw: D
 function find(place: Place, frame: Uint8Array): Found | undefined {
   switch (place.kind) {
     case 'bytes':
-      return readNumber(frame, place.at, place.type);
+      return readNumber(frame, place.at, place.type, place.minus);
     case 'bit': {
       const byte = frame.at(place.at);
       return byte === undefined ? undefined : ((byte >> place.bit) & 1) === 1;

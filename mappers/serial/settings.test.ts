@@ -40,6 +40,23 @@ test('a line may be on the network, its format is said in one word, its request 
   t.deepEqual(Array.from(co2.settings?.request ?? []), [0xff, 1, 0x86]);
 });
 
+for (const [number, format] of [
+  [70, '7E1'],
+  [700, '7E2'],
+  [80, '8E1'],
+  [800, '8E2'],
+] as const)
+  test(`a format of ${number} is ${format}, as YAML reads it without quotes`, async (t) => {
+    const read = async (said: unknown) => {
+      const { settings, issues } = await readSettings(
+        device({ ...PORT, format: said }, { column: 1 }),
+      );
+      t.deepEqual(issues, []);
+      return settings?.line;
+    };
+    t.deepEqual(await read(number), await read(format));
+  });
+
 const WRONG: readonly (readonly [string, Config, Config, RegExp])[] = [
   ['no port', {}, { column: 1 }, /port is missing/],
   ['a format', { ...PORT, format: '9X3' }, { column: 1 }, /format is 9X3/],

@@ -70,7 +70,8 @@ async function readPlace(
       const type = reader.choice('type', NUMBER_TYPES);
       if (at === undefined || type === undefined) return undefined;
       checkWithin(reader, at, bytesOf(type), maxBytes);
-      return { kind: 'bytes', at, type };
+      const minus = reader.integer('minus', 0, 255, 0);
+      return minus === undefined ? undefined : { kind: 'bytes', at, type, minus };
     }
     case 'pattern':
       return readPattern(reader);

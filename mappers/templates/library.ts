@@ -43,6 +43,20 @@ async function namesIn(where: URL): Promise<string[]> {
     .sort();
 }
 
+/** From what proves most to what proves least of a template: the first three came from such a device. */
+const ORIGINS = ['live', 'recorded', 'heard', 'documented', 'register map'] as const;
+
+/**
+ * The best origin of the frames that a template is tested with. Those of a `register map` were made
+ * from the same table as the template, and cannot show that the table is wrong.
+ */
+export async function exchangeOrigin(name: string): Promise<string> {
+  const file = new URL(`exchanges/${name}${EXTENSION}`, folder());
+  const text = await readFile(file, 'utf8').catch(() => '');
+  const given = [...text.matchAll(/^ +-? *origin: (.*)$/gm)].map(([, origin]) => origin);
+  return ORIGINS.find((origin) => given.includes(origin)) ?? 'none';
+}
+
 function folder(): URL {
   const found = FOLDERS.map((path) => new URL(path, import.meta.url)).find((url) =>
     existsSync(url),

@@ -5,7 +5,7 @@ import type { Device } from '#protocol/device.js';
 import { EdgeError, isErrorCode } from '#protocol/errors.js';
 import type { Reading, WriteOutcome } from '#protocol/mapper-port.js';
 import { formatText, parseText } from '#protocol/value-check.js';
-import { loadTemplate, templateNames } from '../templates/library.js';
+import { exchangeOrigin, loadTemplate, templateNames } from '../templates/library.js';
 import { readOnce, withDevice, writeOnce, type LivePorts } from './live.js';
 import { deviceOf, propertyOf, unknown } from './named.js';
 import { planBuses } from './plan.js';
@@ -146,13 +146,13 @@ async function listTemplates(
   for (const name of await templateNames()) {
     const text = (await loadTemplate(name)) ?? '';
     const of = (key: string): string => new RegExp(`^ +${key}: (.*)$`, 'm').exec(text)?.[1] ?? '';
-    rows.push([name, of('verified'), of('description')]);
+    rows.push([name, of('verified'), await exchangeOrigin(name), of('description')]);
   }
   if (args.on('json'))
     terminal.out(
-      `${JSON.stringify(rows.map(([name, verified, description]) => ({ name, verified, description })))}\n`,
+      `${JSON.stringify(rows.map(([name, verified, exchange, description]) => ({ name, verified, exchange, description })))}\n`,
     );
-  else terminal.out(textTable(['TEMPLATE', 'VERIFIED', 'DEVICE'], rows));
+  else terminal.out(textTable(['TEMPLATE', 'VERIFIED', 'EXCHANGE', 'DEVICE'], rows));
 }
 
 async function showTemplate(
