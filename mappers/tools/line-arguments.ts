@@ -13,13 +13,31 @@ export function linesOf(args: Arguments): readonly BusSettings[] {
     throw new EdgeError('EDGE_USAGE', 'either --port or --host says where to look', {
       hint: 'Use --port /dev/serial/by-id/... for a serial line, --host ADDRESS for Modbus TCP.',
     });
-  if (host !== undefined)
-    return [{ transport: 'tcp', host, tcpPort: number(args.text('tcp-port') ?? '502', 1, 65_535) }];
+  const named = args.text('transport');
   const bauds = (args.text('baud') ?? '9600').split(',').map((one) => number(one, 300, 4_000_000));
+  if (host !== undefined) {
+    const transport = wire(named, ['tcp', 'rtu-over-tcp', 'udp'], '--host');
+    const tcpPort = number(args.text('tcp-port') ?? '502', 1, 65_535);
+    if (transport !== 'rtu-over-tcp') return [{ transport, host, tcpPort }];
+    return [{ transport, host, tcpPort, baudRate: bauds[0] ?? 9600 }];
+  }
+  const transport = wire(named, ['rtu', 'ascii'], '--port');
   const formats = (args.text('format') ?? '8N1').split(',').map(format);
   return bauds.flatMap((baudRate) =>
-    formats.map((line) => ({ transport: 'rtu', port: port ?? '', baudRate, ...line }) as const),
+    formats.map((line) => ({ transport, port: port ?? '', baudRate, ...line }) as const),
   );
+}
+
+function wire<T extends string>(
+  named: string | undefined,
+  wires: readonly [T, ...T[]],
+  flag: string,
+): T {
+  const found = named === undefined ? wires[0] : wires.find((one) => one === named);
+  if (found !== undefined) return found;
+  throw new EdgeError('EDGE_USAGE', `${named ?? ''} is no transport of ${flag}`, {
+    hint: `Use one of: ${wires.join(', ')}.`,
+  });
 }
 
 /** `1-20,40` as numbers. On a line 0 is a broadcast, which nobody answers (V1.02 section 2.2). */

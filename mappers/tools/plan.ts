@@ -6,6 +6,7 @@ import { encodeRequest } from '../modbus/frame.js';
 import { rtuWireMs, silenceMs } from '../modbus/line-time.js';
 import { planReads } from '../modbus/plan.js';
 import { rulesOf } from '../modbus/rules.js';
+import { readSettings as readSensor } from '../serial/settings.js';
 
 export interface PlannedRequest {
   readonly device: string;
@@ -24,6 +25,12 @@ export interface PlannedRequest {
 export interface BusPlan {
   readonly bus: string;
   readonly requests: readonly PlannedRequest[];
+  /** SunSpec devices: they are asked where their points are, and the plan follows from their chain. */
+  readonly asked: readonly string[];
+  /** Requests that the cycles ask for. */
+  readonly perSecond: number;
+  /** Whether the time of a round is known: not where a network carries it. */
+  readonly isLine: boolean;
   /** Milliseconds that one round of all requests takes. */
   readonly roundMs: number;
   /** Share of the line's time that the cycles ask for; above 1 polls are skipped. */
@@ -33,17 +40,18 @@ export interface BusPlan {
 /** What an unmeasured slave is taken to need until its answer begins. */
 const TURNAROUND_MS = 10;
 
-const SUNSPEC_MARKER = { kind: 'holding', offset: 40_000, count: 2 } as const;
-
 /** What would be sent for these devices, before anything is: the driver's own plan. */
 export function planBuses(devices: readonly Device[]): readonly BusPlan[] {
-  const buses = new Map<string, PlannedRequest[]>();
+  const buses = new Map<string, { isLine: boolean; requests: PlannedRequest[]; asked: string[] }>();
   for (const device of devices) {
     const { settings } = readSettings(device);
     if (device.protocol.protocolName !== 'modbus' || settings === undefined) continue;
     const identity = busIdentity(settings.bus);
-    const requests = buses.get(identity) ?? [];
-    buses.set(identity, requests);
+    const line = isLine(settings.bus.transport) && 'baudRate' in settings.bus;
+    const bus = buses.get(identity) ?? { isLine: line, requests: [], asked: [] };
+    const { requests, asked } = bus;
+    buses.set(identity, bus);
+    if (settings.points.size > 0) asked.push(device.id);
     const cycles = new Set(device.properties.map(({ collectCycleMs }) => collectCycleMs));
     for (const cycleMs of cycles) {
       const spans = device.properties
@@ -55,15 +63,10 @@ export function planBuses(devices: readonly Device[]): readonly BusPlan[] {
           const own = { kind, offset, count, name: property.name };
           return exponentAt === undefined ? [own] : [own, { ...own, offset: exponentAt, count: 1 }];
         });
-      // Where the points are only the device can say; this is how it is asked.
-      for (const { name, collectCycleMs } of device.properties)
-        if (collectCycleMs === cycleMs && settings.points.has(name))
-          spans.push({ ...SUNSPEC_MARKER, name });
       for (const read of planReads(spans, rulesOf(settings, TURNAROUND_MS))) {
         const { kind, offset, count } = read;
         const request = { op: 'read', unit: settings.unit, kind, offset, count } as const;
         const frame = frameRtu(settings.unit, encodeRequest(request));
-        const line = isLine(settings.bus.transport) && 'baudRate' in settings.bus;
         const baudRate = line && 'baudRate' in settings.bus ? settings.bus.baudRate : 0;
         requests.push({
           device: device.id,
@@ -79,12 +82,44 @@ export function planBuses(devices: readonly Device[]): readonly BusPlan[] {
       }
     }
   }
-  return [...buses].map(([bus, requests]) => ({
+  return [...buses].map(([bus, { requests, asked, isLine: line }]) => ({
     bus,
     requests,
+    asked,
+    isLine: line,
+    perSecond: requests.reduce((sum, { cycleMs }) => sum + 1_000 / cycleMs, 0),
     roundMs: requests.reduce((sum, { lineMs }) => sum + lineMs, 0),
     load: requests.reduce((sum, { lineMs, cycleMs }) => sum + lineMs / cycleMs, 0),
   }));
+}
+
+export interface PlannedSensor {
+  readonly device: string;
+  readonly line: string;
+  /** Hexadecimal; absent of a sensor that talks by itself. */
+  readonly request?: string;
+  /** Shortest of its properties. */
+  readonly cycleMs: number;
+  readonly properties: readonly string[];
+}
+
+/** What is asked of serial sensors, and which of them only talk. */
+export async function planSensors(devices: readonly Device[]): Promise<readonly PlannedSensor[]> {
+  const sensors: PlannedSensor[] = [];
+  for (const device of devices) {
+    if (device.protocol.protocolName !== 'serial') continue;
+    const { settings } = await readSensor(device);
+    if (settings === undefined) continue;
+    const { line, request, visitors } = settings;
+    sensors.push({
+      device: device.id,
+      line: line.kind === 'port' ? line.port : `${line.host}:${line.tcpPort}`,
+      ...(request === undefined ? {} : { request: Buffer.from(request).toString('hex') }),
+      cycleMs: Math.min(...device.properties.map(({ collectCycleMs }) => collectCycleMs)),
+      properties: [...visitors.keys()],
+    });
+  }
+  return sensors;
 }
 
 function lineMsOf(request: Parameters<typeof rtuWireMs>[0], baudRate: number): number {

@@ -5,11 +5,12 @@ import { EdgeError } from '#protocol/errors.js';
 import { linesOf, number, unitsOf } from './line-arguments.js';
 import type { LivePorts } from './live.js';
 import { scan, type FoundSlave, type ScanOptions } from './scan.js';
+import { isTemplateName } from '../templates/library.js';
 import { SUNSPEC_MODELS } from '../modbus/sunspec-models.js';
 import { sunSpecTemplate } from './sunspec-template.js';
 
-/** Steps between two lines of progress. */
-const PROGRESS_EVERY = 10;
+/** Milliseconds between two lines of progress. */
+const PROGRESS_MS = 1_000;
 const NOTHING = 'nothing answered';
 const NEXT =
   'Describe each in a file of four lines: template (edgetwin mapper template list), name, unit, and port or host.\n';
@@ -21,7 +22,7 @@ export async function scanVerb(
 ): Promise<void> {
   const isJson = args.on('json');
   const slaves = await scan(
-    optionsOf(args, terminal, (slave) => {
+    optionsOf(parts, args, terminal, (slave) => {
       terminal.out(isJson ? `${JSON.stringify(documentOf(slave))}\n` : textOf(slave));
     }),
     parts,
@@ -42,10 +43,14 @@ export async function newTemplate(
   terminal: Terminal,
 ): Promise<void> {
   const name = args.required('NAME');
+  if (!isTemplateName(name))
+    throw new EdgeError('EDGE_USAGE', `${name} is no name of a template`, {
+      hint: 'Use up to 63 lower-case letters, digits and hyphens, such as roof-meter.',
+    });
   const isAsked = args.text('host') !== undefined || args.text('port') !== undefined;
   const [slave] = isAsked
     ? await scan(
-        optionsOf(args, terminal, () => undefined),
+        optionsOf(parts, args, terminal, () => undefined),
         parts,
       )
     : [];
@@ -63,10 +68,12 @@ export async function newTemplate(
 }
 
 function optionsOf(
+  { clock }: LivePorts,
   args: Arguments,
   terminal: Terminal,
   found: (slave: FoundSlave) => void,
 ): ScanOptions {
+  let toldAtMs = -Infinity;
   const lines = linesOf(args);
   return {
     lines,
@@ -75,7 +82,9 @@ function optionsOf(
     signal: terminal.signal,
     found,
     progress: (done, total, line) => {
-      if (done % PROGRESS_EVERY === 0) terminal.err(`${done} of ${total}: ${line}\n`);
+      if (clock.now() - toldAtMs < PROGRESS_MS) return;
+      toldAtMs = clock.now();
+      terminal.err(`${done} of ${total}: ${line}\n`);
     },
   };
 }

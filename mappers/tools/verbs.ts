@@ -8,7 +8,7 @@ import { formatText, parseText } from '#protocol/value-check.js';
 import { exchangeOrigin, loadTemplate, templateNames } from '../templates/library.js';
 import { readOnce, withDevice, writeOnce, type LivePorts } from './live.js';
 import { deviceOf, propertyOf, unknown } from './named.js';
-import { planBuses } from './plan.js';
+import { plan } from './plan-verb.js';
 import { newTemplate, scanVerb } from './scan-verb.js';
 import { simulateVerb } from './simulate-verb.js';
 
@@ -41,35 +41,6 @@ export function mapperVerbs(parts: MapperToolParts): Readonly<Record<string, Com
       (args: Arguments, terminal: Terminal) => verb(parts, args, terminal),
     ]),
   );
-}
-
-async function plan(parts: MapperToolParts, args: Arguments, terminal: Terminal): Promise<void> {
-  const name = args.operand('NAMESPACE/NAME');
-  const all = await parts.devices(args);
-  const buses = planBuses(name === undefined ? all : [deviceOf(all, name)]);
-  if (args.on('json')) {
-    terminal.out(`${JSON.stringify({ buses })}\n`);
-    return;
-  }
-  for (const { bus, requests, roundMs, load } of buses) {
-    const share = `${(load * 100).toFixed(1)} % of the line`;
-    const heading =
-      roundMs === 0 ? bus : `${bus}: a round takes ${roundMs.toFixed(0)} ms, ${share}`;
-    terminal.out(`${printable(heading)}\n`);
-    const rows = requests.map((one) => [
-      one.device,
-      String(one.unit),
-      `${one.cycleMs} ms`,
-      `${one.register} ${one.offset}, ${one.count}`,
-      one.lineMs === 0 ? '' : one.lineMs.toFixed(1),
-      one.frame,
-      one.properties.join(' '),
-    ]);
-    const headings = ['DEVICE', 'UNIT', 'EVERY', 'READS', 'MS', 'REQUEST', 'PROPERTIES'];
-    terminal.out(textTable(headings, rows));
-    if (load > 1)
-      terminal.err('The cycles ask for more than the line can carry: polls will be skipped.\n');
-  }
 }
 
 async function read(parts: MapperToolParts, args: Arguments, terminal: Terminal): Promise<void> {

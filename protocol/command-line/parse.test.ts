@@ -1,7 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { EdgeError } from '../errors.js';
-import type { Program } from './command.js';
+import { commandName, type Program } from './command.js';
 import { commandHelp, programHelp } from './help.js';
 import { parseCommandLine } from './parse.js';
 import type { Arguments } from './parse.js';
@@ -63,12 +63,15 @@ test('negative numbers and everything after -- are operands', (t) => {
 test('--help anywhere before -- asks for help, and nothing at all for the overview', (t) => {
   t.is(parseCommandLine(program, []).kind, 'help');
   t.like(parseCommandLine(program, ['run', '--help']), { kind: 'help' });
+  const group = parseCommandLine(program, ['twin', '--help']);
+  t.deepEqual(group.kind === 'help' ? group.within?.map(commandName) : [], ['twin set']);
   t.is(parseCommandLine(program, ['--version']).kind, 'version');
   t.is(run(t, 'twin', 'set', '--', '--help').operand('DEVICE'), '--help');
 });
 
 for (const [title, argv, message, hint] of [
   ['a misspelt command', ['rum'], /unknown command: rum/, /thing run\?/],
+  ['a word without its second', ['twin'], /^twin needs one of: twin set$/, /See thing --help/],
   ['a misspelt second word', ['twin', 'sett'], /twin needs one of: twin set/, /thing twin set\?/],
   ['a misspelt flag', ['run', '--dta', 'x'], /unknown flag: --dta/, /--data\?/],
   ['a flag before the command', ['--data', 'x', 'run'], /stands before --data/, /.*/],

@@ -7,7 +7,7 @@ import { usageLine } from './help.js';
 /** What the words after the program's name ask for. */
 export type Invocation =
   | { readonly kind: 'version' }
-  | { readonly kind: 'help'; readonly command?: Command }
+  | { readonly kind: 'help'; readonly command?: Command; readonly within?: readonly Command[] }
   | { readonly kind: 'run'; readonly command: Command; readonly args: Arguments };
 
 /** The operands and flags of one invocation, by name. */
@@ -57,6 +57,9 @@ export function parseCommandLine(program: Program, argv: readonly string[]): Inv
   const [first] = words;
   if (first === undefined || isHelp(first)) return { kind: 'help' };
   if (first === '--version') return { kind: 'version' };
+  const group = commandsWithin(program, words);
+  if (group.length > 0 && words.some(isHelp) && !group.some((one) => isNamed(one, words)))
+    return { kind: 'help', within: group };
   const command = findCommand(program, words);
   const rest = words.slice(command.words.length);
   const flagsEnd = rest.includes('--') ? rest.indexOf('--') : rest.length;
@@ -75,23 +78,41 @@ interface Read {
   readonly flags: Map<string, string[]>;
 }
 
+function isNamed({ words }: Command, spoken: readonly string[]): boolean {
+  return words.every((word, index) => spoken[index] === word);
+}
+
+/** The commands whose words begin with the most of these that any does. */
+function commandsWithin(program: Program, words: readonly string[]): readonly Command[] {
+  let within: readonly Command[] = [];
+  for (let count = 1; count <= words.length; count += 1) {
+    const closer = program.commands.filter((command) =>
+      words.slice(0, count).every((word, index) => command.words[index] === word),
+    );
+    if (closer.length === 0) return within;
+    within = closer;
+  }
+  return within;
+}
+
 function findCommand(program: Program, words: readonly string[]): Command {
-  const found = program.commands.find((command) =>
-    command.words.every((word, index) => words[index] === word),
-  );
+  const found = program.commands.find((command) => isNamed(command, words));
   if (found !== undefined) return found;
   const spoken = words.filter((word) => !word.startsWith('-'));
   const names = program.commands.map(commandName);
   const guess =
     didYouMean(spoken.slice(0, 2).join(' '), names) ?? didYouMean(spoken[0] ?? '', names);
-  const within = names.filter((name) => name.startsWith(`${words[0] ?? ''} `));
+  const within = commandsWithin(program, words).map(commandName);
+  const isWhole = within.some((name) => name.startsWith(`${spoken.join(' ')} `));
   throw usage(
     words[0]?.startsWith('-') === true
       ? `the command stands before ${words[0]}`
       : within.length > 0
-        ? `${words[0] ?? ''} needs one of: ${within.join(', ')}`
+        ? `${isWhole ? spoken.join(' ') : (words[0] ?? '')} needs one of: ${within.join(', ')}`
         : `unknown command: ${words[0] ?? ''}`,
-    guess === undefined ? `See ${program.name} --help.` : `Did you mean: ${program.name} ${guess}?`,
+    guess === undefined || isWhole
+      ? `See ${program.name} --help.`
+      : `Did you mean: ${program.name} ${guess}?`,
   );
 }
 

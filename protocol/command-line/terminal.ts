@@ -51,7 +51,7 @@ async function perform(
     case 'help':
       terminal.out(
         invocation.command === undefined
-          ? programHelp(program)
+          ? programHelp({ ...program, commands: invocation.within ?? program.commands })
           : commandHelp(program, invocation.command),
       );
       return;

@@ -39,8 +39,14 @@ const TIMEOUT: Flag = {
   summary: 'Milliseconds to wait for each. Default: 200.',
 };
 
+const TRANSPORT: Flag = {
+  name: 'transport',
+  value: 'NAME',
+  summary: 'With --host tcp, rtu-over-tcp or udp; with --port rtu or ascii. Default: the first.',
+};
+
 const LINE = [PORT, BAUD, FORMAT];
-const WHERE = [...LINE, HOST, TCP_PORT];
+const WHERE = [...LINE, HOST, TCP_PORT, TRANSPORT];
 
 /** Commands that talk to devices themselves. */
 export function mapperCommands(config: Flag): readonly Command[] {
