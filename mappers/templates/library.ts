@@ -51,9 +51,7 @@ const ORIGINS = ['live', 'recorded', 'heard', 'documented', 'register map'] as c
  * from the same table as the template, and cannot show that the table is wrong.
  */
 export async function exchangeOrigin(name: string): Promise<string> {
-  const file = new URL(`exchanges/${name}${EXTENSION}`, folder());
-  const text = await readFile(file, 'utf8').catch(() => '');
-  const given = [...text.matchAll(/^ +-? *origin: (.*)$/gm)].map(([, origin]) => origin);
+  const given = (await exchangesOf(name)).map(({ origin }) => origin);
   return ORIGINS.find((origin) => given.includes(origin)) ?? 'none';
 }
 

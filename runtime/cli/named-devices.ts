@@ -23,13 +23,15 @@ export function namedDevices(
     if (file === undefined)
       return (await loadConfig(await configFile(args), validate, templates)).devices;
     const path = resolve(file);
+    let unmatched: string | undefined;
     const { devices, issues } = await readDevices(
       ...(['/', [path], undefined, validate, templates] as const),
-      (_, message) => {
-        const hint = 'Name a file of devices; its path counts from the folder that you are in.';
-        throw new EdgeError('EDGE_CONFIG', `${file} ${message}`, { hint });
-      },
+      (_, message) => (unmatched = message),
     );
+    if (unmatched !== undefined)
+      throw new EdgeError('EDGE_CONFIG', `${file} ${unmatched}`, {
+        hint: 'Name a file of devices; its path counts from the folder that you are in.',
+      });
     if (issues.some(({ severity }) => severity === 'error')) throw configError(issues);
     return devices;
   };
