@@ -58,6 +58,12 @@ export async function parseYaml(file: string, text: string): Promise<YamlFile> {
   return { documents, issues };
 }
 
+/** Plain data as a document for people. */
+export async function formatYaml(value: unknown): Promise<string> {
+  const { stringify } = await import('./yaml-library.js');
+  return stringify(value, { lineWidth: 100 });
+}
+
 type Yaml = typeof import('./yaml-library.js');
 
 type ReportAt = (

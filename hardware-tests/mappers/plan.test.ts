@@ -4,6 +4,7 @@ import { Arguments } from '#protocol/command-line/parse.js';
 import type { Terminal } from '#protocol/command-line/terminal.js';
 import type { Device } from '#protocol/device.js';
 import { EdgeError } from '#protocol/errors.js';
+import { parseYaml } from '#protocol/yaml-file.js';
 import { seededRandom } from '#protocol/random.js';
 import { mapperVerbs } from '#mappers/tools/verbs.js';
 import { deviceOf } from '../board/simulated-board.js';
@@ -76,5 +77,9 @@ test('a new template has a name that check takes', async (t) => {
   const make = (NAME: string): Promise<string> => said('mapper template new', [], { NAME });
   const wrong = await t.throwsAsync(make('Bad Name'), { instanceOf: EdgeError });
   t.is(wrong.code, 'EDGE_USAGE');
-  t.regex(await make('mine'), /"?name"?: "?mine"?/);
+  const text = await make('mine');
+  t.regex(text, /^metadata:\n {2}name: mine$/m);
+  const { documents, issues } = await parseYaml('mine.yaml', text);
+  t.deepEqual(issues, []);
+  t.like(documents[0]?.value, { kind: 'DeviceModel', spec: { protocol: 'modbus' } });
 });

@@ -2,6 +2,7 @@ import type { Arguments } from '#protocol/command-line/parse.js';
 import type { Terminal } from '#protocol/command-line/terminal.js';
 import { printable } from '#protocol/command-line/text-table.js';
 import { EdgeError } from '#protocol/errors.js';
+import { formatYaml } from '#protocol/yaml-file.js';
 import { linesOf, number, unitsOf } from './line-arguments.js';
 import type { LivePorts } from './live.js';
 import { scan, type FoundSlave, type ScanOptions } from './scan.js';
@@ -63,8 +64,8 @@ export async function newTemplate(
     slave?.sunspec === undefined
       ? beginning(name, transport)
       : sunSpecTemplate(name, slave.sunspec, { transport });
-  // JSON is YAML as well; the names and numbers in it need no other form.
-  terminal.out(`${JSON.stringify(document, null, 2)}\n`);
+  const isJson = args.on('json');
+  terminal.out(isJson ? `${JSON.stringify(document, null, 2)}\n` : await formatYaml(document));
 }
 
 function optionsOf(
