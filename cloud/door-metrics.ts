@@ -23,6 +23,12 @@ export function doorMetrics(doors: readonly DoorStats[]): readonly MetricFamily[
           { labels: { transport, way: 'replayed' }, value: traffic.replayedPackets },
         ],
   );
+  const rows = doors.flatMap(({ transport, traffic }) =>
+    Object.entries(traffic?.droppedRows ?? {}).map(([why, value]) => ({
+      labels: { transport, why },
+      value,
+    })),
+  );
   return [
     gauge(
       'connections',
@@ -36,6 +42,7 @@ export function doorMetrics(doors: readonly DoorStats[]): readonly MetricFamily[
     ),
     counter('events_total', 'What the doors let in and refused.', events),
     counter('packets_total', 'Packets of sessions; forged and replayed ones unread.', ways),
+    counter('dropped_rows_total', 'Coded rows that could not be used.', rows),
     counter(
       'sent_bytes_total',
       'IP bytes sent to gateways.',

@@ -39,6 +39,7 @@ import type { SuppliedFiles } from './enrolment/supplied-certificate.js';
 import { joinHandler } from './enrolment/join-handler.js';
 import type { EnrolmentTables } from './enrolment/tables.js';
 import { ForwardDesk, type Forwarder } from './forwards/forward-desk.js';
+import { forwardMetrics } from './forwards/forward-metrics.js';
 import { authorityMetrics, healthOf } from './authority-health.js';
 import { doorMetrics } from './door-metrics.js';
 import { hubMetrics } from './hub-metrics.js';
@@ -199,6 +200,7 @@ async function start(
         history: histories.stats(),
       }),
       ...doorMetrics(listener.doors?.() ?? []),
+      ...(forwards === undefined ? [] : forwardMetrics(forwards.counts)),
       ...authorityMetrics(authority),
     ],
     ...(isLoopback(parseListenAddress(api).host)

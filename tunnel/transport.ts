@@ -138,6 +138,13 @@ export interface ConnectionStats {
   readonly redundancy?: number;
   /** Bytes of IP sent, idle packets and acknowledgements too, per byte of payload that arrived. */
   readonly sentPerDelivered?: number;
+  /** Changes of this end's or the other's address that the connection has survived. */
+  readonly moves?: number;
+  /**
+   * What arrived and was thrown away, by reason: packets `forged` or `replayed`; coded rows when
+   * memory was `full`, that were `outside` of the window, `inconsistent`, or over what is `forgotten`.
+   */
+  readonly dropped?: Readonly<Record<string, number>>;
 }
 
 /** The hub's side. */
@@ -183,6 +190,8 @@ export interface DoorTraffic {
   /** Thrown away unread: not sealed for the session, or opened before. */
   readonly forgedPackets: number;
   readonly replayedPackets: number;
+  /** Coded rows and symbols that could not be used, by reason: see `ConnectionStats.dropped`. */
+  readonly droppedRows: Readonly<Record<string, number>>;
 }
 
 export interface ListenOptions {

@@ -42,14 +42,21 @@ export class ForwardDesk implements Forwards {
   #opening = 0;
   #opened = 0;
   #refused = 0;
+  #dropped = 0;
 
   constructor(options: ForwardDeskOptions) {
     this.#options = options;
     this.#log = options.log.child('forward');
   }
 
-  get counts(): { readonly open: number; readonly opened: number; readonly refused: number } {
-    return { open: this.#open.size, opened: this.#opened, refused: this.#refused };
+  /** Of forwardings; `dropped`: datagrams. */
+  get counts(): Readonly<Record<'open' | 'opened' | 'refused' | 'dropped', number>> {
+    return {
+      open: this.#open.size,
+      opened: this.#opened,
+      refused: this.#refused,
+      dropped: this.#dropped,
+    };
   }
 
   async open(request: OpenForward): Promise<ForwardView> {
@@ -94,7 +101,10 @@ export class ForwardDesk implements Forwards {
       this.#refused++;
       onRefused(why);
     };
-    const entry = await listening(forwarder.openForward({ ...dial, listen, onRefused: told }));
+    const onDropped = (): void => void this.#dropped++;
+    const entry = await listening(
+      forwarder.openForward({ ...dial, listen, onRefused: told, onDropped }),
+    );
     this.#opened++;
     this.#log.info('forward opened', audit);
     const forward: ForwardView = {

@@ -58,6 +58,10 @@ test('replayed, forged, flipped and truncated datagrams are accepted by neither 
   t.true(atNode.receivedPackets <= genuine.node + 40);
   t.true(atHub.forged > 300 && atHub.replayed > 300);
   t.true(atNode.forged > 300 && atNode.replayed > 300);
+  const { dropped } = node.connection.stats();
+  t.like(dropped, { forged: atNode.forged, replayed: atNode.replayed, inconsistent: 0 });
+  const { traffic } = s.acceptor.stats();
+  t.like(traffic, { forgedPackets: atHub.forged, droppedRows: { full: 0, outside: 0 } });
 });
 
 test('spoofed sources cost the hub no memory, and get a third of their bytes at most', async (t) => {

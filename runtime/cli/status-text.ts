@@ -81,8 +81,9 @@ function historyLines(history: GatewayStatus['history']): readonly string[] {
 
 function forwardLines(forward: GatewayStatus['forward']): readonly string[] {
   if (forward === undefined) return [];
-  const { allowed, open, opened, refused } = forward;
-  return [`forward  ${allowed} targets, ${open} open, ${opened} opened, ${refused} refused`];
+  const { allowed, open, opened, refused, dropped } = forward;
+  const lost = dropped === 0 ? '' : `, ${dropped} datagrams dropped`;
+  return [`forward  ${allowed} targets, ${open} open, ${opened} opened, ${refused} refused${lost}`];
 }
 
 function commandLines(commands: GatewayStatus['commands']): readonly string[] {
@@ -105,14 +106,22 @@ function hubText(hub: GatewayStatus['hub']): string {
 
 function linkText(link: GatewayStatus['hub']['link']): string {
   if (link?.rttMs === undefined) return '';
-  const { rttMs, silentMs, loss, lossIn, redundancy, sentPerDelivered } = link;
+  const { rttMs, silentMs, loss, lossIn, redundancy, sentPerDelivered, moves = 0 } = link;
   const silent = silentMs === undefined ? '' : `SILENT for ${duration(silentMs)}, `;
   const lost = loss === undefined ? '' : `, ${percent(loss)} lost up`;
   const lostDown = lossIn === undefined ? '' : `, ${percent(lossIn)} down`;
   const sent = redundancy === undefined ? '' : `, ${redundancy.toFixed(2)} x sent`;
   const each =
     sentPerDelivered === undefined ? '' : `, ${sentPerDelivered.toFixed(1)} bytes per byte`;
-  return ` (${silent}${rttMs.toFixed(0)} ms round trip${lost}${lostDown}${sent}${each})`;
+  const moved = moves === 0 ? '' : `, ${moves} changes of address`;
+  const dropped = droppedText(link.dropped);
+  return ` (${silent}${rttMs.toFixed(0)} ms round trip${lost}${lostDown}${sent}${each}${moved}${dropped})`;
+}
+
+/** Only what happened: on a quiet link nothing is thrown away. */
+function droppedText(dropped: Readonly<Record<string, number>> = {}): string {
+  const some = Object.entries(dropped).filter(([, count]) => count > 0);
+  return some.length === 0 ? '' : `, thrown away ${some.map((one) => one.join(' ')).join(' ')}`;
 }
 
 function percent(share: number): string {

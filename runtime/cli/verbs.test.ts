@@ -8,6 +8,7 @@ import { silentLog } from '#protocol/log.js';
 import { systemRandom } from '#protocol/random.js';
 import { FakeTwins, fakeProperty } from '../eventbus/fake-twins.js';
 import { MetaServer } from '../metaserver/meta-server.js';
+import { prometheusText } from '../metaserver/prometheus.js';
 import type { GatewayStatus } from '../metaserver/status.js';
 import { statusText } from './status-text.js';
 import { run } from './test-line.js';
@@ -127,6 +128,24 @@ test('status puts the link, the store and what is wrong into a few lines', (t) =
     statusText({ ...STATUS, store: { ...STATUS.store, warning } }),
     /WARNING +EDGE_STORAGE: no space for a snapshot/,
   );
+});
+
+test('status and metrics tell the transport, what it threw away, and how often it moved', (t) => {
+  const link = { rttMs: 90, moves: 2, dropped: { forged: 3, replayed: 0, full: 1 } };
+  const hub = { ...STATUS.hub, connected: true, transport: 'coded', link };
+  const forward = { allowed: 1, open: 0, opened: 4, refused: 0, dropped: 5 };
+  const text = statusText({ ...STATUS, hub, forward });
+  t.regex(text, /over coded \(90 ms.*, 2 changes of address, thrown away forged 3 full 1\)/);
+  t.regex(text, /forward +1 targets, .*, 5 datagrams dropped\n/);
+  const metrics = prometheusText({ ...STATUS, hub, forward }, {}).split('\n');
+  for (const line of [
+    'edgetwin_hub_transport{transport="coded"} 1',
+    'edgetwin_hub_link_moves 2',
+    'edgetwin_hub_link_dropped_total{why="forged"} 3',
+    'edgetwin_forward_events_total{event="dropped"} 5',
+  ])
+    t.true(metrics.includes(line), line);
+  t.false(prometheusText(STATUS, {}).includes('edgetwin_hub_transport'), 'not connected');
 });
 
 test('status lists what the hub refused, and says how the alarm goes', (t) => {

@@ -36,11 +36,16 @@ function samplesOf(status: GatewayStatus, own: Readonly<Record<string, number>>)
     gauge('edgetwin_hub_unsent_rows', hub.unsent),
     gauge('edgetwin_hub_in_flight_messages', hub.inFlight),
     counter('edgetwin_hub_reconnects_total', hub.reconnects),
+    ...(hub.connected ? [gauge('edgetwin_hub_transport', 1, { transport: hub.transport })] : []),
     ...optionalGauge('edgetwin_hub_round_trip_ms', hub.link?.rttMs),
     ...optionalGauge('edgetwin_hub_link_loss', hub.link?.loss),
     ...optionalGauge('edgetwin_hub_link_loss_in', hub.link?.lossIn),
     ...optionalGauge('edgetwin_hub_link_sent_ratio', hub.link?.redundancy),
     ...optionalGauge('edgetwin_hub_link_sent_per_delivered', hub.link?.sentPerDelivered),
+    ...optionalGauge('edgetwin_hub_link_moves', hub.link?.moves),
+    ...Object.entries(hub.link?.dropped ?? {}).map(([why, value]) =>
+      counter('edgetwin_hub_link_dropped_total', value, { why }),
+    ),
     counter('edgetwin_store_commits_total', store.commits),
     counter('edgetwin_store_syncs_total', store.syncs),
     counter('edgetwin_store_written_bytes_total', store.bytesWritten),
@@ -64,7 +69,7 @@ function samplesOf(status: GatewayStatus, own: Readonly<Record<string, number>>)
     ),
     ...historySamples(status.history),
     ...optionalGauge('edgetwin_forward_connections', status.forward?.open),
-    ...(['opened', 'refused'] as const).flatMap((event) =>
+    ...(['opened', 'refused', 'dropped'] as const).flatMap((event) =>
       status.forward === undefined
         ? []
         : [counter('edgetwin_forward_events_total', status.forward[event], { event })],

@@ -13,6 +13,8 @@ export interface ForwardEntryOptions extends ForwardDial {
   readonly listen: Target;
   /** A connection or a flow was not opened. */
   readonly onRefused?: (why: ForwardRefusal) => void;
+  /** A datagram was thrown away: the stream was full, not open in time, or none was to be had. */
+  readonly onDropped?: () => void;
 }
 
 /** The hub's end of a forwarding: what connects here comes out at the gateway. */
@@ -73,7 +75,10 @@ async function listenUdp(options: ForwardEntryOptions): Promise<ForwardEntry> {
     const key = addressText(from);
     let flow = flows.get(key);
     if (flow === undefined) {
-      if (flows.size >= FORWARD_LIMITS.connections) return;
+      if (flows.size >= FORWARD_LIMITS.connections) {
+        options.onDropped?.();
+        return;
+      }
       const back = (data: Uint8Array): void => socket.send(data, from.port, from.address);
       flow = new DatagramSender(options, back, () => flows.delete(key));
       flows.set(key, flow);
@@ -97,6 +102,7 @@ async function bound(socket: DatagramSocket, port: number, host: string): Promis
 /** One sender of datagrams: its stream, and what waits for the stream to open. */
 class DatagramSender {
   readonly #early: Uint8Array[] = [];
+  readonly #dropped: () => void;
   #earlyBytes = 0;
   #join: DatagramJoin | undefined;
   #stream: Duplex | undefined;
@@ -106,13 +112,16 @@ class DatagramSender {
     back: (datagram: Uint8Array) => void,
     over: () => void,
   ) {
+    this.#dropped = () => options.onDropped?.();
     this.#stream = dial(options, {
       opened: (stream) => {
-        this.#join = new DatagramJoin(stream, { send: back, close: over }, options.clock);
+        const flow = { send: back, close: over };
+        this.#join = new DatagramJoin(stream, flow, options.clock, this.#dropped);
         for (const datagram of this.#early.splice(0)) this.#join.arrived(datagram);
       },
       refused: (why) => {
         over();
+        for (let lost = this.#early.length; lost > 0; lost--) this.#dropped();
         options.onRefused?.(why);
       },
     });
@@ -125,6 +134,7 @@ class DatagramSender {
     }
     this.#earlyBytes += datagram.length + FORWARD_LIMITS.hostBytes;
     if (this.#earlyBytes <= FORWARD_LIMITS.datagramQueueBytes) this.#early.push(datagram);
+    else this.#dropped();
   }
 
   close(): void {

@@ -20,6 +20,8 @@ export interface ForwardStatus {
   readonly open: number;
   readonly opened: number;
   readonly refused: number;
+  /** Datagrams of targets that the way to the hub was too slow for. */
+  readonly dropped: number;
 }
 
 /** The gateway's end of forwardings: reaches what its configuration allows, and nothing else. */
@@ -28,6 +30,7 @@ export class ForwardExit {
   readonly #streams = new Set<Duplex>();
   #opened = 0;
   #refused = 0;
+  #dropped = 0;
 
   constructor(options: ForwardExitOptions) {
     this.#options = options;
@@ -48,6 +51,7 @@ export class ForwardExit {
       open: this.open,
       opened: this.#opened,
       refused: this.#refused,
+      dropped: this.#dropped,
     };
   }
 
@@ -133,7 +137,8 @@ export class ForwardExit {
         return;
       }
       this.#open(stream, target);
-      const join = new DatagramJoin(stream, connectedFlow(socket), this.#options.clock);
+      const dropped = (): void => void this.#dropped++;
+      const join = new DatagramJoin(stream, connectedFlow(socket), this.#options.clock, dropped);
       socket.on('message', (datagram) => join.arrived(datagram));
     });
   }

@@ -15,6 +15,7 @@ import { DatagramReader, frameDatagram } from './datagram-frames.js';
 import { askForward } from './dial.js';
 import { openForward } from './forward-entry.js';
 import { ForwardExit } from './forward-exit.js';
+import { DatagramJoin } from './join.js';
 import { FORWARD_LIMITS } from './limits.js';
 import { OpeningReader, writeOpening } from './opening.js';
 import { isAllowed, readForward, readTarget, targetText, type Target } from './target.js';
@@ -168,6 +169,42 @@ test('datagrams keep their borders and find their sender', async (t) => {
   );
   t.deepEqual(answers, ['ONE', 'TWO']);
   echo.close();
+});
+
+test('datagrams that a slow stream has no room for are counted', (t) => {
+  const [near] = duplexPair(); // nobody reads at the other end
+  let dropped = 0;
+  const flow = { send: () => undefined, close: () => undefined };
+  const join = new DatagramJoin(near, flow, systemClock, () => void dropped++);
+  const sent = 2 + 2 * Math.ceil(FORWARD_LIMITS.datagramQueueBytes / FORWARD_LIMITS.datagramBytes);
+  for (let datagram = 0; datagram < sent; datagram++)
+    join.arrived(new Uint8Array(FORWARD_LIMITS.datagramBytes));
+  t.true(dropped > 1 && dropped < sent, `${dropped}`);
+  near.destroy();
+});
+
+test('datagrams that came before their stream and were too many, or never got one, are counted', async (t) => {
+  for (const isSilent of [true, false]) {
+    let [dropped, sent] = [0, 0];
+    const entry = await openForward({
+      ...PORTS,
+      listen: { ...ANY, carriage: 'udp', port: 0 },
+      target: readTarget('udp:127.0.0.1:9'),
+      openStream: () => (isSilent ? duplexPair()[0] : undefined),
+      onDropped: () => void dropped++,
+    });
+    const { port } = readTarget(entry.address);
+    t.teardown(() => entry.close());
+    const socket = createSocket('udp4');
+    const more = (): void => {
+      socket.send(new Uint8Array(20_000), port, '127.0.0.1');
+      if (dropped > 0 || ++sent > 2_000) socket.close();
+      else systemClock.setTimer('more', 1, more); // the other socket has to be read between them
+    };
+    more();
+    await once(socket, 'close');
+    t.true(dropped > 0);
+  }
 });
 
 test('over the coded tunnel: a megabyte there and back', async (t) => {

@@ -35,11 +35,13 @@ export class DatagramJoin {
   readonly #stream: Duplex;
   readonly #clock: Clock;
   readonly #flow: DatagramFlow;
+  readonly #dropped: () => void;
   readonly #reader = new DatagramReader();
   #idle: Timer | undefined;
-  #dropped = 0;
 
-  constructor(stream: Duplex, flow: DatagramFlow, clock: Clock) {
+  /** `dropped`: told of each datagram that found the stream full. */
+  constructor(stream: Duplex, flow: DatagramFlow, clock: Clock, dropped: () => void) {
+    this.#dropped = dropped;
     this.#stream = stream;
     this.#flow = flow;
     this.#clock = clock;
@@ -54,14 +56,10 @@ export class DatagramJoin {
     this.#touch();
   }
 
-  get dropped(): number {
-    return this.#dropped;
-  }
-
   /** What the socket received. */
   arrived(datagram: Uint8Array): void {
     this.#touch();
-    if (this.#stream.writableLength > FORWARD_LIMITS.datagramQueueBytes) this.#dropped++;
+    if (this.#stream.writableLength > FORWARD_LIMITS.datagramQueueBytes) this.#dropped();
     else this.#stream.write(frameDatagram(datagram));
   }
 

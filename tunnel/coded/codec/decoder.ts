@@ -23,6 +23,9 @@ export interface DecoderCounts {
   inconsistent: number;
 }
 
+/** Rows and symbols that were thrown away, by reason. */
+export type DroppedRows = Pick<DecoderCounts, 'forgotten' | 'full' | 'outside' | 'inconsistent'>;
+
 /**
  * Takes source symbols and coded rows in any order and gives each symbol once, as soon as it can
  * be known. Memory: at most 128 undecided rows, and `knownBytes` of symbols that later rows need.

@@ -112,11 +112,15 @@ export class CodedConnection implements Connection {
 
   stats(): ConnectionStats {
     const { rttMs, loss, lossIn, redundancy, sentBytes, deliveredBytes, ...more } = this.status();
+    const { forged, replayed, moves, droppedRows } = more;
+    const { full, outside, inconsistent, forgotten } = droppedRows;
     return {
       ...this.#counts,
       queuedBytes: this.traffic.queuedBytes,
       rttMs,
       loss,
+      moves,
+      dropped: { forged, replayed, full, outside, inconsistent, forgotten },
       ...(more.isSilent ? { silentMs: more.silentMs } : {}),
       ...(lossIn === undefined ? {} : { lossIn }),
       ...(redundancy === undefined ? {} : { redundancy }),

@@ -1,13 +1,20 @@
 import type { DoorTraffic } from '../../transport.js';
+import type { DroppedRows } from '../codec/decoder.js';
 import type { CodedConnection } from './coded-connection.js';
 
-const NOTHING: DoorTraffic = {
+/** With the reasons of this transport. */
+interface CodedTraffic extends DoorTraffic {
+  readonly droppedRows: Readonly<DroppedRows>;
+}
+
+const NOTHING: CodedTraffic = {
   sentPackets: 0,
   receivedPackets: 0,
   sentBytes: 0,
   deliveredBytes: 0,
   forgedPackets: 0,
   replayedPackets: 0,
+  droppedRows: { full: 0, outside: 0, inconsistent: 0, forgotten: 0 },
 };
 
 /** Packets and bytes of all sessions of a door, those that are over included. */
@@ -23,13 +30,14 @@ export class TrafficBook {
     });
   }
 
-  total(): DoorTraffic {
+  total(): CodedTraffic {
     return [...this.#live].reduce(sum, this.#past);
   }
 }
 
-function sum(total: DoorTraffic, connection: CodedConnection): DoorTraffic {
+function sum(total: CodedTraffic, connection: CodedConnection): CodedTraffic {
   const status = connection.status();
+  const rows = total.droppedRows;
   return {
     sentPackets: total.sentPackets + status.sentPackets,
     receivedPackets: total.receivedPackets + status.receivedPackets,
@@ -37,5 +45,11 @@ function sum(total: DoorTraffic, connection: CodedConnection): DoorTraffic {
     deliveredBytes: total.deliveredBytes + status.deliveredBytes,
     forgedPackets: total.forgedPackets + status.forged,
     replayedPackets: total.replayedPackets + status.replayed,
+    droppedRows: {
+      full: rows.full + status.droppedRows.full,
+      outside: rows.outside + status.droppedRows.outside,
+      inconsistent: rows.inconsistent + status.droppedRows.inconsistent,
+      forgotten: rows.forgotten + status.droppedRows.forgotten,
+    },
   };
 }

@@ -1,5 +1,5 @@
 import { rowCoefficients } from '../codec/coefficients.js';
-import { SymbolDecoder } from '../codec/decoder.js';
+import { SymbolDecoder, type DroppedRows } from '../codec/decoder.js';
 import type { SourceSymbol } from '../codec/symbol.js';
 import type { Workbench } from '../codec/workbench.js';
 import { ArrivalReader, ArrivalTimes, type ArrivalTime } from '../congestion/arrival-times.js';
@@ -70,6 +70,10 @@ export class Exchange {
 
   get decoder(): SymbolDecoder {
     return this.#decoder;
+  }
+
+  get counts(): { readonly deliveredBytes: number; readonly droppedRows: DroppedRows } {
+    return { deliveredBytes: this.sender.counts.knownBytes, droppedRows: this.#decoder.counts };
   }
 
   /** See SymbolSender.offer. */

@@ -1,5 +1,6 @@
 import type { Random } from '#protocol/random.js';
 import type { CloseReason } from '../../transport.js';
+import type { DroppedRows } from '../codec/decoder.js';
 import type { Workbench } from '../codec/workbench.js';
 import type { PacketOpener } from '../crypto/packet-opener.js';
 import type { PacketSealer } from '../crypto/packet-sealer.js';
@@ -56,7 +57,7 @@ export interface SessionStatus {
   readonly isSilent: boolean;
   /** What was learnt of the NAT in front of this end: a packet so often keeps its mapping. */
   readonly keepAliveMs: number;
-  /** Changes of the other end's address. */
+  /** Changes of address, of either end. */
   readonly moves: number;
   readonly sentPackets: number;
   /** IP bytes. */
@@ -66,4 +67,6 @@ export interface SessionStatus {
   readonly receivedPackets: number;
   readonly forged: number;
   readonly replayed: number;
+  /** Coded rows and symbols that were opened and could not be used. */
+  readonly droppedRows: DroppedRows;
 }

@@ -72,7 +72,7 @@ export class Session {
 
   status(now: number): SessionStatus {
     const { path, sender } = this.#exchange;
-    const { firstBytes, knownBytes } = sender.counts;
+    const { firstBytes } = sender.counts;
     return {
       address: this.#roaming.route.address,
       rttMs: path.roundTrip.smoothedMs,
@@ -83,7 +83,7 @@ export class Session {
       isSilent: this.#liveness.isSilent(now),
       keepAliveMs: this.#liveness.keepAliveMs,
       moves: this.#roaming.moves,
-      deliveredBytes: knownBytes,
+      ...this.#exchange.counts,
       ...this.#counts,
       ...this.#options.opener.counts,
     };
