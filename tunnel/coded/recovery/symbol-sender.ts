@@ -98,6 +98,13 @@ export class SymbolSender {
     this.narrow();
   }
 
+  /** What is in flight went where nobody is any more: all of it is due, the oldest first. */
+  strayed(now: number): void {
+    for (const flight of this.#flights.values())
+      if (flight.last !== undefined && flight.copiesLeft === 0 && flight.dueAt > now)
+        this.#due(flight, now);
+  }
+
   /** Packets are shorter from now on: symbols longer than they are leave in pieces, without rows. */
   narrow(): void {
     this.#tail.cancel();

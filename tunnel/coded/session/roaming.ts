@@ -47,7 +47,7 @@ export class Roaming {
       if (this.#role === 'client' || !mayMove) return;
       const former = this.#route.isProved ? this.#route : this.#former;
       const isBack = from === former?.address;
-      this.#goTo(from);
+      this.#goTo(from, now);
       this.#former = isBack ? undefined : former;
       if (!isBack) this.#route.prove(this.#random.bytes(PATH_DATA_BYTES), now);
     }
@@ -76,11 +76,14 @@ export class Roaming {
     if (!this.#route.isGivenUp(now) || this.#former === undefined) return;
     const { address } = this.#former;
     this.#former = undefined;
-    this.#goTo(address);
+    this.#goTo(address, now);
   }
 
-  /** Another port of the same host is another mapping of the same path, and keeps what is known. */
-  #goTo(address: string): void {
+  /**
+   * Another port of the same host is another mapping of the same path, and keeps what is known.
+   * `strayedAt`: the other end has moved, by now, so that what is on its way to it is lost.
+   */
+  #goTo(address: string, strayedAt?: number): void {
     const before = this.#route;
     const { path } = this.#exchange;
     this.#moves++;
@@ -90,5 +93,6 @@ export class Roaming {
     }
     const roundTripMs = path.roundTrip.smoothedMs;
     this.#route = new Route(address, this.#exchange.moveTo({ roundTripMs }));
+    if (strayedAt !== undefined) this.#exchange.sender.strayed(strayedAt);
   }
 }
