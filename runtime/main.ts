@@ -84,7 +84,7 @@ async function transportOf(
     (await import('#tunnel/websocket/client.js')).websocketTransport(ports);
   if (choice === 'websocket') return websocket();
   const { codedTransport } = await import('#tunnel/coded/endpoint/client.js');
-  const coded = codedTransport({ ...ports, limits: { resumeMs } });
+  const coded = codedTransport({ ...ports, limits: resumeMs === undefined ? {} : { resumeMs } });
   if (choice === 'coded') return coded;
   const { racingTransport } = await import('#tunnel/race.js');
   return racingTransport({ ...ports, first: coded, second: await websocket() });

@@ -16,10 +16,13 @@ export const TUNNEL_LIMITS = {
   lingerMs: 1_000,
   /** Bytes of a close reason's text (RFC 6455 section 5.5: 125 with the code). */
   detailBytes: 123,
-  /** Milliseconds without a word said before a keep-alive is sent: half of `silenceMs`. */
+  /** Milliseconds without a word said before a keep-alive is sent: about half of `silenceMs`. */
   keepAliveMs: 5_000,
-  /** Milliseconds without a word heard before the connection is lost. */
-  silenceMs: 10_000,
+  /**
+   * Milliseconds without a word heard before the connection is lost. A dead peer has to be known
+   * within 10 s; what was on its way when it died, and late timers, take the rest.
+   */
+  silenceMs: 9_500,
   /** Milliseconds between keep-alives of a busy connection, for its round trip time alone. */
   roundTripMs: 30_000,
   /** Milliseconds for name, TCP, TLS and upgrade together: 3 s of TCP time-outs five times. */

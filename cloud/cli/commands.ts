@@ -53,8 +53,8 @@ export const EDGETWIN_HUB: Program = {
         {
           name: 'resume',
           value: 'TIME',
-          default: '10s',
-          summary: 'How long a connection by UDP outlives silence: 10s to 120s.',
+          summary:
+            'How long a connection by UDP outlives silence: 10s to 120s, 9.5 s unless given.',
         },
         {
           name: 'api',

@@ -24,8 +24,8 @@ export interface HubParts {
 }
 
 export interface UdpOptions {
-  /** Silence that a session outlives. */
-  readonly resumeMs: number;
+  /** Silence that a session outlives; absent: no longer than any silence. */
+  readonly resumeMs?: number;
 }
 
 export function hubCommands(parts: HubParts): Readonly<Record<string, CommandHandler>> {
@@ -48,7 +48,7 @@ async function run(parts: HubParts, args: Arguments, terminal: Terminal): Promis
     lapsedMs: lapsedBy(args),
     trustedProxies: args.texts('trusted-proxy').map(readTrustedProxy),
   };
-  const udp = args.on('udp') ? { resumeMs: resumeOf(args.required('resume')) } : undefined;
+  const udp = args.on('udp') ? resumeOf(args.text('resume')) : undefined;
   const start = async () => {
     const hub = await startHub(options, {
       ...parts,
@@ -79,10 +79,11 @@ function lapsedBy(args: Arguments): number {
 /** Milliseconds: a record of each certificate is kept for so long. */
 const LAPSED_MAX_MS = 3_650 * 86_400_000;
 
-function resumeOf(text: string): number {
+function resumeOf(text: string | undefined): UdpOptions {
+  if (text === undefined) return {};
   const ms = millisecondsOf(text);
   const { resumeMinMs, resumeMaxMs } = HUB_LIMITS;
-  if (ms >= resumeMinMs && ms <= resumeMaxMs) return ms;
+  if (ms >= resumeMinMs && ms <= resumeMaxMs) return { resumeMs: ms };
   throw new EdgeError('EDGE_USAGE', `--resume ${text} is out of range`, {
     hint: `Write ${resumeMinMs / 1_000}s to ${resumeMaxMs / 1_000}s.`,
   });

@@ -75,7 +75,6 @@ test('a configuration of one line has every default', async (t) => {
     flashBudget: 1_000,
     history: { maxBytes: 64 * 1024 * 1024, keep: 'newest' },
     transport: 'websocket',
-    resumeMs: 10_000,
     forward: [],
     syncWindowMs: 1000,
     broker: { listen: { host: '127.0.0.1', port: 1883 } },

@@ -39,7 +39,8 @@ export interface GatewayConfig {
   readonly hub?: string;
   readonly transport: TransportChoice;
   /** How long a connection over the coded transport outlives silence. */
-  readonly resumeMs: number;
+  /** Absent: no longer than any silence. */
+  readonly resumeMs?: number;
   /** What the hub may have reached through this gateway: `host:port`, `udp:host:port`. */
   readonly forward: readonly string[];
   /** How long changes are gathered before they leave for the hub together. */
@@ -121,6 +122,7 @@ function toConfig(
   warnings: readonly ConfigIssue[],
 ): GatewayConfig {
   const { node, dataDir, flashBudget, history, hub, syncWindow, broker, api, log } = document;
+  const resumeMs = parseCycle(document.resume);
   return {
     node,
     dataDir: resolve(folder, dataDir),
@@ -128,7 +130,7 @@ function toConfig(
     history: historyBounds(history),
     ...(hub === undefined ? {} : { hub }),
     transport: document.transport,
-    resumeMs: parseCycle(document.resume) ?? GATEWAY_LIMITS.resumeMinMs,
+    ...(resumeMs === undefined ? {} : { resumeMs }),
     forward: document.forward,
     syncWindowMs: parseCycle(syncWindow) ?? GATEWAY_LIMITS.stateWindowMs,
     broker: {

@@ -123,16 +123,15 @@ export const gatewaySchema = v.strictObject(
       ),
       '1s',
     ),
-    resume: v.optional(
+    resume: v.exactOptional(
       v.pipe(
         v.union([v.string(), v.number()], RESUME),
         v.check((time) => isResume(parseCycle(time)), RESUME),
         v.description(
           'How long a connection over the coded transport outlives silence, so that what it carried ' +
-            'goes on where it was. The hub has a flag of the same name. Silence of 10 s is shown either way.',
+            'goes on where it was. The hub has a flag of the same name. Absent: 9.5 s, from which silence is shown either way.',
         ),
       ),
-      '10s',
     ),
     forward: v.optional(forwardSchema, []),
     broker: v.optional(

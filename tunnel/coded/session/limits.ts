@@ -7,7 +7,7 @@ export const SESSION_LIMITS = {
   /** Milliseconds that `close` may spend on what is queued, and again on its own answer. */
   lingerMs: TUNNEL_LIMITS.lingerMs,
   detailBytes: TUNNEL_LIMITS.detailBytes,
-  /** Milliseconds without a word heard before the other end is asked: half of `silenceMs`. */
+  /** Milliseconds without a word heard before the other end is asked: about half of `silenceMs`. */
   keepAliveMs: TUNNEL_LIMITS.keepAliveMs,
   /** Milliseconds without a word heard before the other end is taken for dead. */
   silenceMs: TUNNEL_LIMITS.silenceMs,
