@@ -7,10 +7,14 @@ import type { LinkOptions } from './simulated-link.js';
 
 const POINTS: readonly OperatingPoint[] = ['asap', 'lean', 'bulk'];
 
+/** One seed in so many offers more at once than the window takes. */
+const FULL_WINDOW_EVERY = 50;
+
 /**
  * A link as bad as a seed makes it, both ways, that is calm from some time on: within three round
  * trips and one probe after it everything must have arrived, unchanged and once, and the exchanges
- * must have fallen silent soon after. Says what went wrong, if anything did.
+ * must have fallen silent soon after; at no event may window or memory exceed its limit, or an end
+ * with something open have no time to go on at. Says what went wrong, if anything did.
  */
 export function livenessTrial(seed: number, bench: Workbench): string | undefined {
   const random = seededRandom(seed);
@@ -37,6 +41,12 @@ export function livenessTrial(seed: number, bench: Workbench): string | undefine
     roundTripMs,
     seed,
     bench,
+    watch: ({ sender, decoder }) => {
+      if (sender.room < 0 || decoder.counts.outside > 0) wrong ??= 'the window is exceeded';
+      if (sender.open > 0 && sender.wakeAt() === undefined) wrong ??= 'silent with data waiting';
+      if (decoder.undecided > CODED_LIMITS.undecidedRows) wrong ??= 'too many undecided rows';
+      if (decoder.knownBytes > CODED_LIMITS.knownBytes) wrong ??= 'too many known bytes';
+    },
     onSymbol: (end, { number, data }, now) => {
       const from = end === 0 ? 1 : 0;
       if (Buffer.compare(sent[from][number] ?? Buffer.alloc(0), data) !== 0)
@@ -54,10 +64,15 @@ export function livenessTrial(seed: number, bench: Workbench): string | undefine
         const point = POINTS[Math.floor(random.unit() * 3)] ?? 'lean';
         if (path.ends[end].exchange.offer(data, point, path.now) !== undefined)
           sent[end].push(data);
-        if (path.ends[end].exchange.decoder.undecided > CODED_LIMITS.undecidedRows)
-          wrong ??= 'too many undecided rows';
       });
   }
+  if (seed % FULL_WINDOW_EVERY === 0)
+    path.at(calmFromMs / 2, () => {
+      for (let symbol = 0; symbol < 2 * CODED_LIMITS.windowSymbols; symbol++) {
+        const data = Uint8Array.of(symbol, symbol >> 8);
+        if (path.ends[0].exchange.offer(data, 'bulk', path.now) !== undefined) sent[0].push(data);
+      }
+    });
   const endedAt = path.run(calmFromMs + 600_000);
   const probeMs =
     RECOVERY.backoffMax * (Math.max(...path.ends.map(slowestMs)) + RECOVERY.ackDelayMaxMs);

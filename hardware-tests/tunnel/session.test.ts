@@ -1,8 +1,8 @@
 import test from 'ava';
-import { seededRandom } from '#protocol/random.js';
 import { Workbench } from '#tunnel/coded/codec/workbench.js';
 import type { Priority } from '#tunnel/transport.js';
 import type { LinkOptions } from './simulated-link.js';
+import { sessionTrial } from './session-trial.js';
 import { SimulatedTunnel, type SimulatedEnd } from './simulated-session.js';
 import { WorkingClock } from './working-clock.js';
 
@@ -107,16 +107,25 @@ const total = ({ network }: SimulatedTunnel): number =>
   [...network.sent.values()].reduce((sum, { bytes }) => sum + bytes, 0);
 
 test('a dead peer is known within ten seconds, at either end', async (t) => {
-  for (const dead of ['node', 'hub'] as const) {
+  const cases = [
+    ['node', false],
+    ['hub', false],
+    ['node', true],
+    ['hub', true],
+  ] as const;
+  for (const [dead, speaks] of cases) {
     const s = tunnel(4);
     const { node, hub, dial } = await s.connect();
+    if (speaks) chatter(s, node, 50, 500);
+    if (speaks) chatter(s, hub, 50, 500);
     await s.run(s.clock.now() + 20_000);
     const diedAt = s.clock.now();
     await (dead === 'node' ? dial.port : s.hubPort).close();
     const alive = dead === 'node' ? hub : node;
     await s.run(diedAt + 20_000, () => alive.reasons.length > 0);
     t.is(alive.reasons[0]?.code, 'lost');
-    t.true(s.clock.now() - diedAt <= 10_000, `${s.clock.now() - diedAt} ms`);
+    // What was on its way, and half a second for the timers of a busy machine within the ten.
+    t.true(s.clock.now() - diedAt <= 9_500 + 60, `${dead} ${s.clock.now() - diedAt} ms`);
   }
 });
 
@@ -237,35 +246,14 @@ test('a hub that restarted says so at once: nobody waits for silence', async (t)
 });
 
 test('whatever a link does until it is calm, everything arrives once and nobody is lost', async (t) => {
+  let without = 0;
   for (let seed = 1; seed <= 40; seed++) {
-    const random = seededRandom(seed);
-    const roundTripMs = 20 + random.unit() * 400;
-    const calmFromMs = 20_000;
-    const link = (): LinkOptions => ({
-      delayMs: roundTripMs / 2,
-      jitterMs: random.unit() * 10,
-      reorders: random.unit() < 0.3,
-      calmFromMs,
-      ...(random.unit() < 0.7 ? { loss: random.unit() * 0.4 } : {}),
-      ...(random.unit() < 0.3 ? { fades: { goodMs: 500, badMs: 10 + random.unit() * 500 } } : {}),
-      ...(random.unit() < 0.5 ? { rate: 50 + random.unit() * 1_200, queueBytes: 60_000 } : {}),
-    });
-    const s = new SimulatedTunnel({ seed, up: link(), down: link(), bench });
-    const dial = s.dial();
-    await s.run(15_000, () => dial.end !== undefined && s.accepted.length > 0);
-    const [hub] = s.accepted;
-    const node = dial.end;
-    if (node === undefined || hub === undefined) continue; // not even a handshake got through
-    const counts = [20 + Math.floor(random.unit() * 300), 20 + Math.floor(random.unit() * 300)];
-    const priority = (['control', 'twin', 'samples', 'bulk'] as const)[seed % 4] ?? 'twin';
-    chatter(s, node, counts[0] ?? 0, 5 + random.unit() * 40, priority);
-    chatter(s, hub, counts[1] ?? 0, 5 + random.unit() * 40, 'control');
-    const sum = (counts[0] ?? 0) + (counts[1] ?? 0);
-    await s.run(60_000, () => hub.messages.length + node.messages.length >= sum);
-    t.deepEqual(numbersOf(hub), upTo(counts[0] ?? 0), `seed ${seed}, up`);
-    t.deepEqual(numbersOf(node), upTo(counts[1] ?? 0), `seed ${seed}, down`);
-    t.deepEqual([node.reasons, hub.reasons], [[], []], `seed ${seed}`);
+    const trial = { calmFromMs: 20_000, messagesMax: 320, streams: seed <= 5 };
+    const wrong = await sessionTrial(seed, bench, trial);
+    if (wrong === 'no session') without++;
+    else t.is(wrong, undefined);
   }
+  t.is(without, 0, 'a handshake did not get through');
 });
 
 test('what is due leaves when it is due, though time passes while the session works', async (t) => {

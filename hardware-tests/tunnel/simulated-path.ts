@@ -52,6 +52,8 @@ export interface PathOptions {
   /** End 0 asks for what it shall offer, before each packet. */
   readonly supply?: (exchange: Exchange, room: number) => void;
   readonly onSymbol: (end: 0 | 1, symbol: SourceSymbol, now: number) => void;
+  /** Told of each event at an end, after what it sent. */
+  readonly watch?: (exchange: Exchange) => void;
 }
 
 interface End {
@@ -73,6 +75,7 @@ export class SimulatedPath {
   readonly #timeline: Timeline;
   readonly #onSymbol: PathOptions['onSymbol'];
   readonly #supply: PathOptions['supply'];
+  readonly #watch: PathOptions['watch'];
 
   constructor(options: PathOptions) {
     const { seed, timeline = new Timeline() } = options;
@@ -93,6 +96,7 @@ export class SimulatedPath {
     this.ends = [end(0), end(1)];
     this.#onSymbol = options.onSymbol;
     this.#supply = options.supply;
+    this.#watch = options.watch;
   }
 
   get now(): number {
@@ -158,6 +162,7 @@ export class SimulatedPath {
       const other = index === 0 ? 1 : 0;
       this.#timeline.at(arrives, () => this.#arrive(other, datagram));
     }
+    this.#watch?.(exchange);
     const asked = exchange.wakeAt() ?? Infinity;
     const waiting = asked <= this.now;
     gate?.onPause(waiting);

@@ -7,8 +7,7 @@ const CONTROLLER = {
     'whatever is told, the window stays within its limits and the sender never falls silent',
   burst: 'a late wake-up is made good by a small burst only',
 } as const;
-/** Start-up takes its rate from how the first packets arrive. */
-const TRAIN = 'the rate of start-up comes from a train of packets';
+const START_UP = 'tunnel/coded/congestion/start-up.test.js';
 const FADES = 'hardware-tests/tunnel/fades.test.js';
 
 /** The traps of reference measurements of congestion control, in their order. */
@@ -29,9 +28,8 @@ export const CONGESTION_TRAPS: readonly Trap[] = [
       },
       { file: `${FOLDER}/loss-gauge.js`, find: 'EMPTY_SHARE = 0.4', replace: 'EMPTY_SHARE = 1' },
     ],
-    file: FADES,
-    title: 'the overflow of start-up is not taken for loss of the link',
-    covered: TRAIN,
+    file: 'tunnel/coded/congestion/loss-gauge.test.js',
+    title: 'what start-up loses by overflow is not taken for loss of the link',
   },
   {
     name: 'runaway',
@@ -64,8 +62,8 @@ export const CONGESTION_TRAPS: readonly Trap[] = [
       { file: `${FOLDER}/start-up.js`, find: 'if (round.ms < baseMs / 2)', replace: 'if (false)' },
       { file: `${FOLDER}/constants.js`, find: 'roundMinMs: 5,', replace: 'roundMinMs: 0.01,' },
     ],
-    ...contest('5 MB, RTT 300, 5 % loss: seconds'),
-    covered: TRAIN,
+    file: START_UP,
+    title: 'a first round of a few milliseconds tells no rate, and start-up goes on',
   },
   {
     name: 'late-rate',
@@ -77,8 +75,8 @@ export const CONGESTION_TRAPS: readonly Trap[] = [
         replace: 'return rate / 2;',
       },
     ],
-    ...contest('5 MB, RTT 300, 5 % loss: seconds'),
-    covered: TRAIN,
+    file: START_UP,
+    title: 'start-up ends with the rate of the last arrivals: that of a round lags behind by half',
   },
   {
     name: 'no-hole-rule',

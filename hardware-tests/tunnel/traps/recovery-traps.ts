@@ -52,4 +52,17 @@ export const RECOVERY_TRAPS: readonly Trap[] = [
     ],
     ...contest('alone, RTT 100, 30 % loss: goodput'),
   },
+  {
+    name: 'copies-feed',
+    what: 'copies go on while a queue stands, and feed it',
+    patches: [
+      {
+        file: 'tunnel/coded/recovery/standing-queue.js',
+        find: 'return !this.#standing && now >= this.#heldUntil;',
+        replace: 'return true;',
+      },
+    ],
+    file: 'hardware-tests/tunnel/message-path.test.js',
+    title: 'copies stop by themselves at a standing queue, without congestion control',
+  },
 ];

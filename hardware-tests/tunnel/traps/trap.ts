@@ -8,8 +8,6 @@ export interface Trap {
   /** The test that finds it: a file below `dist`, and its title. */
   readonly file: string;
   readonly title: string;
-  /** Why that test does not find it any more: something else covers the mistake. */
-  readonly covered?: string;
 }
 
 export const LIVENESS = {
