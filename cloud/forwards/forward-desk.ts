@@ -101,7 +101,9 @@ export class ForwardDesk implements Forwards {
       this.#refused++;
       onRefused(why);
     };
-    const onDropped = (): void => void this.#dropped++;
+    const onDropped = (): void => {
+      this.#dropped++;
+    };
     const entry = await listening(
       forwarder.openForward({ ...dial, listen, onRefused: told, onDropped }),
     );

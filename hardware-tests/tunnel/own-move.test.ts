@@ -1,6 +1,6 @@
 import test from 'ava';
 import { Workbench } from '#tunnel/coded/codec/workbench.js';
-import { Freight } from '#tunnel/coded/streams/freight.js';
+import { freightOf } from './session-trial.js';
 import { SimulatedTunnel } from './simulated-session.js';
 
 const bench = new Workbench();
@@ -13,15 +13,14 @@ for (const roundTripMs of [100, 300])
     const link = { delayMs: roundTripMs / 2, rate: 250, queueBytes: 250 * roundTripMs };
     const s = new SimulatedTunnel({ seed: 1, up: link, down: link, bench });
     const { node, hub, dial } = await s.connect();
-    const [near, far] = [node.connection.traffic, hub.connection.traffic] as [Freight, Freight];
     const readAt: number[] = [];
-    near.onStream((stream) => {
+    freightOf(node)?.onStream((stream) => {
       const readable = (): void => {
         while (stream.read() !== undefined) readAt.push(s.clock.now());
       };
       stream.listen({ readable, drained: () => undefined, failed: () => undefined });
     });
-    const stream = far.openStream();
+    const stream = freightOf(hub)?.openStream();
     const pour = (): void => {
       while (stream?.write(new Uint8Array(16_384)) === true);
     };

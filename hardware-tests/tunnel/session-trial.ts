@@ -160,7 +160,7 @@ function patterned(offset: number, length: number): Uint8Array {
   );
 }
 
-function freightOf({ connection }: SimulatedEnd): Freight | undefined {
+export function freightOf({ connection }: SimulatedEnd): Freight | undefined {
   return connection.traffic instanceof Freight ? connection.traffic : undefined;
 }
 

@@ -137,7 +137,9 @@ export class ForwardExit {
         return;
       }
       this.#open(stream, target);
-      const dropped = (): void => void this.#dropped++;
+      const dropped = (): void => {
+        this.#dropped++;
+      };
       const join = new DatagramJoin(stream, connectedFlow(socket), this.#options.clock, dropped);
       socket.on('message', (datagram) => join.arrived(datagram));
     });

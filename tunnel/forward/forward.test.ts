@@ -175,7 +175,7 @@ test('datagrams that a slow stream has no room for are counted', (t) => {
   const [near] = duplexPair(); // nobody reads at the other end
   let dropped = 0;
   const flow = { send: () => undefined, close: () => undefined };
-  const join = new DatagramJoin(near, flow, systemClock, () => void dropped++);
+  const join = new DatagramJoin(near, flow, systemClock, () => (dropped += 1));
   const sent = 2 + 2 * Math.ceil(FORWARD_LIMITS.datagramQueueBytes / FORWARD_LIMITS.datagramBytes);
   for (let datagram = 0; datagram < sent; datagram++)
     join.arrived(new Uint8Array(FORWARD_LIMITS.datagramBytes));
@@ -191,7 +191,7 @@ test('datagrams that came before their stream and were too many, or never got on
       listen: { ...ANY, carriage: 'udp', port: 0 },
       target: readTarget('udp:127.0.0.1:9'),
       openStream: () => (isSilent ? duplexPair()[0] : undefined),
-      onDropped: () => void dropped++,
+      onDropped: () => (dropped += 1),
     });
     const { port } = readTarget(entry.address);
     t.teardown(() => entry.close());
