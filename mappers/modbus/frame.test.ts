@@ -66,6 +66,8 @@ test('frames are those of the specification and of libmodbus', (t) => {
   t.is(hex(encodeRequest(coil)), '0500acff00');
   const register = { op: 'write', unit: 1, kind: 'holding', offset: 1, words: [3] } as const;
   t.is(hex(encodeRequest(register)), '0600010003');
+  t.is(hex(encodeRequest({ ...coil, several: true })), '0f00ac00010101');
+  t.is(hex(encodeRequest({ ...register, several: true })), '1000010001020003');
   const bits = [1, 0, 1, 1, 0, 0, 1, 1, 1, 0];
   const coils = { op: 'write', unit: 1, kind: 'coil', offset: 0x13, words: bits } as const;
   t.is(hex(encodeRequest(coils)), '0f0013000a02cd01');

@@ -93,9 +93,14 @@ export function functionCode(request: ModbusRequest): number {
   if (request.op === 'mask') return 22;
   if (request.op === 'identify') return IDENTIFY;
   if (request.op === 'call') return request.code;
-  const isSingle = request.words.length === 1 && request.several !== true;
-  if (request.kind === 'coil') return isSingle ? 5 : 15;
-  return isSingle ? 6 : 16;
+  if (request.kind === 'coil') return isSingle(request) ? 5 : 15;
+  return isSingle(request) ? 6 : 16;
+}
+
+type WriteRequest = Extract<ModbusRequest, { op: 'write' }>;
+
+function isSingle({ words, several }: WriteRequest): boolean {
+  return words.length === 1 && several !== true;
 }
 
 /** Function code and data, without unit and checksum: at most 253 bytes. */
@@ -125,8 +130,9 @@ export function encodeRequest(request: ModbusRequest): Uint8Array {
   }
 }
 
-function encodeWrite({ kind, words }: ModbusRequest & { op: 'write' }, pdu: Uint8Array): void {
-  if (words.length === 1) {
+function encodeWrite(request: WriteRequest, pdu: Uint8Array): void {
+  const { kind, words } = request;
+  if (isSingle(request)) {
     const [only = 0] = words;
     setWord(pdu, 3, kind === 'holding' ? only : only === 0 ? 0 : COIL_ON);
     return;
@@ -149,8 +155,8 @@ export function requestLength(request: ModbusRequest): number {
     case 'call':
       return 1 + request.data.length;
     case 'write': {
+      if (isSingle(request)) return 5;
       const count = request.words.length;
-      if (count === 1) return 5;
       return WRITE_HEAD + (request.kind === 'coil' ? (count + 7) >> 3 : count * 2);
     }
   }
