@@ -141,8 +141,9 @@ export class WindowLaw {
     this.#silence = undefined;
     const resumed = now - since > CONGESTION.longSilenceMs ? window / 2 : window;
     this.#window = Math.max(CONGESTION.windowInitial, resumed);
-    // The silence was a drain, and what it cost had better not be lost twice.
-    this.#drainAt = Math.max(this.#drainAt, this.#firstDrainAt(now, 0));
+    // A blackout has emptied the queue, and what it cost had better not be lost twice.
+    if (now - since > CONGESTION.timeOutMaxMs)
+      this.#drainAt = Math.max(this.#drainAt, this.#firstDrainAt(now, 0));
     this.#compete.resume(this.#window, now);
     this.#queue.forgetStanding();
     this.#rounds.interrupt();
