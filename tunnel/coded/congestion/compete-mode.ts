@@ -6,8 +6,6 @@ const RATE_CYCLE_START = 2;
 const RATE_WINDOW_BEYOND = 3;
 /** Only loss at an empty queue is made good: making good all of it ran away (70 % lost). */
 const COMPENSATED_MAX = 0.5;
-/** Congestion events that a start of growth survives: the first overflow is the rival's own. */
-const EVENTS_SURVIVED = 1;
 
 /** What a round said. Milliseconds and packets per millisecond. */
 export interface CompeteRound {
@@ -28,6 +26,8 @@ export interface CompeteRound {
 export class CompeteMode {
   #style: 'window' | 'rate' = 'window';
   #starting = true;
+  /** Of a start of growth: the rate before the competition, packets per millisecond, and its overflows. */
+  #rateBefore = 0;
   #events = 0;
   #largest = 0;
   #reno = 0;
@@ -41,9 +41,10 @@ export class CompeteMode {
   }
 
   /** `again`: a competition has just ended, so there is no start of growth. */
-  enter(window: number, again: boolean, now: number): void {
+  enter(window: number, rate: number, again: boolean, now: number): void {
     this.#style = 'window';
     this.#starting = !again;
+    this.#rateBefore = rate;
     this.#events = 0;
     this.#restart(window, now);
   }
@@ -72,22 +73,22 @@ export class CompeteMode {
     return this.#rate * (this.#cycle === 0 ? gain : this.#cycle === 1 ? 1 / gain : 1);
   }
 
-  onSettled(window: number, settled: number, used: boolean, now: number): number {
+  onSettled(window: number, delivered: number, used: boolean, now: number): number {
     if (this.#style === 'rate') return window;
     const { cubicC, cubicBeta, tcpPackets } = CONGESTION;
     const growth = cubicC * tcpPackets;
     const seconds = (now - this.#epoch) / 1_000;
     const inflection = Math.cbrt((this.#largest * (1 - cubicBeta)) / growth);
     const cubic = growth * (seconds - inflection) ** 3 + this.#largest;
-    this.#reno += (tcpPackets * 3 * (1 - cubicBeta) * settled) / (1 + cubicBeta) / window;
+    this.#reno += (tcpPackets * 3 * (1 - cubicBeta) * delivered) / (1 + cubicBeta) / window;
     if (!used) return window;
     if (this.#starting) {
-      const grown = window + CONGESTION.competeStartGain * settled;
+      const grown = window + CONGESTION.competeStartGain * delivered;
       this.#restart(grown, now);
       return grown;
     }
     const aim = Math.max(cubic, this.#reno);
-    return aim > window ? Math.min(aim, window + settled / 2) : window;
+    return aim > window ? Math.min(aim, window + delivered / 2) : window;
   }
 
   /** The window after a round, and whether it answered a congestion event. */
@@ -115,7 +116,9 @@ export class CompeteMode {
     }
     if (!round.congestion || round.now - this.#decreasedAt <= CONGESTION.decreaseEveryMs)
       return { window: now, cut: false };
-    if (++this.#events > EVENTS_SURVIVED) this.#starting = false;
+    // The first overflow is the rival's own where it was first, and has not taken what we had.
+    const isLate = now / (baseMs + queueMs) > this.#rateBefore;
+    if (++this.#events > (isLate ? 1 : 0)) this.#starting = false;
     this.#largest = now;
     now *= CONGESTION.cubicBeta;
     this.#reno = now;

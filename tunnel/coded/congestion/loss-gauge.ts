@@ -50,11 +50,13 @@ export class LossGauge {
 
   /** Much more is lost than with an empty queue: a buffer too short for the target overflows. */
   get overflows(): boolean {
+    return this.#blocks.length >= BLOCKS_TO_JUDGE && this.#persistent > this.#ownMost;
+  }
+
+  /** What the link itself loses at most, as far as its empty queue tells. */
+  get #ownMost(): number {
     const random = this.#random ?? 0;
-    return (
-      this.#blocks.length >= BLOCKS_TO_JUDGE &&
-      this.#persistent > random + 0.03 + 0.15 * Math.sqrt(random)
-    );
+    return random + 0.03 + 0.15 * Math.sqrt(random);
   }
 
   take({ arrived, lost }: Feedback, queueLargestMs: number): void {
@@ -86,7 +88,9 @@ export class LossGauge {
 
   /** Losses of this round at a full queue, beyond what the link loses anyway. */
   endRound(packets: number): number {
-    const expected = this.#persistent * packets;
+    // An overflow that lasts for rounds is persistent as well, and none of the link's.
+    const own = this.#random === undefined ? Infinity : this.#ownMost;
+    const expected = Math.min(this.#persistent, own) * packets;
     const excess = this.#fullLost - (expected + 2 * Math.sqrt(expected));
     this.#fullLost = 0;
     return excess;

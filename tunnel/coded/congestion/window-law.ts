@@ -92,9 +92,8 @@ export class WindowLaw {
     if (this.#mode === 'start') this.#startUp.take(feedback);
     const round = this.#rounds.take(feedback, this.losses.persistent);
     if (round !== undefined) this.#endRound(round, feedback);
-    let settled = 0;
-    for (const { size } of arrived) settled += size;
-    for (const { size } of lost) settled += size;
+    const delivered = sizeOf(arrived);
+    const settled = delivered + sizeOf(lost);
     const used = this.#mostInFlight >= this.#window * CONGESTION.usedShare;
     const base = this.#baseMs(smoothedMs);
     const queueMs = this.#queue.standingMs;
@@ -104,7 +103,7 @@ export class WindowLaw {
       if (this.#startUp.queueStands(queueMs, base, this.#rounds.index)) this.#endStart(feedback);
     } else if (this.#drain === undefined) {
       if (this.#mode === 'compete')
-        this.#window = this.#compete.onSettled(this.#window, settled, used, now);
+        this.#window = this.#compete.onSettled(this.#window, delivered, used, now);
       else {
         const own = this.#window / (base + queueMs);
         const rate = Math.min(own, 1.15 * this.#rounds.rate) * 1_000;
@@ -247,7 +246,7 @@ export class WindowLaw {
       this.#rival.windowAtRise * RISE_SHARE,
       again ? this.#left.window * FORMER_SHARE : 0,
     );
-    this.#compete.enter(this.#window, again, now);
+    this.#compete.enter(this.#window, this.#rounds.rate, again, now);
     this.#rival.reset();
     this.#emptyTests = 0;
     this.#drainAt = now + testEveryMs(this.#queue.baseMs);
@@ -289,6 +288,12 @@ export class WindowLaw {
     if (!(this.#window >= CONGESTION.windowMin)) this.#window = CONGESTION.windowMin;
     if (this.#window > CONGESTION.windowMax) this.#window = CONGESTION.windowMax;
   }
+}
+
+function sizeOf(packets: readonly { readonly size: number }[]): number {
+  let total = 0;
+  for (const { size } of packets) total += size;
+  return total;
 }
 
 function testEveryMs(roundTripMs: number): number {
