@@ -40,3 +40,15 @@ test('loss with an empty queue is the link’s, loss at a full one is not', (t) 
   t.is(gauge.random, 0.1);
   t.true(gauge.endRound(400) > 0);
 });
+
+test('an overflow that lasts for rounds is congestion in each of them', (t) => {
+  const gauge = new LossGauge();
+  gauge.judgeFrom(0);
+  gauge.take(feedback(1, 401, 1_000, 0), 40);
+  t.is(gauge.random, 0);
+  for (let from = 401; from < 2_801; from += 60) {
+    gauge.take(feedback(from, from + 60, 2, 40), 40);
+    t.true(gauge.endRound(60) > 10, `${from}`);
+  }
+  t.is(gauge.persistent, 0.5);
+});
