@@ -49,7 +49,9 @@ async function believesNothingElse(t: ExecutionContext, device: Device): Promise
     (reading) => readings.push(reading),
     () => until('good readings between the damaged ones', () => good().length >= GOOD),
   );
-  const told = new Set(good().map(({ property, value }) => `${property} ${String(value as number)}`));
+  const told = new Set(
+    good().map(({ property, value }) => `${property} ${String(value as number)}`),
+  );
   const held = Array.from({ length: REGISTERS }, (_, offset) => `r${offset} ${FIRST + offset}`);
   t.deepEqual([...told].sort(), held);
 }
