@@ -8,8 +8,8 @@ import type { SiteGateway } from '../site-gateway.js';
 import { COUNTERS, countersDocument, DEVICE, TEXTS } from './counters.js';
 import { meterDocuments, startMeter } from './meter.js';
 
-/** How long a person waits at most for the alarm, after the first refusal: 10 s, and a busy machine thrice. */
-export const ALARM_WITHIN_MS = 30_000;
+/** How long a person waits at most for the alarm, after the first refusal. */
+export const ALARM_WITHIN_MS = 10_000;
 
 /** What these tests read of a gateway's status. */
 export interface Seen {
