@@ -38,6 +38,21 @@ test('copies stop by themselves at a standing queue, without congestion control'
   t.true(figures.overhead < 1.3, `${figures.overhead}`);
 });
 
+test('a message with copies is not sent again because one acknowledgement was lost', (t) => {
+  const load = {
+    point: 'asap',
+    roundTripMs: 100,
+    periodic: true,
+    seed: 4,
+    messages: 2_000,
+  } as const;
+  const { retransmissions } = runMessages({ ...load, link: { loss: 0.1 } }, bench);
+  t.log(
+    `${retransmissions.toFixed(3)} retransmissions a message; a tenth of the acknowledgements is lost`,
+  );
+  t.true(retransmissions < 0.05);
+});
+
 test('one message a second: what a former session learnt of the path helps at once', (t) => {
   const load = { point: 'asap', roundTripMs: 100, perSecond: 1, seed: 5, messages: 300 } as const;
   const memory = { version: 1, slow: 0.2, fast: 0.2, conditional: 0.2, samples: 900, pairs: 90 };

@@ -39,6 +39,8 @@ export interface MessageFigures {
   /** Bytes sent per byte of first transmissions. */
   readonly overhead: number;
   readonly reorderingMs: number;
+  /** Per message. */
+  readonly retransmissions: number;
 }
 
 /** Messages that are not counted: the estimates start from nothing. */
@@ -107,7 +109,7 @@ export function runMessages(load: MessageLoad, bench: Workbench): MessageFigures
 
   const sorted = took.slice(Math.min(LEARNING, messages / 10)).sort();
   const at = (share: number): number => sorted[Math.floor(share * sorted.length)] ?? Infinity;
-  const { firstBytes } = near.exchange.sender.counts;
+  const { firstBytes, retransmissions } = near.exchange.sender.counts;
   return {
     p50: at(0.5),
     p95: at(0.95),
@@ -118,6 +120,7 @@ export function runMessages(load: MessageLoad, bench: Workbench): MessageFigures
     bytesPerMessage: (near.bytes + far.bytes) / messages,
     overhead: near.bytes / firstBytes,
     reorderingMs: near.exchange.path.reorderingMs,
+    retransmissions: retransmissions / messages,
   };
 }
 

@@ -61,6 +61,11 @@ export class SymbolDecoder {
     return this.#rows.count;
   }
 
+  /** Something is not known that is older than what is. */
+  get incomplete(): boolean {
+    return this.#rows.count > 0 || this.#log.hasHoles;
+  }
+
   /** Bytes of symbols kept for later rows. */
   get knownBytes(): number {
     return this.#known.bytes;

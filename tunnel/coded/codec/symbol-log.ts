@@ -12,6 +12,11 @@ export class SymbolLog {
     return this.#base;
   }
 
+  /** Something newer than the first unknown symbol is known. */
+  get hasHoles(): boolean {
+    return this.#above.size > 0;
+  }
+
   has(number: number): boolean {
     return number < this.#base || this.#above.has(number);
   }

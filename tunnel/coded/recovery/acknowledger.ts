@@ -22,7 +22,7 @@ export class Acknowledger {
     return this.#bulk;
   }
 
-  /** `urgent`: the sender asks for it, or a gap was seen. */
+  /** `urgent`: the sender asks for it, or a gap left symbols unknown. */
   arrived(bytes: number, urgent: boolean, delayMs: number, now: number): void {
     this.#pending = true;
     this.#bytes += bytes;

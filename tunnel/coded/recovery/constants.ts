@@ -26,10 +26,12 @@ export const RECOVERY = {
   /** A row's and a packet's bytes beside the symbol, for the budget. */
   packetOverheadBytes: 28 + 13 + 16 + 4,
   /** An acknowledgement waits at most so long, and this share of the round trip. */
-  ackDelayMaxMs: 40,
-  ackDelayShare: 0.4,
+  ackDelayMaxMs: 60,
+  ackDelayShare: 0.6,
   /** Bytes that are acknowledged at once: two packets of bulk. */
   ackAfterBytes: 2_000,
+  /** Acknowledgement delays that a symbol with copies waits more while newer ones are under way. */
+  patienceDelays: 2,
   /** Rounds of retransmission before they are spaced out, by this factor, up to that one. */
   roundsAtFullPace: 4,
   backoff: 1.5,
@@ -64,7 +66,7 @@ export type OperatingPoint = 'asap' | 'lean' | 'bulk';
 
 /** The one constant that makes them: the share of messages that may need a retransmission. */
 export const RESIDUAL_LOSS: Readonly<Record<OperatingPoint, number>> = {
-  asap: 0.007,
+  asap: 0.005,
   lean: 1,
   bulk: 1,
 };

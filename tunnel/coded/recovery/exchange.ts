@@ -90,12 +90,6 @@ export class Exchange {
     const expected = (this.#received.largest ?? -1) + 1;
     if (!this.#received.note(packet.number, now))
       return { symbols: [], news: undefined, times: [], dishonest: false };
-    if (frames.some(({ kind }) => !SILENT.has(kind))) {
-      this.#arrivals.note(packet.number, now);
-      const urgent = packet.ackNow || packet.number > expected;
-      const { ackDelayMs } = this.path.roundTrip;
-      this.#acknowledger.arrived(packet.bytes, urgent, ackDelayMs, now);
-    }
     const symbols: SourceSymbol[] = [];
     let ack: AckFrame | undefined;
     let times: readonly ArrivalTime[] = [];
@@ -105,6 +99,13 @@ export class Exchange {
       else if (frame.kind === 'arrivals')
         times = this.#arrivalReader.read(frame, this.path.nextPacket);
       else symbols.push(...this.#decode(frame));
+    }
+    if (frames.some(({ kind }) => !SILENT.has(kind))) {
+      this.#arrivals.note(packet.number, now);
+      // A lost packet whose symbols came otherwise is no news that hurries.
+      const missing = packet.number > expected && this.#decoder.incomplete;
+      const { ackDelayMs } = this.path.roundTrip;
+      this.#acknowledger.arrived(packet.bytes, packet.ackNow || missing, ackDelayMs, now);
     }
     const news = ack === undefined ? undefined : this.path.acknowledged(ack, now);
     if (news?.narrowed === true) this.sender.narrow();

@@ -6,6 +6,8 @@ export interface Flight extends SourceSymbol {
   readonly point: OperatingPoint;
   /** Its packets ask for their acknowledgement at once: no copies cover for it. */
   readonly asksAck: boolean;
+  /** It had copies: silence is rather the loss of an acknowledgement, as long as others come. */
+  patient: boolean;
   /** Planned copies of this round that are not sent yet. */
   copiesLeft: number;
   /** 0: the first flight; then retransmissions. */

@@ -29,9 +29,9 @@ export function transmissions(path: PathLosses, point: OperatingPoint): number {
   return 1 + copies + Math.min(Math.max(fraction, 0), 1);
 }
 
-/** Turns real numbers of transmissions into whole ones with the same mean. */
+/** Turns real numbers of transmissions into whole ones with the same mean, rounding up first. */
 export class Dither {
-  #rest = 0;
+  #rest = 1 - Number.EPSILON;
 
   whole(real: number): number {
     const whole = Math.floor(real);
@@ -95,7 +95,8 @@ export function timeOutMs(
   answersAtOnce: boolean,
 ): number {
   const { smoothedMs, variationMs, ackDelayMs } = roundTrip;
-  const lossy = path.loss >= RECOVERY.lossMin;
+  const { cautiousLoss = path.loss } = path;
+  const lossy = cautiousLoss >= RECOVERY.lossMin;
   const margin = lossy ? Math.max(4 * variationMs, 4) : Math.max(6 * variationMs, 10);
   const base = smoothedMs + margin + (answersAtOnce ? 0 : ackDelayMs);
   const slow = Math.max(0, round - RECOVERY.roundsAtFullPace);

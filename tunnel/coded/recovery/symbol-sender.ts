@@ -69,6 +69,8 @@ export class SymbolSender {
   /** `finished`: the rows of the tail are planned, and not again before something is offered. */
   #stage: 'flowing' | 'finishing' | 'finished' = 'flowing';
   #dueAt = Infinity;
+  /** When a symbol left for the first time. */
+  #freshAt = -Infinity;
 
   constructor(bench: Workbench, path: Path) {
     this.#bench = bench;
@@ -144,8 +146,9 @@ export class SymbolSender {
       asksAck:
         point !== 'bulk' &&
         allowed < 1.5 &&
-        path.loss >= RECOVERY.lossMin &&
+        path.cautiousLoss >= RECOVERY.lossMin &&
         path.copiesAllowed(now),
+      patient: whole > 1,
       copiesLeft: whole - 1,
       round: 0,
       cutAt: 0,
@@ -187,7 +190,9 @@ export class SymbolSender {
     for (const flight of this.#flights.values()) {
       const { last } = flight;
       if (last === undefined || flight.copiesLeft > 0 || flight.dueAt <= now) continue;
-      if (last.packet < raised.number && last.at <= before) this.#due(flight, now);
+      if (last.packet >= raised.number || last.at > before) continue;
+      flight.patient = false;
+      this.#due(flight, now);
     }
   }
 
@@ -210,6 +215,10 @@ export class SymbolSender {
     for (const flight of this.#flights.values()) {
       if (flight.last === undefined || flight.dueAt > now + EPSILON_MS) continue;
       if (flight.copiesLeft > 0 && flight.round === 0) continue; // a coded copy
+      if (flight.patient && this.#freshAt > flight.last.at) {
+        this.#await(flight, now);
+        continue;
+      }
       if (!this.#put(flight, departure)) break;
       if (flight.copiesLeft > 0) {
         flight.copiesLeft--;
@@ -227,10 +236,17 @@ export class SymbolSender {
     }
   }
 
+  /** Newer symbols are under way: their acknowledgements will tell of this one too. */
+  #await(flight: Flight, now: number): void {
+    flight.patient = false;
+    this.#due(flight, now + RECOVERY.patienceDelays * this.#path.roundTrip.ackDelayMs);
+  }
+
   #takeFresh(departure: PacketBuilder, packet: number, now: number): void {
     for (let flight = this.#fresh[0]; flight !== undefined; flight = this.#fresh[0]) {
       if (!this.#put(flight, departure)) return;
       this.#fresh.shift();
+      this.#freshAt = now;
       this.#counts.symbols++;
       this.#counts.firstBytes += flight.data.length + RECOVERY.packetOverheadBytes;
       this.#left(flight, packet, now, departure);
