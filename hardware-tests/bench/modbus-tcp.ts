@@ -1,5 +1,3 @@
-import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
 import { systemClock } from '#protocol/clock.js';
 import type { Device } from '#protocol/device.js';
 import type { Reading } from '#protocol/mapper-port.js';
@@ -8,15 +6,7 @@ import { modbusModule } from '#mappers/modbus/mapper.js';
 import { compiled } from '../mappers/compiled.js';
 import { FOREIGN_SLAVES } from '../mappers/foreign-slave.js';
 import { serveTcp } from '../simulators/modbus-meter.js';
-import {
-  libmodbus,
-  measured,
-  median,
-  ours,
-  theirTcp,
-  type Figures,
-  type Master,
-} from './modbus-masters.js';
+import { libmodbus, measured, median, ours, theirTcp, type Figures } from './modbus-masters.js';
 import type { BenchResult } from './table.js';
 
 const REGISTERS = { read: (_: unknown, offset: number) => offset, write: () => 'ok' as const };
@@ -148,59 +138,4 @@ function device(at: number, tcpPort: number): Device {
     },
   }));
   return { ...all, id: `default/device-${at}`, properties };
-}
-
-/** The whole memory of the process, before and after many transactions, and while a device is away. */
-export async function overTime(quick: boolean): Promise<readonly BenchResult[]> {
-  const transactions = quick ? 20_000 : 1_000_000;
-  const server = await serveTcp(REGISTERS, 0);
-  const tcpPort = Number(server.address.split(':')[1]);
-  const master = ours({ transport: 'tcp', host: HOST, tcpPort });
-  const rows: Row[] = [];
-  const parts = 5;
-  for (let part = 0; part <= parts; part += 1) {
-    const count = part === 0 ? 5_000 : transactions / parts;
-    await measured((nth) => master.read(1, nth % 1_000, 1), count, 16);
-    rows.push({ what: 'read', transactions: (part * transactions) / parts, ...memory() });
-  }
-  await server.stop();
-  await master.close();
-  const failing = quick ? 5_000 : 200_000;
-  rows.push(...(await away('refused', tcpPort, failing)));
-  const mute = createServer(() => undefined).listen(0, HOST);
-  await once(mute, 'listening');
-  rows.push(...(await away('silent', (mute.address() as AddressInfo).port, failing)));
-  mute.close();
-  const middle = rows.filter(({ what }) => what === 'read').slice(1);
-  const grown = (by: 'rssMB' | 'heapMB'): number =>
-    Number(middle.at(-1)?.[by]) - Number(middle.at(0)?.[by]);
-  return [
-    {
-      title: 'Memory over many transactions',
-      rows,
-      notes: [
-        `From a fifth of the reads to the last: ${grown('rssMB').toFixed(1)} MB of RSS, ${grown('heapMB').toFixed(2)} MB of heap.`,
-        'refused: nobody listens; silent: the connection stands and nothing is ever answered.',
-      ],
-    },
-  ];
-}
-
-/** Nobody answers: reads fail after a time-out, and at once while the device is not to be asked. */
-async function away(what: string, tcpPort: number, reads: number): Promise<Row[]> {
-  const master: Master = ours({ transport: 'tcp', host: HOST, tcpPort }, 100);
-  const rows: Row[] = [];
-  for (let part = 0; part <= 2; part += 1) {
-    if (part > 0)
-      await measured(async (nth) => !(await master.read(1, nth % 1_000, 1)), reads / 2, 16);
-    rows.push({ what, transactions: (part * reads) / 2, ...memory() });
-  }
-  await master.close();
-  return rows;
-}
-
-function memory(): { rssMB: number; heapMB: number } {
-  globalThis.gc?.();
-  const { rss, heapUsed } = process.memoryUsage();
-  return { rssMB: rss / 1e6, heapMB: heapUsed / 1e6 };
 }

@@ -5,7 +5,7 @@ const PARTS: Readonly<Record<string, (quick: boolean) => Promise<readonly BenchR
   paced: async (quick) => (await import('./modbus-paced.js')).onPacedLines(quick),
   tcp: async (quick) => (await import('./modbus-tcp.js')).onTcp(quick),
   fleet: async (quick) => (await import('./modbus-tcp.js')).fleet(quick),
-  memory: async (quick) => (await import('./modbus-tcp.js')).overTime(quick),
+  memory: async (quick) => (await import('./modbus-memory.js')).overTime(quick),
 };
 
 /** CPU of a transaction, the wire-time limit, many devices on TCP, and what a long run leaves behind. */
