@@ -95,6 +95,12 @@ export const CONGESTION = {
   /** The window while nothing is heard, of the former one, and its pace in windows a round trip. */
   silenceShare: 1 / 16,
   silencePace: 0.5,
+  /**
+   * Not a packet of any kind for so long, and no shorter than a time-out: the link was away both
+   * ways, and the first packet says that it is back. Ten calls of a receiver: when only the own
+   * direction is away, they are heard all the time.
+   */
+  awayMinMs: 300,
   /** A silence longer than this halves the window that is resumed: much may have changed. */
   longSilenceMs: 10_000,
 } as const;

@@ -137,6 +137,27 @@ test('loss without a queue does not shrink the window, and is told as random', (
   t.true(Math.abs((randomLoss ?? 0) - 0.2) < 0.05, `${randomLoss}`);
 });
 
+test('what is heard after nothing at all ends a silence once, before anything is acknowledged', (t) => {
+  const controller = new CongestionController(new RoundTrip(100));
+  let now = 0;
+  let next = 0;
+  const pass = (ms: number): void => {
+    for (const until = now + ms; now < until; now++) {
+      controller.onTimer(now);
+      while (controller.maySend(now)) controller.onSent({ number: next++, bytes: PACKET }, now);
+    }
+  };
+  pass(2_000);
+  t.true(controller.asksAck);
+  t.is(controller.onHeard(30, now), undefined, 'it was heard all the time');
+  t.is(controller.onHeard(2_000, now), now - 50);
+  t.false(controller.asksAck);
+  t.true(controller.status.windowBytes >= CONGESTION.windowInitial * PACKET);
+  pass(2_000);
+  t.true(controller.asksAck);
+  t.is(controller.onHeard(2_000, now), undefined);
+});
+
 test('an extreme of late forgets what is old, in constant memory', (t) => {
   const least = new RecentExtreme('least', 30, 10);
   least.add(5, 0);

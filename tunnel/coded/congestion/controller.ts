@@ -60,6 +60,8 @@ export class CongestionController {
   #next = 0;
   #delivered = 0;
   #waiting = false;
+  /** A silence has ended without an acknowledgement: the next one does not. */
+  #trusts = false;
   #timeOuts = 0;
   #givenUpEarly = 0;
 
@@ -122,6 +124,7 @@ export class CongestionController {
         this.#law.onHeard(now);
       } else arrived.push(this.#timed(packet, timeOf(number, times), queueOfSample, now));
     }
+    if (arrived.length > 0) this.#trusts = false;
     const lost: LostPacket[] = [];
     for (const { number } of report.lost) {
       const packet = this.#flight.leave(number);
@@ -140,6 +143,26 @@ export class CongestionController {
     });
     this.#pacer.hasten(this.#pace, now);
     return drained && this.#queue.baseMs !== Infinity ? this.#queue.baseMs : undefined;
+  }
+
+  /**
+   * A packet of any kind was heard, `quietMs` after the one before. When the link was away both
+   * ways all may leave again before anything is acknowledged, once: the own direction may be away
+   * still. Returns the time then: what left by it, before the packet did, is lost.
+   */
+  onHeard(quietMs: number, now: number): number | undefined {
+    const awayMs = Math.max(CONGESTION.awayMinMs, this.#silence.timeOutMs);
+    if (!this.#law.silent || this.#trusts || quietMs < awayMs) return undefined;
+    this.#trusts = true;
+    const lostBy = now - this.#roundTrip.minimumMs / 2;
+    for (let { oldest } = this.#flight; oldest !== undefined; { oldest } = this.#flight) {
+      if (oldest.sentAt > lostBy) break;
+      this.#flight.leave(oldest.number);
+    }
+    this.#silence.heard(now);
+    this.#law.onHeard(now);
+    this.#pacer.hasten(this.#pace, now);
+    return lostBy;
   }
 
   /** Time has passed; harmless when called too early or too often. */

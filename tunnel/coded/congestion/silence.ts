@@ -57,15 +57,20 @@ export class Silence {
     return Math.max(this.#heardAt + window, sentAt + smoothedMs + window);
   }
 
-  /** When all in flight is given up. */
-  get timesOutAt(): number {
+  /** The first time-out. */
+  get timeOutMs(): number {
     const { smoothedMs, variationMs, ackDelayMs } = this.#roundTrip;
-    const { timeOutMinMs, timeOutMaxMs } = CONGESTION;
-    const base = Math.max(
-      timeOutMinMs,
+    return Math.max(
+      CONGESTION.timeOutMinMs,
       1.5 * smoothedMs + 4 * variationMs + 30,
       smoothedMs + 2 * ackDelayMs,
     );
+  }
+
+  /** When all in flight is given up. */
+  get timesOutAt(): number {
+    const { timeOutMaxMs } = CONGESTION;
+    const base = this.timeOutMs;
     const backedOff = base * 2 ** Math.min(3, this.#timeOuts);
     return this.#heardAt + Math.min(backedOff, Math.max(base, timeOutMaxMs));
   }

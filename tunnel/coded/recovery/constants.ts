@@ -28,6 +28,8 @@ export const RECOVERY = {
   /** An acknowledgement waits at most so long, and this share of the round trip. */
   ackDelayMaxMs: 60,
   ackDelayShare: 0.6,
+  /** One repeated later says nothing of the round trip: the wire tells 2,047 ms at most. */
+  ackDelayKnownMs: 2_000,
   /** Bytes that are acknowledged at once: two packets of bulk. */
   ackAfterBytes: 2_000,
   /** Acknowledgement delays that a symbol with copies waits more while newer ones are under way. */

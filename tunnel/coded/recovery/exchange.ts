@@ -130,6 +130,13 @@ export class Exchange {
     return { frames: [...acks, ...(along?.frames ?? [])], ackNow: along?.ackNow ?? false };
   }
 
+  /** The acknowledgement once more, though nothing is owed: the last one may be lost. */
+  repeat(now: number): readonly Frame[] {
+    const frames = this.#acknowledgement(now);
+    this.#acknowledger.left();
+    return frames;
+  }
+
   /** When `take` has something to give, undefined: only after a further event. */
   wakeAt(): number | undefined {
     const at = Math.min(this.sender.wakeAt() ?? Infinity, this.#acknowledger.dueAt);

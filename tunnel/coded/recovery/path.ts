@@ -103,7 +103,8 @@ export class Path implements PathLosses {
     for (const packet of overtaken)
       if (before !== undefined && before.sentAt > packet.sentAt)
         this.#reordering.seen(before.sentAt - packet.sentAt, this.roundTrip.smoothedMs);
-    const roundTripMs = raised === undefined ? undefined : this.#sample(raised, ack, now);
+    const isTimed = raised !== undefined && ack.delayMs < RECOVERY.ackDelayKnownMs;
+    const roundTripMs = isTimed ? this.#sample(raised, ack, now) : undefined;
     const lost: SentPacket[] = [];
     this.#ledger.settle(
       (packet, largest) => this.#isLost(packet, largest, now),

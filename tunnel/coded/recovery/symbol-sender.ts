@@ -100,11 +100,13 @@ export class SymbolSender {
     this.narrow();
   }
 
-  /** What is in flight went where nobody is any more: all of it is due, the oldest first. */
-  strayed(now: number): void {
-    for (const flight of this.#flights.values())
-      if (flight.last !== undefined && flight.copiesLeft === 0 && flight.dueAt > now)
+  /** What left by `before` went where nobody is: all of it is due, the oldest first. */
+  strayed(now: number, before = now): void {
+    for (const flight of this.#flights.values()) {
+      const { last, copiesLeft, dueAt } = flight;
+      if (last !== undefined && last.at <= before && copiesLeft === 0 && dueAt > now)
         this.#due(flight, now);
+    }
   }
 
   /** Packets are shorter from now on: symbols longer than they are leave in pieces, without rows. */

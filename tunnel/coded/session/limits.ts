@@ -25,6 +25,12 @@ export const SESSION_LIMITS = {
   askSilentMs: 2_000,
   /** Milliseconds of calm after which a receiver of bulk asks whether its address still holds. */
   calmMinMs: 60,
+  /**
+   * Milliseconds between the calls of a receiver whose transfer has stopped in the middle: what
+   * may be lost of the first second after a blackout; and for how long it calls, some 8 KB.
+   */
+  callEveryMs: 30,
+  callForMs: 3_000,
   /** Symbols of the window kept free of bulk, for what is urgent. */
   urgentSymbols: 64,
   /** Times the bytes received that an address may be sent before it is validated (RFC 9000 8.1). */

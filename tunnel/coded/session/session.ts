@@ -1,13 +1,15 @@
 import { EdgeError } from '#protocol/errors.js';
 import type { CloseCode, CloseReason, Priority } from '../../transport.js';
 import { CODED_LIMITS } from '../limits.js';
-import { Exchange, symbolRoom, type Arrival } from '../recovery/exchange.js';
+import { Exchange, type Arrival } from '../recovery/exchange.js';
 import type { Frame } from '../wire/frame.js';
 import { decodeFrames } from '../wire/frame-reader.js';
 import { frameLength } from '../wire/frame-writer.js';
 import type { Packet } from '../wire/packet-header.js';
+import { Calls } from './calls.js';
 import { OwnIds, PeerIds } from './connection-ids.js';
 import { Farewell } from './farewell.js';
+import { fill } from './fill.js';
 import { ACKNOWLEDGING, PROBING } from './frame-kinds.js';
 import { Liveness } from './liveness.js';
 import { frameRoom, IP_UDP_BYTES, PacketComposer } from './packet-composer.js';
@@ -15,7 +17,6 @@ import { ReliableFrames } from './reliable-frames.js';
 import { Roaming } from './roaming.js';
 import type { Outgoing, SessionOptions, SessionStatus } from './session-options.js';
 import type { Traffic } from './traffic.js';
-import { TransferGauge } from './transfer-gauge.js';
 
 /** Before an address is proved time alone lets nothing leave. */
 const BLOCKED_MS = 20;
@@ -39,7 +40,7 @@ export class Session {
   readonly #farewell: Farewell;
   readonly #roaming: Roaming;
   #largest = -1;
-  readonly #transfer = new TransferGauge();
+  readonly #calls: Calls;
   #asksPadded = false;
   #updating = false;
   #confirmed = false;
@@ -56,6 +57,7 @@ export class Session {
     this.#own = new OwnIds(ownId, random, events, resetToken);
     this.#peer = new PeerIds(peerId);
     this.#liveness = new Liveness(limits, now, role === 'client');
+    this.#calls = new Calls(limits);
     this.#farewell = new Farewell(limits);
     this.#roaming = new Roaming(role, this.#exchange, random, address);
     for (const frame of this.#own.opening()) this.#reliable.add(frame, now);
@@ -160,6 +162,7 @@ export class Session {
     const bytes = packet.headerBytes.length + packet.payload.length;
     this.#counts.receivedPackets++;
     this.#confirmed = true;
+    const quietMs = now - this.#liveness.heardAt;
     this.#liveness.heard(now);
     const frames = decodeFrames(opened.payload);
     if (!frames.ok) {
@@ -181,7 +184,8 @@ export class Session {
       frames.value,
       now,
     );
-    this.#noteTransfer(bytes, now);
+    this.#noteTransfer(bytes, arrival, now);
+    this.#noteReturn(quietMs, arrival, now);
     this.#digest(arrival, now);
     this.#settle(now);
     return true;
@@ -224,6 +228,7 @@ export class Session {
       sends <= now ? gateAt : Math.min(sends, gateAt),
       this.#reliable.wakeAt(),
       this.#liveness.dueAt(),
+      this.#calls.dueAt,
       this.#farewell.wakeAt(),
       this.#roaming.route.wakeAt(),
       this.#restsAt,
@@ -244,11 +249,13 @@ export class Session {
     const own: Frame[] = [];
     const challenge = route.takeChallenge(smoothedMs, now);
     if (challenge !== undefined) own.push({ kind: 'pathChallenge', data: challenge });
-    if (this.#liveness.due(now) === 'ask' || this.#asksShort(now)) {
-      own.push({ kind: 'ping' });
-      this.#liveness.asked(smoothedMs, now);
-    }
-    own.push(...this.#reliable.take(path.nextPacket, room - 16, smoothedMs, now));
+    const isAsking = this.#liveness.due(now) === 'ask' || this.#asksShort(now);
+    const isCalling = this.#calls.take(now) && route.isProved;
+    if (isAsking || isCalling) own.push({ kind: 'ping' });
+    if (isAsking) this.#liveness.asked(smoothedMs, now);
+    if (isCalling) own.push(...this.#exchange.repeat(now));
+    const rest = room - (isCalling ? ANSWER_BYTES : 16);
+    own.push(...this.#reliable.take(path.nextPacket, rest, smoothedMs, now));
     const used = own.reduce((sum, frame) => sum + frameLength(frame), 0);
     const { controller } = route;
     controller.onTimer(now);
@@ -258,7 +265,7 @@ export class Session {
       return this.#leave([...own, { kind: 'ping' }], route.address, true, probe, now);
     }
     const mayCarry = controller.maySend(now) && room - used > CODED_LIMITS.datagramBytes / 2;
-    if (mayCarry) this.#fill(room, now);
+    if (mayCarry) fill(this.#exchange, this.traffic, room, this.#options.limits.urgentSymbols, now);
     const mayAnswer = route.isProved || room - used >= ANSWER_BYTES;
     const departure = mayAnswer ? this.#exchange.take(now, room - used, mayCarry) : undefined;
     if (departure === undefined && own.length === 0) {
@@ -268,7 +275,7 @@ export class Session {
     }
     const asks = own.some(({ kind }) => kind === 'ping' || kind === 'connectionId');
     const ackNow = asks || departure?.ackNow === true || controller.asksAck;
-    const padded = this.#asksPadded && departure === undefined;
+    const padded = this.#asksPadded && (isAsking || !isCalling) && departure === undefined;
     return this.#leave(
       [...own, ...(departure?.frames ?? [])],
       route.address,
@@ -282,22 +289,6 @@ export class Session {
   #asksShort(now: number): boolean {
     const { mtu, roundTrip } = this.#exchange.path;
     return this.#roaming.route.controller.asksAck && mtu.asksShort(roundTrip.smoothedMs, now);
-  }
-
-  /** Offers as much as one packet takes, the most urgent first. */
-  #fill(room: number, now: number): void {
-    const { sender } = this.#exchange;
-    const bytes = symbolRoom(frameRoom(this.#exchange.path.mtu.bytes));
-    for (let filled = sender.unsentBytes; filled < room && sender.room > 0;) {
-      const urgentOnly = sender.room <= this.#options.limits.urgentSymbols;
-      const parcel = this.traffic.next(bytes, urgentOnly, now);
-      if (parcel === undefined) {
-        sender.finish();
-        return;
-      }
-      sender.offer(parcel.data, parcel.point, now);
-      filled += parcel.data.length + 6;
-    }
   }
 
   #leave(
@@ -364,10 +355,18 @@ export class Session {
   }
 
   /** A transfer that pauses may have lost its way back: a receiver asks, with a full packet. */
-  #noteTransfer(bytes: number, now: number): void {
-    this.#asksPadded = this.#transfer.take(bytes, now);
+  #noteTransfer(bytes: number, { symbols }: Arrival, now: number): void {
+    const { incomplete } = this.#exchange.decoder;
+    this.#calls.heard({ bytes, symbols, incomplete }, this.roundTripMs, now);
+    this.#asksPadded = this.#calls.isTransfer;
     if (!this.#asksPadded || this.#options.role === 'server') return;
     this.#liveness.askBy(now + Math.max(this.#options.limits.calmMinMs, this.roundTripMs / 4));
+  }
+
+  /** The link was away both ways and is back: what left before the other end spoke is lost. */
+  #noteReturn(quietMs: number, { news }: Arrival, now: number): void {
+    const lostBy = this.#roaming.route.controller.onHeard(quietMs, now);
+    if (lostBy !== undefined && news !== undefined) this.#exchange.sender.strayed(now, lostBy);
   }
 
   #breach(detail: string, now: number): void {
