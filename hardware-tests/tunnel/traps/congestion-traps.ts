@@ -109,6 +109,19 @@ export const CONGESTION_TRAPS: readonly Trap[] = [
     ...contest('first second after a 2 s blackout, RTT 40: of the rate'),
   },
   {
+    name: 'trusted-calls',
+    what: 'every call opens the window, though only the way back is heard',
+    patches: [
+      {
+        file: `${FOLDER}/controller.js`,
+        find: ' || this.#trusts || quietMs < awayMs',
+        replace: '',
+      },
+    ],
+    file: 'hardware-tests/tunnel/session.test.js',
+    title: 'calls over a link that is away upwards only open no window, RTT 300',
+  },
+  {
     name: 'no-number',
     what: 'a rate without a sample makes the window no number, and the sender silent for ever',
     patches: [
