@@ -104,8 +104,9 @@ export class SymbolSender {
   strayed(now: number, before = now): void {
     for (const flight of this.#flights.values()) {
       const { last, copiesLeft, dueAt } = flight;
-      if (last !== undefined && last.at <= before && copiesLeft === 0 && dueAt > now)
-        this.#due(flight, now);
+      if (last === undefined || last.at > before || copiesLeft > 0 || dueAt <= now) continue;
+      flight.patient = false;
+      this.#due(flight, now);
     }
   }
 
@@ -218,7 +219,7 @@ export class SymbolSender {
       if (flight.last === undefined || flight.dueAt > now + EPSILON_MS) continue;
       if (flight.copiesLeft > 0 && flight.round === 0) continue; // a coded copy
       if (flight.patient && this.#freshAt > flight.last.at) {
-        this.#await(flight, now);
+        this.#wait(flight, now);
         continue;
       }
       if (!this.#put(flight, departure)) break;
@@ -227,6 +228,7 @@ export class SymbolSender {
         this.#copiesWaiting--;
       } else {
         flight.round++;
+        flight.patient = false;
         flight.copiesLeft =
           roundCopies(this.#path, flight.point, flight.round, this.#path.congested) - 1;
         this.#copiesWaiting += flight.copiesLeft;
@@ -239,7 +241,7 @@ export class SymbolSender {
   }
 
   /** Newer symbols are under way: their acknowledgements will tell of this one too. */
-  #await(flight: Flight, now: number): void {
+  #wait(flight: Flight, now: number): void {
     flight.patient = false;
     this.#due(flight, now + RECOVERY.patienceDelays * this.#path.roundTrip.ackDelayMs);
   }
