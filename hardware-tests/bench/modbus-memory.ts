@@ -11,7 +11,12 @@ const FLAGS = ['--expose-gc', '--max-semi-space-size=1'];
 /** What many reads leave behind, and many that nobody answers: in a process of its own. */
 export async function overTime(quick: boolean): Promise<readonly BenchResult[]> {
   const child = fork(PROCESS, [quick ? 'quick' : 'full'], { execArgv: FLAGS });
-  const [rows] = (await once(child, 'message')) as [MemoryRow[]];
+  const [rows] = (await Promise.race([
+    once(child, 'message'),
+    once(child, 'exit').then(() => {
+      throw new Error('it ended without an answer');
+    }),
+  ])) as [MemoryRow[]];
   const middle = rows.filter(({ what }) => what === 'read').slice(1);
   const grown = (by: 'rssMB' | 'heapMB'): number =>
     Number(middle.at(-1)?.[by]) - Number(middle.at(0)?.[by]);
