@@ -45,6 +45,7 @@ export const BANNED: readonly {
     instead: 'Clock.setTimer',
     allowedIn: [...PORT_FILES, 'runtime/eventbus/socket-guard.ts'],
   },
+  { name: 'Atomics.wait', instead: 'Clock.nap, with a limit', allowedIn: PORT_FILES },
   { name: 'Math.random', instead: 'Random.unit', allowedIn: PORT_FILES },
   { name: 'console', instead: 'the injected Log, or the print of the command line' },
   { name: 'new Error()', instead: 'EdgeError with a code, a cause and a hint' },

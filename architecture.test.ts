@@ -328,6 +328,7 @@ const PLANTED_USES = [
   ['setTimeout(f, 1);', 'setTimeout'],
   ['setInterval(f, 1);', 'setInterval'],
   ['setImmediate(f);', 'setImmediate'],
+  ['Atomics.wait(cell, 0, 0, 1);', 'Atomics.wait'],
   ['Math.random();', 'Math.random'],
   ['console.log(1);', 'console'],
   ["throw new Error('x');", 'new Error()'],

@@ -44,6 +44,14 @@ export const MAPPER_LIMITS = {
   tcpGivenUpMax: 1_024,
   /** Milliseconds without the silence that a request needs, until the waiting requests fail. */
   babbleMs: 2_000,
+  /** Share of the time that all lines together may keep this process asleep for the rest of a
+   * silence: a line of 115,200 baud with a read of one register after the other takes 0.1. */
+  napShare: 0.125,
+  /** Most milliseconds of one such nap: what a timer of whole ones leaves, and one that rang early. */
+  napMaxMs: 1.2,
+  /** Milliseconds of naps in a row after a pause: a round of 50 reads. Beyond it and the share,
+   * silences are rounded up to whole milliseconds, and counted. */
+  napBurstMs: 25,
   /** Least milliseconds without a request to a unit that did not answer: its reply may still come. */
   quarantineMinMs: 500,
   /** Most milliseconds of it, for a slave whose replies were seen that late. */

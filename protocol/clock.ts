@@ -14,6 +14,11 @@ export interface Clock {
    * a simulator and a diagnosis can list what a program waits for.
    */
   setTimer(name: string, delayMs: number, fire: () => void): Timer;
+  /**
+   * Keeps this whole thread from running for `ms`, a part of a millisecond, which timers do not know.
+   * Sleeps, so it costs no CPU. Absent where time is simulated.
+   */
+  nap?(ms: number): void;
 }
 
 export interface Timer {
@@ -22,6 +27,7 @@ export interface Timer {
 }
 
 const DELAY_MAX_MS = 2 ** 31 - 1;
+const NEVER_WOKEN = new Int32Array(new SharedArrayBuffer(4));
 
 export const systemClock: Clock = {
   now: () => performance.now(),
@@ -30,6 +36,7 @@ export const systemClock: Clock = {
     const handle = setTimeout(fire, Math.min(Math.max(delayMs, 0), DELAY_MAX_MS));
     return { cancel: () => clearTimeout(handle) };
   },
+  nap: (ms) => void Atomics.wait(NEVER_WOKEN, 0, 0, ms),
 };
 
 /** Resolves after `delayMs` on the given clock, or at once when `signal` is aborted. */

@@ -8,6 +8,7 @@ import type { OpenLink } from '#mappers/link.js';
 import { Bus } from '#mappers/modbus/bus.js';
 import { BusRunner } from '#mappers/modbus/bus-runner.js';
 import type { BusSettings } from '#mappers/modbus/bus-settings.js';
+import { Naps } from '#mappers/modbus/naps.js';
 import { RtuFraming } from '#mappers/modbus/rtu-framing.js';
 import { busOf } from '#mappers/modbus/transport.js';
 import { serialLink } from '#mappers/serial-port.js';
@@ -39,7 +40,13 @@ export interface Figures {
 
 export function ours(settings: BusSettings, timeoutMs = TIMEOUT_MS): Master {
   const { bus, open } = busOf(settings, systemClock);
-  return overBus(bus, open, timeoutMs);
+  return overBus(bus, open, timeoutMs, new Naps(systemClock));
+}
+
+/** Silences that end at whole milliseconds, as timers do. */
+export function oursWithoutNaps(settings: BusSettings): Master {
+  const { bus, open } = busOf(settings, systemClock);
+  return overBus(bus, open, TIMEOUT_MS);
 }
 
 /** Without the silence that a line needs: what reading and writing alone cost. */
@@ -48,9 +55,9 @@ export function oursWithoutSilence(port: string, baudRate: number): Master {
   return overBus(bus, serialLink({ port, baudRate, ...FORMAT }, systemClock), TIMEOUT_MS);
 }
 
-function overBus(bus: Bus, open: OpenLink, timeoutMs: number): Master {
+function overBus(bus: Bus, open: OpenLink, timeoutMs: number, naps?: Naps): Master {
   const ports = { clock: systemClock, random: seededRandom(1), log: silentLog };
-  const runner = new BusRunner(bus, open, ports);
+  const runner = new BusRunner(bus, open, naps === undefined ? ports : { ...ports, naps });
   return {
     read: async (unit, offset, count, expected) => {
       const request = { op: 'read', unit, kind: 'holding', offset, count } as const;

@@ -10,6 +10,7 @@ import {
   type Figures,
   type Master,
 } from './modbus-masters.js';
+import { besideALine } from './modbus-beside.js';
 import { aDeadSlave } from './modbus-dead-slave.js';
 import type { BenchResult } from './table.js';
 
@@ -50,6 +51,7 @@ export async function onPacedLines(quick: boolean): Promise<readonly BenchResult
         ],
       },
       await aDeadSlave(lines, quick),
+      await besideALine(lines, quick),
     ];
   } finally {
     lines.remove();

@@ -4,6 +4,7 @@ import type { Random } from '#protocol/random.js';
 import type { Clock } from '#protocol/clock.js';
 import { BusRunner } from '#mappers/modbus/bus-runner.js';
 import { readSettings, type ModbusSettings } from '#mappers/modbus/config.js';
+import { Naps } from '#mappers/modbus/naps.js';
 import { ModbusDriver } from '#mappers/modbus/driver.js';
 import { silenceMs } from '#mappers/modbus/line-time.js';
 import { SunSpecDriver } from '#mappers/modbus/sunspec-driver.js';
@@ -33,7 +34,11 @@ export async function checkModbusLine(
   if (settings === undefined) throw new TypeError('the device is not described soundly');
   const tap = new LineTap(ports.clock);
   const { bus, open } = busOf(settings.bus, ports.clock, settings.limits);
-  const runner = new BusRunner(bus, tap.around(open), { ...ports, log: silentLog });
+  const runner = new BusRunner(bus, tap.around(open), {
+    ...ports,
+    log: silentLog,
+    naps: new Naps(ports.clock),
+  });
   const Served = settings.points.size === 0 ? ModbusDriver : SunSpecDriver;
   const driver = new Served(settings, runner, ports.clock);
   try {

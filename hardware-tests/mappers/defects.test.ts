@@ -14,6 +14,7 @@ import { until } from '#mappers/compliance.js';
 import { BusRunner } from '#mappers/modbus/bus-runner.js';
 import { readSettings } from '#mappers/modbus/config.js';
 import type { BusOutcome } from '#mappers/modbus/job.js';
+import { Naps } from '#mappers/modbus/naps.js';
 import { busOf } from '#mappers/modbus/transport.js';
 import { hasLibmodbus } from './compiled.js';
 import { PacedLines } from './paced-line.js';
@@ -335,6 +336,7 @@ test('defect 24: on a line at the speed of a UART each request comes after 3.5 c
     const { bus, open } = busOf(settings, systemClock);
     const runner = new BusRunner(bus, open, {
       ...{ clock: systemClock, random: seededRandom(1), log: silentLog },
+      naps: new Naps(systemClock),
     });
     // All at once: each goes as soon as it may.
     const outcomes = await Promise.all(

@@ -3,7 +3,8 @@ import { ManualClock } from '#protocol/manual-clock.js';
 import type { Clock } from '#protocol/clock.js';
 import { Alarm } from './alarm.js';
 
-function bench() {
+/** `earlyMs`: how long before their time timers ring; Node's do by up to one. */
+function bench(earlyMs = 0) {
   const manual = new ManualClock();
   let heldUpMs = 0;
   let timers = 0;
@@ -12,13 +13,13 @@ function bench() {
     wallTime: () => 0,
     setTimer: (name, delayMs, fire) => {
       timers += 1;
-      return manual.setTimer(name, delayMs, fire);
+      return manual.setTimer(name, delayMs - earlyMs, fire);
     },
   };
   const rung: number[] = [];
   const ringing = new Alarm(clock, 'alarm', (nowMs) => rung.push(nowMs));
   const alarm = {
-    set: (atMs: number | undefined) => ringing.set(clock.now(), atMs),
+    set: (atMs: number | undefined, isExact?: boolean) => ringing.set(clock.now(), atMs, isExact),
     cancel: () => ringing.cancel(),
   };
   /** The process does not run for so long. */
@@ -86,4 +87,35 @@ test('after a hold-up of the process what came meanwhile is heard first, for thr
   t.deepEqual(rung, []);
   manual.advance(1);
   t.deepEqual(rung, [603]);
+});
+
+test('an exact moment rings before it, and is told as it is', (t) => {
+  const { manual, alarm, rung } = bench();
+  alarm.set(1.75, true);
+  manual.advance(1);
+  t.deepEqual(rung, [1.75]);
+});
+
+test('an exact moment that no timer ends before is rounded up', (t) => {
+  const { manual, alarm, rung } = bench();
+  alarm.set(1.05, true);
+  manual.advance(1);
+  t.deepEqual(rung, []);
+  manual.advance(1);
+  t.deepEqual(rung, [2]);
+});
+
+test('a timer that rang long before its exact moment tells the time that it is', (t) => {
+  const { manual, alarm, rung } = bench(1);
+  alarm.set(2.9, true);
+  manual.advance(1);
+  t.deepEqual(rung, [1], 'sleeping for what is left would be too long');
+});
+
+test('after a hold-up an exact moment that is over is not told as if it were now', (t) => {
+  const { manual, alarm, rung, holdUp } = bench();
+  alarm.set(1.75, true);
+  holdUp(5);
+  manual.advance(1);
+  t.deepEqual(rung, [6]);
 });

@@ -1,8 +1,10 @@
 import type { Clock, Timer } from '#protocol/clock.js';
+import { MAPPER_LIMITS } from '../limits.js';
 
 /** One timer, armed or not, with the function that it calls: made once, for each moment used anew. */
 interface Slot {
   atMs: number;
+  isExact: boolean;
   timer: Timer | undefined;
   /** Turns of the event loop that it was put off for. */
   turns: number;
@@ -13,6 +15,8 @@ interface Slot {
 const LATE_MS = 20;
 /** Turns of the event loop that are given then to what came meanwhile: timers go before it. */
 const TURNS_MAX = 3;
+/** Milliseconds by which a timer is late as a rule: that much before an exact moment it may be due. */
+const WAKING_MS = 0.1;
 /** Milliseconds from one rest to the next under which the moments are taken to go on coming. */
 const BUSY_MS = 16;
 
@@ -40,8 +44,10 @@ export class Alarm {
   /**
    * Rings at `atMs`, monotonic, or before; undefined: there is nothing to ring for, so it may only
    * ring in vain. Whoever hears it sets it again. `nowMs`: when the caller last read the clock.
+   * `isExact`: rather up to `napMaxMs` before it than after it; it is told `atMs` then, and what is
+   * left until that moment is its own to wait for.
    */
-  set(nowMs: number, atMs: number | undefined): void {
+  set(nowMs: number, atMs: number | undefined, isExact = false): void {
     if (atMs === undefined) {
       if (nowMs - this.#restedAtMs > BUSY_MS) this.cancel();
       this.#restedAtMs = nowMs;
@@ -52,7 +58,10 @@ export class Alarm {
     else unset(this.#near);
     // Rounded up, and by the time that it is: waking early would only mean waking again.
     this.#near.atMs = atMs;
-    this.#start(this.#near, Math.max(0, Math.ceil(atMs - this.#clock.now())));
+    const restMs = atMs - this.#clock.now();
+    const wholeMs = Math.floor(restMs - WAKING_MS);
+    this.#near.isExact = isExact && wholeMs > 0;
+    this.#start(this.#near, this.#near.isExact ? wholeMs : Math.max(0, Math.ceil(restMs)));
   }
 
   /** It does not ring any more, unless it is set again. */
@@ -63,7 +72,7 @@ export class Alarm {
 
   #slot(): Slot {
     const slot: Slot = {
-      ...{ atMs: Infinity, timer: undefined, turns: 0 },
+      ...{ atMs: Infinity, isExact: false, timer: undefined, turns: 0 },
       fire: () => this.#due(slot),
     };
     return slot;
@@ -76,13 +85,15 @@ export class Alarm {
   /** A slave is not silent while its answer waits for a process that was held up. */
   #due(slot: Slot): void {
     const nowMs = this.#clock.now();
+    const { atMs, isExact } = slot;
     if (slot.turns < TURNS_MAX && nowMs - slot.atMs > LATE_MS) {
       slot.turns += 1;
       this.#start(slot, 1);
       return;
     }
     forget(slot);
-    this.#ring(nowMs);
+    const isNear = isExact && atMs - nowMs <= MAPPER_LIMITS.napMaxMs;
+    this.#ring(isNear ? Math.max(nowMs, atMs) : nowMs);
   }
 }
 

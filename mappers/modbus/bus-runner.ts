@@ -8,11 +8,14 @@ import { Alarm } from './alarm.js';
 import type { Bus } from './bus.js';
 import type { ModbusRequest } from './frame.js';
 import type { BusEffect, BusJob, BusOutcome } from './job.js';
+import type { Naps } from './naps.js';
 
 export interface BusRunnerPorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** Shared by all lines of a process; without it silences are rounded up to whole milliseconds. */
+  readonly naps?: Naps;
 }
 
 /** The shell around a bus: its link, its alarm, and reconnecting with full jitter. */
@@ -38,9 +41,7 @@ export class BusRunner {
     this.#bus = bus;
     this.#open = open;
     this.#ports = ports;
-    this.#alarm = new Alarm(ports.clock, 'modbus bus', (nowMs) =>
-      this.#run(nowMs, this.#bus.tick(nowMs)),
-    );
+    this.#alarm = new Alarm(ports.clock, 'modbus bus', (nowMs) => this.#tick(nowMs));
     this.#connect();
   }
 
@@ -134,6 +135,13 @@ export class BusRunner {
     });
   }
 
+  /** `nowMs` may be less than a nap ahead: the bus is asked before it, and obeyed after it. */
+  #tick(nowMs: number): void {
+    const effects = this.#bus.tick(nowMs);
+    this.#ports.naps?.until(nowMs);
+    this.#run(nowMs, effects);
+  }
+
   #run(nowMs: number, effects: readonly BusEffect[]): void {
     for (const effect of effects) {
       if (effect.kind === 'send') this.#link?.send(effect.bytes);
@@ -146,6 +154,12 @@ export class BusRunner {
         resolve?.(effect.outcome);
       }
     }
-    this.#alarm.set(nowMs, this.#bus.wakeAtMs(nowMs));
+    const atMs = this.#bus.wakeAtMs(nowMs);
+    this.#alarm.set(nowMs, atMs, atMs !== undefined && this.#mayNap(nowMs, atMs));
+  }
+
+  #mayNap(nowMs: number, atMs: number): boolean {
+    const { naps } = this.#ports;
+    return naps !== undefined && this.#bus.endsSilenceAt(atMs) && naps.allowed(nowMs);
   }
 }

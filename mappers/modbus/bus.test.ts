@@ -48,6 +48,26 @@ test('one request is in flight, after 3.5 characters of silence', (t) => {
   t.is(sent.length, 2);
 });
 
+test('the end of a silence is told from other moments, on a port that keeps the pace of its line', (t) => {
+  const { bus, run } = harness(new RtuFraming(9600));
+  const wake = (nowMs: number): number => bus.wakeAtMs(nowMs) ?? 0;
+  const ask = (nowMs: number, id: number): void => {
+    run(bus.submit(nowMs, job(id, read(1, id))));
+    run(bus.tick(wake(nowMs)));
+  };
+  const answer = (nowMs: number): void => run(bus.received(nowMs, frameRtu(1, registers(7, 8))));
+  ask(0, 1);
+  t.false(bus.endsSilenceAt(wake(5)), 'when a request is given up');
+  // 8 and 9 characters of 1.15 ms and a turnaround of 10.
+  answer(34);
+  run(bus.submit(34, job(2, read(1, 2))));
+  t.true(bus.endsSilenceAt(wake(34)));
+  run(bus.tick(wake(34)));
+  answer(40);
+  run(bus.submit(40, job(3, read(1, 3))));
+  t.false(bus.endsSilenceAt(wake(40)), 'no line of that speed answers so soon: a virtual port');
+});
+
 test('writes go before read-backs, read-backs before polls, and polls do not starve', (t) => {
   const { bus, sent, run } = harness(new MbapFraming());
   run(bus.submit(0, job(0, read(1, 0))));

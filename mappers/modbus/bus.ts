@@ -43,6 +43,8 @@ export class Bus {
   #openByMs = 0;
   /** Since when a request has been kept from a line that does not become silent. */
   #keptSinceMs: number | undefined;
+  /** Whether answers take the time of a line: a port that is quicker than its baud rate is none. */
+  #keepsPace = false;
   #urgentInARow = 0;
   #timeoutsInARow = 0;
   /** Milliseconds that requests other than probes took since the last probe. */
@@ -83,6 +85,11 @@ export class Bus {
         if (this.#flights.size === 0 || freeAtMs > nowMs) wakeAtMs = Math.min(wakeAtMs, freeAtMs);
       }
     return wakeAtMs === Infinity ? undefined : wakeAtMs;
+  }
+
+  /** Whether a line is waited for at that moment, and nothing else. */
+  endsSilenceAt(atMs: number): boolean {
+    return this.#keepsPace && atMs === this.#quietAtMs;
   }
 
   submit(nowMs: number, job: BusJob): readonly BusEffect[] {
@@ -192,21 +199,19 @@ export class Bus {
     const [oldest] = this.#flights.keys();
     this.#end(nowMs, flight);
     this.#timeoutsInARow = 0;
-    const { entry } = flight;
+    const { entry, sentAtMs, leftAtMs, replyMs } = flight;
+    this.#keepsPace = 2 * (nowMs - sentAtMs) > leftAtMs - sentAtMs + replyMs;
     const slave = this.#slave(entry.job);
     if (reply === undefined) {
       slave.stirred();
       this.counters.damagedReplies += 1;
-      this.#failed(
-        flight,
-        failed('EDGE_DEVICE_FRAME', 'the reply does not fit the request'),
-        effects,
-      );
+      const misfit = failed('EDGE_DEVICE_FRAME', 'the reply does not fit the request');
+      this.#failed(flight, misfit, effects);
       return;
     }
     // A gateway says so for a slave behind it that is silent.
     if (reply.kind === 'exception' && reply.code === TARGET_SILENT) slave.missed(nowMs);
-    else slave.answered(nowMs - flight.leftAtMs - flight.replyMs);
+    else slave.answered(nowMs - leftAtMs - replyMs);
     // One that was lost stays the oldest: nothing is learned from the others until it is judged.
     if (key === oldest) this.#depth.answered(nowMs, underWay, this.#queue.size > 0);
     if (entry.suspectDepth !== undefined) this.#depth.judged(nowMs, entry.suspectDepth, true);
@@ -276,11 +281,8 @@ export class Bus {
     }
     this.counters.retries += 1;
     if (suspectDepth !== undefined) this.#depth.suspect();
-    this.#queue.push({
-      job,
-      isRetry: true,
-      ...(suspectDepth === undefined ? {} : { suspectDepth }),
-    });
+    const suspect = suspectDepth === undefined ? {} : { suspectDepth };
+    this.#queue.push({ job, isRetry: true, ...suspect });
   }
 
   #sendAll(nowMs: number, effects: BusEffect[]): void {

@@ -15,6 +15,7 @@ import { readSettings, type ModbusSettings } from './config.js';
 import { ModbusDriver } from './driver.js';
 import { SunSpecDriver } from './sunspec-driver.js';
 import { conflicts } from './conflicts.js';
+import { Naps } from './naps.js';
 import { busOf } from './transport.js';
 
 /** Modbus over serial lines, TCP, TLS and UDP. */
@@ -26,12 +27,13 @@ export const modbusModule: MapperModule = {
     return [...issues, ...derivedIssues(device), ...among, ...portConflict(device, before)];
   },
   create: (host) => {
-    const buses = busesOf(host);
+    const naps = new Naps(host.clock);
+    const buses = busesOf(host, naps);
     return new PollingMapper({
       protocolName: 'modbus',
       host,
       openDriver: (device) => openDriver(device, buses, host),
-      counters: () => buses.counters(),
+      counters: () => ({ ...buses.counters(), ...naps.counters() }),
       close: () => buses.close(),
     });
   },
@@ -71,11 +73,11 @@ interface BusWanted extends Pick<ModbusSettings, 'bus' | 'limits'> {
 type Buses = SharedLines<BusRunner, BusWanted>;
 
 /** One runner a physical bus, whatever the spelling of its port. */
-function busesOf({ clock, random, log }: MapperHost): Buses {
+function busesOf({ clock, random, log }: MapperHost, naps: Naps): Buses {
   return new SharedLines({
     open: ({ bus: settings, limits }, identity) => {
       const { bus, open } = busOf(settings, clock, limits);
-      const ports = { clock, random, log: log.child('bus', { bus: identity }) };
+      const ports = { clock, random, log: log.child('bus', { bus: identity }), naps };
       return new BusRunner(bus, open, ports);
     },
     close: (runner) => runner.close(),
