@@ -97,8 +97,9 @@ async function compared(
     const budget = BUDGETS.get(baudRate) ?? 0;
     const peers = found.get(WAITING) ?? [];
     const vsPeer = median(peers, (run) => run.ms).ms / ms;
-    const isMet = percent >= budget && early === 0 && failed === 0;
-    return { ...row, vsPeer, budget: `>= ${budget}`, met: isMet ? 'yes' : 'NO' };
+    const isLevel = Math.round(100 * vsPeer) >= 100;
+    const isMet = percent >= budget && isLevel && early === 0 && failed === 0;
+    return { ...row, vsPeer, budget: `>= ${budget}, 1`, met: isMet ? 'yes' : 'NO' };
   });
 }
 
