@@ -50,9 +50,9 @@ export async function onALine(quick: boolean): Promise<readonly BenchResult[]> {
           'Waking up is what costs: "each 10 ms" is what polling is like, where both masters sleep between;',
           'the ratio is of what a read adds to waking up without one.',
           'modbus-serial never keeps the silence of 3.5 characters; ours does, but in "without the silence".',
-          'ratio: like beside like, none with none, and t3.5 kept with a timer before each read of theirs.',
-          'vsNoSilence: beside theirs without any, where ours sleeps once more for each read. The bare timer, write',
-          'and read is what that takes of this runtime and system before a master does anything.',
+          'ratio: like beside like, none with none, and t3.5 kept with a timer before each read of theirs; the budget',
+          'is for it. vsNoSilence: beside theirs without any, where ours sleeps once more for each read: what the bare',
+          'timer, write and read take of it no master in this runtime can save.',
         ],
       },
     ];
@@ -98,8 +98,7 @@ async function inTurns(port: string, turns: number, reads: number): Promise<Row[
     const ratio = cpuOf(master) / cpuOf(peer);
     const whole = isPaced(master) ? { ratio } : { ratio, vsNoSilence: cpuOf(master) / cpuOf(PEER) };
     if (!master.startsWith('ours')) return { ...row, ...whole };
-    const isMet = Math.max(...Object.values(whole)) <= 0.5;
-    return { ...row, ...whole, budget: '<= 0.5', met: isMet ? 'yes' : 'NO' };
+    return { ...row, ...whole, budget: '<= 0.5', met: ratio <= 0.5 ? 'yes' : 'NO' };
   });
 }
 

@@ -2,12 +2,16 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import ModbusRTU from 'modbus-serial';
 import { sleep, systemClock } from '#protocol/clock.js';
+import type { Device, Property } from '#protocol/device.js';
 import { silentLog } from '#protocol/log.js';
 import { seededRandom } from '#protocol/random.js';
+import { complianceDevice } from '#mappers/compliance.js';
 import type { OpenLink } from '#mappers/link.js';
 import { Bus } from '#mappers/modbus/bus.js';
 import { BusRunner } from '#mappers/modbus/bus-runner.js';
 import type { BusSettings } from '#mappers/modbus/bus-settings.js';
+import { readSettings } from '#mappers/modbus/config.js';
+import { ModbusDriver } from '#mappers/modbus/driver.js';
 import { Naps } from '#mappers/modbus/naps.js';
 import { RtuFraming } from '#mappers/modbus/rtu-framing.js';
 import { busOf } from '#mappers/modbus/transport.js';
@@ -50,9 +54,9 @@ export function oursWithoutNaps(settings: BusSettings): Master {
 }
 
 /** Without the silence that a line needs: what reading and writing alone cost. */
-export function oursWithoutSilence(port: string, baudRate: number): Master {
+export function oursWithoutSilence(port: string, baudRate: number, timeoutMs = TIMEOUT_MS): Master {
   const bus = new Bus(new RtuFraming(Number.MAX_SAFE_INTEGER, 0));
-  return overBus(bus, serialLink({ port, baudRate, ...FORMAT }, systemClock), TIMEOUT_MS);
+  return overBus(bus, serialLink({ port, baudRate, ...FORMAT }, systemClock), timeoutMs);
 }
 
 function overBus(bus: Bus, open: OpenLink, timeoutMs: number, naps?: Naps): Master {
@@ -67,6 +71,45 @@ function overBus(bus: Bus, open: OpenLink, timeoutMs: number, naps?: Naps): Mast
     },
     close: () => runner.close(),
   };
+}
+
+/**
+ * The mapper's own reading of devices that have so many float32 values in a row: what it plans, asks
+ * and decodes. A read is one of all of them, at the unit; its first value is checked.
+ */
+export function ourDriver(settings: BusSettings, units: number, values: number): Master {
+  const { bus, open } = busOf(settings, systemClock);
+  const ports = { clock: systemClock, random: seededRandom(1), log: silentLog };
+  const runner = new BusRunner(bus, open, { ...ports, naps: new Naps(systemClock) });
+  const devices = Array.from({ length: units }, (_, at) => {
+    const device = floatDevice({ ...settings, unitId: at + 1 }, values);
+    const { settings: read } = readSettings(device);
+    if (read === undefined) throw new TypeError('the device is not described soundly');
+    return { driver: new ModbusDriver(read, runner, systemClock), device };
+  });
+  return {
+    read: async (unit, _offset, _count, first) => {
+      const one = devices[unit - 1];
+      const results = (await one?.driver.read(one.device.properties, false)) ?? [];
+      if (results.length !== values) return false;
+      const isGood = results.every(({ quality }) => quality === 'good');
+      return isGood && (first === undefined || Math.fround(Number(results[0]?.value)) === first);
+    },
+    close: () => runner.close(),
+  };
+}
+
+function floatDevice(configData: Readonly<Record<string, unknown>>, values: number): Device {
+  const all = complianceDevice({ protocolName: 'modbus', configData }, {});
+  const properties = Array.from({ length: values }, (_, nth): Property => {
+    const visitor = { register: 'HoldingRegister', offset: 2 * nth, dataType: 'float32' };
+    return {
+      ...{ name: `value-${nth}`, type: 'float', access: 'ReadOnly', reportToCloud: true },
+      ...{ collectCycleMs: 1_000, reportCycleMs: 1_000 },
+      visitor: { protocolName: 'modbus', configData: visitor },
+    };
+  });
+  return { ...all, properties };
 }
 
 export async function theirLine(port: string, baudRate: number): Promise<Master> {

@@ -5,6 +5,7 @@ import {
   libmodbus,
   measured,
   median,
+  ourDriver,
   ours,
   theirLine,
   type Figures,
@@ -12,6 +13,7 @@ import {
 } from './modbus-masters.js';
 import { besideALine } from './modbus-beside.js';
 import { aDeadSlave } from './modbus-dead-slave.js';
+import type { BusSettings } from '#mappers/modbus/bus-settings.js';
 import type { BenchResult } from './table.js';
 
 const UNITS = 10;
@@ -24,6 +26,9 @@ const BUDGETS = new Map([
 /** Registers of one read. */
 const COUNTS = [1, 10, 125];
 const WAITING = 'libmodbus, told to wait';
+/** The mapper with devices that have five values of two registers each. */
+const OUR_MAPPER = 'edgetwin, five values';
+const REGISTERS_OF_VALUES = 10;
 
 type Row = BenchResult['rows'][number];
 
@@ -44,6 +49,7 @@ export async function onPacedLines(quick: boolean): Promise<readonly BenchResult
         title: `A line at the speed of a UART, ${UNITS} slaves: share of the wire-time limit`,
         rows,
         notes: [
+          'edgetwin, five values: the mapper reads devices of its configuration, five float32 in ten registers.',
           'limit: request, reply and 3.5 characters of silence before each; percent: of all reads of the turn in',
           'the middle; atMedian: of the read in the middle of all, which other work on the machine does not touch;',
           'early: requests before the line was silent for 3.5 characters, which a real line loses and this one holds',
@@ -69,9 +75,13 @@ async function compared(
   const silenceUs = Math.ceil((baudRate > 19_200 ? 1.75 : 38.5e3 / baudRate) * 1_000);
   const library = (port: string, waitUs: number): Promise<Figures> =>
     libmodbus(program, ['rtu', port, baudRate, UNITS, count, reads, waitUs], reads);
+  const settings = (port: string): BusSettings => ({ transport: 'rtu', port, baudRate, ...FORMAT });
   const kinds: Readonly<Record<string, (port: string) => Promise<Figures>>> = {
-    edgetwin: (port) =>
-      readAll(ours({ transport: 'rtu', port, baudRate, ...FORMAT }), count, reads),
+    edgetwin: (port) => readAll(ours(settings(port)), count, reads),
+    ...(count === REGISTERS_OF_VALUES && {
+      [OUR_MAPPER]: (port: string) =>
+        readAll(ourDriver(settings(port), UNITS, count / 2), count, reads, firstFloat),
+    }),
     'modbus-serial': async (port) => readAll(await theirLine(port, baudRate), count, reads),
     libmodbus: (port) => library(port, 0),
     [WAITING]: (port) => library(port, silenceUs),
@@ -93,7 +103,7 @@ async function compared(
     const row = {
       ...{ baudRate, registers: count, master, percent, atMedian, cpuMicroseconds, failed, early },
     };
-    if (master !== 'edgetwin') return row;
+    if (master !== 'edgetwin' && master !== OUR_MAPPER) return row;
     const budget = BUDGETS.get(baudRate) ?? 0;
     const peers = found.get(WAITING) ?? [];
     const vsPeer = median(peers, (run) => run.ms).ms / ms;
@@ -103,14 +113,28 @@ async function compared(
   });
 }
 
-async function readAll(master: Master, count: number, reads: number): Promise<Figures> {
+/** `first`: what the first value of a read is when its register holds a number. */
+async function readAll(
+  master: Master,
+  count: number,
+  reads: number,
+  first?: (unit: number) => number,
+): Promise<Figures> {
   // The first finds the port closed.
   await master.read(1, 0, 1);
   const figures = await measured((nth) => {
     const unit = 1 + (nth % UNITS);
     const offset = nth % 1000;
-    return master.read(unit, offset, count, unit * 2000 + offset);
+    return master.read(unit, offset, count, first?.(unit) ?? unit * 2000 + offset);
   }, reads);
   await master.close();
   return figures;
+}
+
+/** A device's registers 0 and 1 as one float32, the first word first. */
+function firstFloat(unit: number): number {
+  const bytes = new DataView(new ArrayBuffer(4));
+  bytes.setUint16(0, unit * 2000);
+  bytes.setUint16(2, unit * 2000 + 1);
+  return bytes.getFloat32(0);
 }
