@@ -11,17 +11,25 @@ import type { DeviceDocument, ModelDocument } from './device-schema.js';
 import { LIMITS } from './limits.js';
 import { normaliseModbusConfig } from './modbus-spelling.js';
 import { checkShape, isMap } from './schema-shape.js';
-import type { Shape } from './schema-shape.js';
+import type { Path, Shape } from './schema-shape.js';
 import { valueProblem } from './value-check-json.js';
 
 /** Most files without a kind were meant to be the short form. */
 const KIND_HINT =
   'Begin with template: and the kind of device (edgetwin mapper template list), or write kind: Device of a whole document.';
 
+/** What to do about a DeviceModel that is nowhere, first of all when its name is nearly another's. */
+export function missingModelHint(suggestion?: string): string {
+  const add = 'dd the document of the model to the device files.';
+  return suggestion === undefined ? `A${add}` : `Write ${suggestion}, or a${add}`;
+}
+
 /** One parsed YAML or JSON document. `source` is for people: a file name. */
 export interface SourceDocument {
   readonly value: unknown;
   readonly source: string;
+  /** The line of the source, from 1, where a path stands. */
+  readonly lineOf?: (path: Path) => number;
 }
 
 /** A device, and where it was written: see `locateInDocuments`. */
@@ -146,8 +154,12 @@ class DocumentReader {
   }
 
   #twice(earlier: number, what: string, report: Report): void {
-    const file = this.#documents[earlier]?.source ?? '';
-    report.error(['metadata', 'name'], `is the name of another ${what} too, in ${file}`);
+    const path = ['metadata', 'name'];
+    const { source = '', lineOf } = this.#documents[earlier] ?? {};
+    const place = lineOf === undefined ? source : `${source}:${lineOf(path)}`;
+    report.error(path, `is the name of another ${what} too, in ${place}`, {
+      hint: `Each ${what} of a namespace has a name of its own: give one of the two another.`,
+    });
   }
 
   #merge(document: number, content: DeviceDocument, report: Report): DeviceSource | undefined {
@@ -188,16 +200,14 @@ class DocumentReader {
     if (this.#models.has(id)) return this.#models.get(id);
     const prefix = id.slice(0, -name.length);
     const known = [...this.#models.keys()].filter((model) => model.startsWith(prefix));
+    const meant = suggest(
+      name,
+      known.map((model) => model.slice(prefix.length)),
+    );
     report.error(
       ['spec', 'deviceModelRef', 'name'],
       `is ${name}, and no DeviceModel of that name is here`,
-      {
-        hint: 'Add the document of the model to the device files.',
-        ...suggest(
-          name,
-          known.map((model) => model.slice(prefix.length)),
-        ),
-      },
+      { hint: missingModelHint(meant.suggestion), ...meant },
     );
     return undefined;
   }

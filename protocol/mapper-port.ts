@@ -28,6 +28,8 @@ export interface DeviceIssue {
   readonly path: readonly (string | number)[];
   readonly message: string;
   readonly hint?: string;
+  /** It can be served all the same, and a person should look at it; an error when absent. */
+  readonly severity?: 'warning';
 }
 
 /** What the runtime offers a mapper. */

@@ -1,4 +1,4 @@
-import type { CST, Document, LineCounter, Node, Pair, ParsedNode } from 'yaml';
+import type { CST, Document, ErrorCode, LineCounter, Node, Pair, ParsedNode } from 'yaml';
 import { formatPath } from './config-issue.js';
 import type { ConfigIssue } from './config-issue.js';
 import type { Path } from './schema-shape.js';
@@ -46,9 +46,10 @@ export async function parseYaml(file: string, text: string): Promise<YamlFile> {
   const source = new YamlSource(await import('./yaml-library.js'), text);
   const issues: ConfigIssue[] = [];
   const documents: YamlDocument[] = [];
-  const report: ReportAt = (offset, message, key = '', severity = 'error') => {
+  const report: ReportAt = (offset, message, key = '', severity = 'error', hint) => {
     const clipped = message.slice(0, YAML_LIMITS.messageChars);
-    issues.push({ file, ...source.lineOf(offset), key, message: clipped, severity });
+    const next = hint === undefined ? {} : { hint };
+    issues.push({ file, ...source.lineOf(offset), key, message: clipped, ...next, severity });
   };
   for (const document of source.parse(report)) {
     const index = documents.length;
@@ -71,7 +72,13 @@ type ReportAt = (
   message: string,
   key?: string,
   severity?: ConfigIssue['severity'],
+  hint?: string,
 ) => void;
+
+/** What to do about an error of the library's. */
+const HINTS: Readonly<Partial<Record<ErrorCode, string>>> = {
+  TAB_AS_INDENT: 'Indent with spaces, as many for each key of one map.',
+};
 
 class YamlSource {
   readonly #yaml: Yaml;
@@ -106,8 +113,8 @@ class YamlSource {
   /** Undefined when there are errors. Aliases are expanded here, and a bomb of them refused. */
   valueOf(document: Document.Parsed, report: ReportAt): unknown {
     const { errors, warnings } = document;
-    for (const { pos, message } of errors.slice(0, YAML_LIMITS.syntaxErrors))
-      report(pos[0], message);
+    for (const { pos, message, code } of errors.slice(0, YAML_LIMITS.syntaxErrors))
+      report(pos[0], message, '', 'error', HINTS[code]);
     for (const { pos, message } of warnings.slice(0, YAML_LIMITS.syntaxErrors))
       report(pos[0], message, '', 'warning');
     if (errors.length > 0 || hasTwins(this.#yaml, document, report)) return undefined;

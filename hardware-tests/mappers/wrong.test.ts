@@ -33,10 +33,6 @@ for (const file of FILES)
       expected,
     );
     t.is(issues.length, 1, 'one fault, one message');
-    for (const { suggestion, hint, message } of issues)
-      t.true(
-        suggestion !== undefined ||
-          hint !== undefined ||
-          / from \d+ to |not allowed|too, in/.test(message),
-      );
+    for (const { suggestion, hint } of issues)
+      t.true(suggestion !== undefined || hint !== undefined, 'it says what to do');
   });

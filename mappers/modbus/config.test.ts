@@ -127,7 +127,11 @@ test('every fault is named with its path, and a misspelt key or word with what i
     ['prot', config, 'Did you mean port?'],
     ['baudRate', config, undefined],
     ['parity', config, 'Did you mean even?'],
-    ['unitId', config, undefined],
+    [
+      'unitId',
+      config,
+      'Write the number that is set at the device; edgetwin mapper scan finds it.',
+    ],
     ['register', visitor, 'Did you mean HoldingRegister?'],
     ['offset', visitor, undefined],
     ['ofset', visitor, 'Did you mean offset?'],

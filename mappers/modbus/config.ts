@@ -5,6 +5,7 @@ import { isDerived } from '../derived-config.js';
 import { MAPPER_LIMITS } from '../limits.js';
 import { readBus, TRANSPORTS, type BusSettings } from './bus-settings.js';
 import { readDeviceLimits, type DeviceLimits } from './device-limits.js';
+import { manualNumbers } from './manual-number.js';
 import { readPoint, type PointName } from './sunspec-point.js';
 import { readVisitor } from './visitor-config.js';
 import type { Visitor } from './visitor.js';
@@ -21,6 +22,7 @@ export interface ModbusSettings {
   readonly points: ReadonlyMap<string, PointName>;
 }
 
+const UNIT_HINT = 'Write the number that is set at the device; edgetwin mapper scan finds it.';
 const PROTOCOL_PATH = ['spec', 'protocol', 'configData'];
 /** Of KubeEdge's documents; and of other transports, which a template may have. */
 const KEYS_IGNORED = [
@@ -30,10 +32,11 @@ const KEYS_IGNORED = [
 
 /**
  * Reads the canonical configData of a Modbus device (docs/mappers.md). The settings are only
- * complete when there are no issues.
+ * complete when there are no errors.
  */
 export function readSettings(device: Device): {
   readonly settings: ModbusSettings | undefined;
+  /** Warnings leave the settings as they are. */
   readonly issues: readonly DeviceIssue[];
 } {
   const reader = new ConfigReader(device.protocol.configData, PROTOCOL_PATH, KEYS_IGNORED);
@@ -43,7 +46,7 @@ export function readSettings(device: Device): {
   // answer to a reserved address as well, whatever their own is (PZEM 248, SenseAir 254). On TCP 0
   // and 255 address the device itself (Messaging on TCP/IP V1.0b section 4.4.1.2).
   const isSerial = transport === 'rtu' || transport === 'ascii' || transport === 'rtu-over-tcp';
-  const unit = reader.integer('unitId', isSerial ? 1 : 0, 255, 1);
+  const unit = reader.integer('unitId', isSerial ? 1 : 0, 255, 1, () => UNIT_HINT);
   const timeoutMs = reader.integer(
     'timeout',
     MAPPER_LIMITS.requestTimeoutMinMs,
@@ -77,7 +80,8 @@ export function readSettings(device: Device): {
   issues.push(...methodIssues(device, visitors));
   if (issues.length > 0 || bus === undefined || unit === undefined || timeoutMs === undefined)
     return { settings: undefined, issues };
-  return { settings: { bus, unit, timeoutMs, limits, visitors, points }, issues };
+  const settings = { bus, unit, timeoutMs, limits, visitors, points };
+  return { settings, issues: manualNumbers(device, visitors) };
 }
 
 /** A method writes its properties, whatever their access is to desired values. */

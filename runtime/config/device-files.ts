@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { locateInDocuments } from '#protocol/device-document-locate.js';
-import { readDocuments } from '#protocol/device-document.js';
+import { missingModelHint, readDocuments } from '#protocol/device-document.js';
+import type { SourceDocument } from '#protocol/device-document.js';
 import type { Device } from '#protocol/device.js';
 import { EdgeError } from '#protocol/errors.js';
 import type { DeviceIssue } from '#protocol/mapper-port.js';
@@ -41,11 +42,12 @@ export const NO_TEMPLATES: TemplateLibrary = {
   load: () => Promise.resolve(undefined),
 };
 
-interface LocatedDocument {
-  readonly source: string;
+/** An issue without its place. */
+type Told = Omit<ConfigIssue, 'file' | 'line' | 'column' | 'key'>;
+
+interface LocatedDocument extends SourceDocument {
   /** It was written in the short form: paths must be translated back. */
   readonly isShort: boolean;
-  readonly value: unknown;
   readonly yaml: YamlDocument;
 }
 
@@ -74,7 +76,9 @@ export async function readDevices(
     issues.push(...parsed.issues);
     for (const yaml of parsed.documents) {
       const value = expandShortForm(yaml.value);
-      documents.push({ source: file, isShort: value !== yaml.value, value, yaml });
+      const isShort = value !== yaml.value;
+      const lineOf = (path: Path): number => yaml.place(isShort ? shortPath(path) : path).line;
+      documents.push({ source: file, isShort, value, yaml, lineOf });
     }
   }
   // A model that cannot be parsed would be missed by each of its devices: first things first.
@@ -89,13 +93,16 @@ export async function readDevices(
   }
   const before: Device[] = [];
   for (const source of read.devices) {
-    for (const { path, message, hint } of await validate(source.device, before)) {
+    for (const { path, message, hint, severity = 'error' } of await validate(
+      source.device,
+      before,
+    )) {
       const found = locateInDocuments(documents, source, path);
-      const issue = {
+      const issue: Told = {
         message: withoutKey(message, path),
-        severity: 'error',
+        severity,
         ...(hint === undefined ? {} : { hint }),
-      } as const;
+      };
       issues.push(placed(documents, found.document, found.path, issue));
     }
     before.push(source.device);
@@ -136,17 +143,17 @@ function isModelName(path: Path): boolean {
 function suggestTemplate(
   document: LocatedDocument | undefined,
   names: readonly string[],
-): { suggestion?: string } {
+): { suggestion?: string; hint?: string } {
   const [missing] = missingModels([document?.value]);
   const suggestion = missing === undefined ? undefined : didYouMean(missing.name, names);
-  return suggestion === undefined ? {} : { suggestion };
+  return suggestion === undefined ? {} : { suggestion, hint: missingModelHint(suggestion) };
 }
 
 function placed(
   documents: readonly LocatedDocument[],
   index: number,
   path: Path,
-  issue: Omit<ConfigIssue, 'file' | 'line' | 'column' | 'key'>,
+  issue: Told,
   which?: 'key',
 ): ConfigIssue {
   const document = documents[index];

@@ -206,7 +206,9 @@ const BROKEN: Record<string, { files: Files; expected: readonly string[] }> = {
   },
   'a tab': {
     files: { 'gateway.yaml': 'node: g\nlog:\n\tlevel: info\n' },
-    expected: ['gateway.yaml:3:1  Tabs are not allowed as indentation'],
+    expected: [
+      'gateway.yaml:3:1  Tabs are not allowed as indentation\n    Indent with spaces, as many for each key of one map.',
+    ],
   },
   'a bracket that is not closed': {
     files: { 'gateway.yaml': 'node: g\ndevices: [a.yaml\n' },
