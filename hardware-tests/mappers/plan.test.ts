@@ -54,6 +54,64 @@ test('plan names every device: sensors with what they are sent, SunSpec by how i
   t.regex(plan, /^serial:\/dev\/ttyZ: a round takes \d+ ms, [\d.]+ % of the line$/m);
 });
 
+/** What plan says of a device in JSON. */
+async function planned(
+  device: Device,
+): Promise<{ roundMs: number; load: number; requests: { frame: string; lineMs: number }[] }> {
+  const text = await said('mapper plan', [device], {}, { json: [''] });
+  const { buses } = JSON.parse(text) as { buses: Awaited<ReturnType<typeof planned>>[] };
+  const [bus] = buses;
+  if (bus === undefined) throw new TypeError(text);
+  return bus;
+}
+
+/** Characters of 11 bits, and 10 ms a request until a slave begins. */
+const lineMs = (chars: number, baudRate: number, requests: number): number =>
+  (chars * 11_000) / baudRate + requests * 10;
+
+function near(t: ExecutionContext, told: number, ms: number): void {
+  t.true(Math.abs(told - ms) < 1e-9, `${told}, not ${ms}`);
+}
+
+test('plan predicts a round from the characters of each frame and the silences', async (t) => {
+  // 8 characters ask; 5 and 2 a register answer; 3.5 of silence before each.
+  const chars = [8 + 5 + 2 * 32 + 7, 8 + 5 + 2 * 6 + 7, 8 + 5 + 2 * 2 + 7];
+  t.deepEqual(chars, [84, 32, 24]);
+  const short = { template: 'sdm120', port: '/dev/ttyZ' };
+  const slow = await planned(await named(t, short));
+  t.is(slow.requests.length, 3);
+  slow.requests.forEach((one, index) => near(t, one.lineMs, lineMs(chars[index] ?? 0, 2400, 1)));
+  near(t, slow.roundMs, lineMs(140, 2400, 3));
+  // Each is asked once a second.
+  near(t, slow.load, lineMs(140, 2400, 3) / 1000);
+  const quick = await named(t, { ...short, baudRate: 9600 });
+  near(t, (await planned(quick)).roundMs, lineMs(140, 9600, 3));
+  t.regex(
+    await said('mapper plan', [quick]),
+    /^serial:\/dev\/ttyZ: a round takes 190 ms, 19\.0 % of the line$/m,
+  );
+  // Silence that the device wants beyond the line's 4.01 ms takes the place of one of the two.
+  const shy = await planned(await named(t, { ...short, baudRate: 9600, silence: 50 }));
+  near(t, shy.roundMs, lineMs(140 - 3 * 3.5, 9600, 3) + 3 * 50);
+});
+
+test('plan of an ASCII line has its frames, its characters and no silences', async (t) => {
+  // A colon, two digits a byte, CR and LF: 17 characters ask, 11 and 4 a register answer.
+  const chars = [17 + 11 + 4 * 32, 17 + 11 + 4 * 6, 17 + 11 + 4 * 2];
+  t.deepEqual(chars, [156, 52, 36]);
+  const line = { transport: 'ascii', port: '/dev/ttyZ', baudRate: 9600, format: '7E1' };
+  const device = await named(t, { template: 'sdm120', ...line });
+  const { requests, roundMs, load } = await planned(device);
+  requests.forEach((one, index) => near(t, one.lineMs, lineMs(chars[index] ?? 0, 9600, 1)));
+  near(t, roundMs, lineMs(244, 9600, 3));
+  near(t, load, lineMs(244, 9600, 3) / 1000);
+  // 01 + 04 + 00 + 00 + 00 + 20 is 25, and 25 + DB is 100.
+  t.is(requests[0]?.frame, ':010400000020DB');
+  const plan = await said('mapper plan', [device]);
+  t.regex(plan, /^serial:\/dev\/ttyZ: a round takes 310 ms, 31\.0 % of the line$/m);
+  t.regex(plan, / :010400000020DB +voltage current /);
+});
+
 test('plan tells requests a second on TCP, whose time is the network’s, and an empty list', async (t) => {
   const plan = await said('mapper plan', [await named(t, { template: 'xy-md02', ...HOST })]);
   t.regex(

@@ -5,6 +5,7 @@ import { silentLog } from '#protocol/log.js';
 import type { Mapper, Reading, WriteOutcome } from '#protocol/mapper-port.js';
 import type { Random } from '#protocol/random.js';
 import type { Value } from '#protocol/twin.js';
+import { derivedOf } from '../derived-config.js';
 import { loadMapper } from '../registry.js';
 
 export interface LivePorts {
@@ -12,11 +13,14 @@ export interface LivePorts {
   readonly random: Random;
 }
 
-/** One device, served by its mapper in this process, for as long as `use` runs. */
+/**
+ * One device, served by its mapper in this process, for as long as `use` runs. `detail`: what the
+ * mapper says of the device beside a reading that is not good, for people.
+ */
 export async function withDevice<T>(
   device: Device,
   ports: LivePorts,
-  heard: (reading: Reading) => void,
+  heard: (reading: Reading, detail: string | undefined) => void,
   use: (mapper: Mapper) => Promise<T>,
 ): Promise<T> {
   const module = await loadMapper(device.protocol.protocolName);
@@ -28,10 +32,13 @@ export async function withDevice<T>(
         hint: 'Ask the gateway instead: edgetwin twin get, or edgetwin twin watch.',
       },
     );
-  const mapper = module.create({
+  const mapper: Mapper = module.create({
     ...ports,
     log: silentLog,
-    report: async ({ readings }) => readings.forEach(heard),
+    report: async ({ readings }) => {
+      for (const reading of readings)
+        heard(reading, reading.quality === 'good' ? undefined : detailOf(mapper));
+    },
   });
   await mapper.start([{ device, applied: new Map() }]);
   try {
@@ -41,28 +48,57 @@ export async function withDevice<T>(
   }
 }
 
+export interface Look {
+  /** One of each property; those that none came of in time are missing. */
+  readonly readings: readonly Reading[];
+  /** What the mapper says of the device, when not all is well with it. */
+  readonly detail?: string;
+  /** What happened on the line, without what never did. */
+  readonly counters: Readonly<Record<string, number>>;
+}
+
 /**
- * One reading of each property; those that none came of within `patienceMs` are missing. A sensor
- * that talks by itself was not heard yet when it is first looked at: it is waited for.
+ * Reads a device, or only one property of it, within `patienceMs`. A sensor that talks by itself
+ * was not heard yet when it is first looked at: it is waited for.
  */
+export async function look(
+  device: Device,
+  property: string | undefined,
+  ports: LivePorts,
+  patienceMs: number,
+): Promise<Look> {
+  const readings = new Map<string, Reading>();
+  const wanted = device.properties
+    .filter(({ name, visitor }) => visitor !== undefined && name === (property ?? name))
+    .map(({ name }) => name);
+  const all = new AbortController();
+  const isSensor = device.protocol.protocolName === 'serial';
+  const heard = (reading: Reading): void => {
+    if (!wanted.includes(reading.property)) return;
+    readings.set(reading.property, reading);
+    if (readings.size < wanted.length) return;
+    if (!isSensor || [...readings.values()].every(({ quality }) => quality !== 'bad')) all.abort();
+  };
+  const served = property === undefined ? device : partOf(device, property);
+  return withDevice(served, ports, heard, async (mapper) => {
+    await sleep(ports.clock, 'mapper read', patienceMs, all.signal);
+    const detail = detailOf(mapper);
+    const counted = Object.entries(mapper.status().counters).filter(([, count]) => count !== 0);
+    return {
+      readings: [...readings.values()],
+      ...(detail === undefined ? {} : { detail }),
+      counters: Object.fromEntries(counted),
+    };
+  });
+}
+
+/** One reading of each property; those that none came of within `patienceMs` are missing. */
 export async function readOnce(
   device: Device,
   ports: LivePorts,
   patienceMs: number,
 ): Promise<readonly Reading[]> {
-  const readings = new Map<string, Reading>();
-  const wanted = device.properties.filter(({ visitor }) => visitor !== undefined).length;
-  const all = new AbortController();
-  const isSensor = device.protocol.protocolName === 'serial';
-  const heard = (reading: Reading): void => {
-    readings.set(reading.property, reading);
-    if (readings.size < wanted) return;
-    if (!isSensor || [...readings.values()].every(({ quality }) => quality !== 'bad')) all.abort();
-  };
-  await withDevice(device, ports, heard, () =>
-    sleep(ports.clock, 'mapper read', patienceMs, all.signal),
-  );
-  return [...readings.values()];
+  return (await look(device, undefined, ports, patienceMs)).readings;
 }
 
 /** Writes one property and waits for what is read back; undefined when nothing came. */
@@ -88,4 +124,14 @@ export async function writeOnce(
     return ended;
   });
   return { outcome, readBack };
+}
+
+/** A property with those that it is made of: no more of the device is asked for. */
+function partOf(device: Device, property: string): Device {
+  const needed = [property, ...(derivedOf(device).get(property)?.of ?? [])];
+  return { ...device, properties: device.properties.filter(({ name }) => needed.includes(name)) };
+}
+
+function detailOf(mapper: Mapper): string | undefined {
+  return mapper.status().devices[0]?.detail;
 }

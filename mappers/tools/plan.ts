@@ -1,10 +1,10 @@
 import type { Device, Property } from '#protocol/device.js';
-import { frameRtu } from '../modbus/adu.js';
+import { AsciiFraming } from '../modbus/ascii-framing.js';
 import { busIdentity, isLine } from '../modbus/bus-settings.js';
-import { readSettings } from '../modbus/config.js';
-import { encodeRequest } from '../modbus/frame.js';
-import { rtuWireMs, silenceMs } from '../modbus/line-time.js';
+import { readSettings, type ModbusSettings } from '../modbus/config.js';
+import type { Framing } from '../modbus/framing.js';
 import { planReads } from '../modbus/plan.js';
+import { RtuFraming } from '../modbus/rtu-framing.js';
 import { rulesOf } from '../modbus/rules.js';
 import { readSettings as readSensor } from '../serial/settings.js';
 
@@ -16,7 +16,10 @@ export interface PlannedRequest {
   readonly offset: number;
   readonly count: number;
   readonly properties: readonly string[];
-  /** Hexadecimal; the frame of a serial line also where another wire carries it. */
+  /**
+   * Hexadecimal, the RTU frame also where another wire carries it; of ASCII what is sent, without
+   * CR and LF.
+   */
   readonly frame: string;
   /** Predicted milliseconds on the line, silences and turnaround included; 0 where bytes are free. */
   readonly lineMs: number;
@@ -37,6 +40,8 @@ export interface BusPlan {
   readonly load: number;
 }
 
+/** Of frames that are only shown. */
+const ANY_BAUD = 9_600;
 /** What an unmeasured slave is taken to need until its answer begins. */
 const TURNAROUND_MS = 10;
 
@@ -66,8 +71,8 @@ export function planBuses(devices: readonly Device[]): readonly BusPlan[] {
       for (const read of planReads(spans, rulesOf(settings, TURNAROUND_MS))) {
         const { kind, offset, count } = read;
         const request = { op: 'read', unit: settings.unit, kind, offset, count } as const;
-        const frame = frameRtu(settings.unit, encodeRequest(request));
-        const baudRate = line && 'baudRate' in settings.bus ? settings.bus.baudRate : 0;
+        const framing = framingOf(settings);
+        const frame = Buffer.from(framing.begin(request).bytes);
         requests.push({
           device: device.id,
           unit: settings.unit,
@@ -76,8 +81,8 @@ export function planBuses(devices: readonly Device[]): readonly BusPlan[] {
           offset,
           count,
           properties: [...new Set(read.spans.map(({ name }) => name))],
-          frame: Buffer.from(frame).toString('hex'),
-          lineMs: line ? lineMsOf(request, baudRate) : 0,
+          frame: isAscii(settings) ? frame.toString('latin1').trimEnd() : frame.toString('hex'),
+          lineMs: line ? lineMsOf(framing, request, settings) : 0,
         });
       }
     }
@@ -122,7 +127,23 @@ export async function planSensors(devices: readonly Device[]): Promise<readonly 
   return sensors;
 }
 
-function lineMsOf(request: Parameters<typeof rtuWireMs>[0], baudRate: number): number {
-  const wire = rtuWireMs(request, baudRate);
-  return wire.request + wire.reply + 2 * silenceMs(baudRate) + TURNAROUND_MS;
+function isAscii({ bus }: ModbusSettings): boolean {
+  return bus.transport === 'ascii';
+}
+
+/** The frames of the line itself, also of one that a server passes on. */
+function framingOf(settings: ModbusSettings): Framing {
+  const baudRate = 'baudRate' in settings.bus ? settings.bus.baudRate : ANY_BAUD;
+  return isAscii(settings) ? new AsciiFraming(baudRate) : new RtuFraming(baudRate);
+}
+
+/** Before the request the line is silent, longer when the device wants it so, and before the reply. */
+function lineMsOf(
+  framing: Framing,
+  request: Parameters<Framing['wireMs']>[0],
+  { limits }: ModbusSettings,
+): number {
+  const wire = framing.wireMs(request);
+  const silences = Math.max(framing.silenceMs, limits.silenceMs ?? 0) + framing.silenceMs;
+  return wire.request + wire.reply + silences + TURNAROUND_MS;
 }

@@ -6,7 +6,8 @@ import { EdgeError, isErrorCode } from '#protocol/errors.js';
 import type { Reading, WriteOutcome } from '#protocol/mapper-port.js';
 import { formatText, parseText } from '#protocol/value-check.js';
 import { exchangeOrigin, loadTemplate, templateNames } from '../templates/library.js';
-import { readOnce, withDevice, writeOnce, type LivePorts } from './live.js';
+import { look, withDevice, writeOnce, type LivePorts } from './live.js';
+import { countedText, noValue } from './no-value.js';
 import { deviceOf, propertyOf, unknown } from './named.js';
 import { plan } from './plan-verb.js';
 import { newTemplate, scanVerb } from './scan-verb.js';
@@ -46,20 +47,25 @@ export function mapperVerbs(parts: MapperToolParts): Readonly<Record<string, Com
 async function read(parts: MapperToolParts, args: Arguments, terminal: Terminal): Promise<void> {
   const device = await deviceNamed(parts, args);
   const name = args.operand('PROPERTY');
-  const properties = name === undefined ? device.properties : [propertyOf(device, name)];
-  const readings = await readOnce({ ...device, properties }, parts, PATIENCE_MS);
-  if (args.on('json')) terminal.out(`${JSON.stringify({ device: device.id, readings })}\n`);
-  else
+  if (name !== undefined) propertyOf(device, name);
+  const seen = await look(device, name, parts, PATIENCE_MS);
+  const { readings, detail, counters } = seen;
+  const isSilent = readings.every(({ quality }) => quality === 'bad');
+  if (args.on('json')) terminal.out(`${JSON.stringify({ device: device.id, ...seen })}\n`);
+  else {
     terminal.out(
       textTable(
         ['PROPERTY', 'VALUE', 'UNIT', 'QUALITY', 'REASON'],
         readings.map((one) => rowOf(device, one)),
       ),
     );
-  if (readings.every(({ quality }) => quality === 'bad'))
-    throw new EdgeError('EDGE_DEVICE_TIMEOUT', `${device.id} gave no value`, {
-      hint: 'Check wiring, unit and line settings; edgetwin mapper scan finds what answers. A running gateway holds the port: stop it, or use edgetwin twin get.',
-    });
+    const isWhole = readings.every(({ quality }) => quality === 'good');
+    // Where no value came the error says it.
+    if (!isWhole && !isSilent && detail !== undefined)
+      terminal.err(`${printable(`${device.id}: ${detail}`)}\n`);
+    if (!isWhole) terminal.err(countedText(counters));
+  }
+  if (isSilent) throw noValue(device, seen);
 }
 
 async function write(parts: MapperToolParts, args: Arguments, terminal: Terminal): Promise<void> {
@@ -95,15 +101,20 @@ async function write(parts: MapperToolParts, args: Arguments, terminal: Terminal
 async function watch(parts: MapperToolParts, args: Arguments, terminal: Terminal): Promise<void> {
   const device = await deviceNamed(parts, args);
   const isJson = args.on('json');
-  const heard = (reading: Reading): void => {
+  let told: string | undefined;
+  const heard = (reading: Reading, detail: string | undefined): void => {
     if (isJson) {
-      terminal.out(`${JSON.stringify({ device: device.id, ...reading })}\n`);
+      const why = detail === undefined ? {} : { detail };
+      terminal.out(`${JSON.stringify({ device: device.id, ...reading, ...why })}\n`);
       return;
     }
     const [name, value, unit, quality, reason] = rowOf(device, reading);
     terminal.out(
       `${[name, value, unit, quality === 'good' ? '' : `${quality} ${reason}`].join(' ').trimEnd()}\n`,
     );
+    if (detail !== undefined && detail !== told)
+      terminal.err(`${printable(`${device.id}: ${detail}`)}\n`);
+    if (detail !== undefined) told = detail;
   };
   await withDevice(device, parts, heard, () => untilAborted(terminal.signal));
 }
