@@ -52,9 +52,10 @@ export const MAPPER_LIMITS = {
   /** Milliseconds of naps in a row after a pause: a round of 50 reads. Beyond it and the share,
    * silences are rounded up to whole milliseconds, and counted. */
   napBurstMs: 25,
-  /** Least milliseconds without a request to a unit that did not answer: its reply may still come. */
+  /** Least milliseconds without a request to a unit or a serial sensor that did not answer: its reply
+   * may still come. */
   quarantineMinMs: 500,
-  /** Most milliseconds of it, for a slave whose replies were seen that late. */
+  /** Most milliseconds of it, for one whose replies were seen that late. */
   quarantineMaxMs: 10_000,
   /** Time-outs in a row until a TCP connection is taken for half-open and made anew. */
   tcpTimeoutsInARow: 3,

@@ -1,6 +1,7 @@
 import type { ExecutionContext } from 'ava';
-import { systemClock } from '#protocol/clock.js';
+import { systemClock, type Clock } from '#protocol/clock.js';
 import type { Device, Property } from '#protocol/device.js';
+import { ManualClock } from '#protocol/manual-clock.js';
 import { seededRandom } from '#protocol/random.js';
 import { recordingHost, until } from '#mappers/compliance.js';
 import { serialModule } from '#mappers/serial/mapper.js';
@@ -36,9 +37,9 @@ function sensor(
 
 type Started = Awaited<ReturnType<typeof started>>;
 
-async function started(t: ExecutionContext, device: Device) {
+async function started(t: ExecutionContext, device: Device, clock: Clock = systemClock) {
   t.deepEqual(await serialModule.validate(device), []);
-  const { host, readings } = recordingHost(systemClock);
+  const { host, readings } = recordingHost(clock);
   const mapper = serialModule.create(host);
   await mapper.start([{ device, applied: new Map() }]);
   const good = (): number[] =>
@@ -53,17 +54,24 @@ async function replugged(
   { mapper, readings, good }: Pick<Started, 'mapper' | 'readings' | 'good'>,
   sensor: SerialSensor,
   connect: () => SerialSensor,
+  pass: () => void = () => undefined,
 ): Promise<SerialSensor> {
   const connected = readings.length;
   await sensor.close();
   await pair.unplug();
-  await until('it is away', () => readings.slice(connected).at(-1)?.quality === 'bad');
+  await until('it is away', () => {
+    pass();
+    return readings.slice(connected).at(-1)?.quality === 'bad';
+  });
   const last = readings.at(-1);
   t.is(last?.value, null);
   const before = good().length;
   await pair.plugIn();
   const again = connect();
-  await until('a value is there again', () => good().length > before);
+  await until('a value is there again', () => {
+    pass();
+    return good().length > before;
+  });
   t.true((mapper.status().counters['reconnects'] ?? 0) > 0);
   return again;
 }
@@ -187,15 +195,31 @@ onSerial('a scale that prints lines; its port is pulled out and put back', async
   }
 });
 
+/** What becomes of a request: an answer in time, none that is whole, or one after the time-out. */
+type Fate = 'answered' | 'lost' | 'late';
+
 onSerial('a CO2 sensor that is asked: its answer, never noise or an older one', async (t, pair) => {
   const random = seededRandom(SEED);
+  // Bytes take their time on the line, and only then does time go on: nothing hangs on the machine.
+  const clock = new ManualClock();
   let asked = 400;
+  let fate: Fate = 'answered';
+  let isDisturbed = true;
   const connect = (): SerialSensor =>
     new SerialSensor(
       { port: pair.slave, ...LINE },
       (request) => {
         t.deepEqual(Array.from(request), [0xff, 1, 0x86, 0, 0, 0, 0, 0, 0x79]);
-        return disturb(random, mhz19(++asked));
+        const frame = mhz19(++asked);
+        if (!isDisturbed) return frame;
+        const said = disturb(random, frame);
+        const isLate = random.unit() < 0.3;
+        fate = isLate
+          ? 'late'
+          : Buffer.from(said).includes(Buffer.from(frame))
+            ? 'answered'
+            : 'lost';
+        return isLate ? undefined : said;
       },
       9,
     );
@@ -208,11 +232,41 @@ onSerial('a CO2 sensor that is asked: its answer, never noise or an older one', 
   };
   const place = { at: 2, type: 'uint16be' };
   const device = sensor(pair.master, settings, { name: 'co2', type: 'int' }, place);
-  const { mapper, readings, good } = await started(t, device);
+  const { mapper, readings, good } = await started(t, device, clock);
+  const counted = (name: string): number => mapper.status().counters[name] ?? 0;
+  /** Time goes on, but not while an answer may be on its way. */
+  const pass = (): void => {
+    if (!clock.pending().includes('sensor answer')) clock.advance(5);
+  };
+  const exchange = async (): Promise<void> => {
+    const [before, values] = [asked, good().length];
+    await until('it is asked', () => {
+      pass();
+      return asked > before;
+    });
+    if (fate === 'answered') {
+      await until('its answer is there', () => good().length > values);
+      t.is(good().at(-1), asked);
+      return;
+    }
+    const [timeouts, late] = [counted('timeouts'), counted('lateReplies')];
+    clock.advance(200);
+    t.is(counted('timeouts'), timeouts + 1);
+    if (fate === 'lost') return;
+    const soonMs = clock.now() + 250;
+    await until('another request could have been sent', () => {
+      clock.advance(25);
+      return clock.now() >= soonMs;
+    });
+    answerer.say(mhz19(asked));
+    await until('the late answer was heard', () => counted('lateReplies') > late);
+    t.is(good().length, values, 'and believed');
+  };
   try {
-    await until('40 answers', () => good().length >= 40);
-    answerer = await replugged(t, pair, { mapper, readings, good }, answerer, connect);
-    await until('10 more', () => good().length >= 50);
+    while (good().length < 40) await exchange();
+    t.true(counted('lateReplies') > 5 && counted('timeouts') > counted('lateReplies'));
+    isDisturbed = false;
+    answerer = await replugged(t, pair, { mapper, readings, good }, answerer, connect, pass);
     const { falseFrames = 0, noiseBytes = 0 } = mapper.status().counters;
     t.true(falseFrames + noiseBytes > 20);
     const values = good();

@@ -36,9 +36,13 @@ export class SerialSensor {
 
   talk(everyMs: number, say: () => Uint8Array): void {
     this.#timer = systemClock.setTimer('sensor talks', everyMs, () => {
-      this.#link.send(say());
+      this.say(say());
       this.talk(everyMs, say);
     });
+  }
+
+  say(bytes: Uint8Array): void {
+    this.#link.send(bytes);
   }
 
   async close(): Promise<void> {

@@ -1,10 +1,11 @@
-import type { Clock, Timer } from '#protocol/clock.js';
+import { sleep, type Clock, type Timer } from '#protocol/clock.js';
 import type { Property } from '#protocol/device.js';
 import type { WriteOutcome } from '#protocol/mapper-port.js';
 import type { Driver, PointResult } from '../driver.js';
 import { extract } from './extract.js';
 import { Framer } from './framer.js';
 import type { Line } from './line.js';
+import { Quarantine } from './quarantine.js';
 import type { SensorSettings } from './settings.js';
 
 /** The newest that a frame said of a property. */
@@ -15,7 +16,8 @@ interface Heard {
 
 /**
  * One serial sensor. One that talks by itself is listened to, and a reading is the newest frame,
- * if it is not too old; one that is asked gets its request, and a reading is the answer to it.
+ * if it is not too old; one that is asked gets its request, and a reading is the answer to it. What
+ * it says too late is thrown away: it is not asked again before that may have come.
  */
 export class SensorDriver implements Driver {
   readonly #settings: SensorSettings;
@@ -25,7 +27,11 @@ export class SensorDriver implements Driver {
   readonly #framer: Framer;
   readonly #heard = new Map<string, Heard>();
   readonly #unlisten: () => void;
+  readonly #quarantine = new Quarantine();
+  readonly #missed = { timeouts: 0, lateReplies: 0 };
   #isClosed = false;
+  /** Ends the pauses under way: there is nothing to be asked any more. */
+  #pausing = new AbortController();
   #gap: Timer | undefined;
   #answered: (() => void) | undefined;
 
@@ -42,7 +48,7 @@ export class SensorDriver implements Driver {
   }
 
   get counters(): Readonly<Record<string, number>> {
-    return this.#framer.counters;
+    return { ...this.#framer.counters, ...this.#missed };
   }
 
   trouble(): string | undefined {
@@ -52,18 +58,11 @@ export class SensorDriver implements Driver {
   async read(properties: readonly Property[]): Promise<readonly PointResult[]> {
     const { request, timeoutMs, staleAfterMs } = this.#settings;
     if (request === undefined) return this.#newest(properties, this.#clock.now() - staleAfterMs);
-    return this.#line.inTurn(async () => {
-      // Whatever comes from now on was sent after the request; what came before was not asked for.
-      this.#framer.silence(false);
-      const sinceMs = this.#clock.now();
-      this.#heard.clear();
-      if (this.#line.isOpen && !this.#isClosed) {
-        const answer = this.#answer(properties, timeoutMs);
-        this.#line.send(request);
-        await answer;
-      }
-      return this.#newest(properties, sinceMs);
-    });
+    for (;;) {
+      await this.#calm();
+      const answered = await this.#line.inTurn(() => this.#ask(properties, request, timeoutMs));
+      if (answered !== undefined) return answered;
+    }
   }
 
   async write({ name }: Property): Promise<WriteOutcome> {
@@ -78,6 +77,36 @@ export class SensorDriver implements Driver {
     this.#lost();
   }
 
+  get #isAskable(): boolean {
+    return this.#line.isOpen && !this.#isClosed;
+  }
+
+  /** Others have the line meanwhile. */
+  async #calm(): Promise<void> {
+    const leftMs = this.#quarantine.untilMs - this.#clock.now();
+    if (leftMs > 0 && this.#isAskable)
+      await sleep(this.#clock, 'sensor quarantine', leftMs, this.#pausing.signal);
+  }
+
+  /** Undefined when it may not be asked: a reading that went before had no answer. */
+  async #ask(
+    properties: readonly Property[],
+    request: Uint8Array,
+    timeoutMs: number,
+  ): Promise<readonly PointResult[] | undefined> {
+    const sinceMs = this.#clock.now();
+    if (this.#isAskable && sinceMs < this.#quarantine.untilMs) return undefined;
+    // Whatever comes from now on was sent after the request; what came before was not asked for.
+    this.#framer.silence(false);
+    this.#heard.clear();
+    if (this.#isAskable) {
+      const answer = this.#answer(properties, timeoutMs);
+      this.#line.send(request);
+      await answer;
+    }
+    return this.#newest(properties, sinceMs);
+  }
+
   /** Until each of these was in a frame, the line is lost or the time is over. */
   #answer(properties: readonly Property[], timeoutMs: number): Promise<void> {
     return new Promise((resolve) => {
@@ -86,14 +115,13 @@ export class SensorDriver implements Driver {
         timer.cancel();
         resolve();
       };
-      const timer = this.#clock.setTimer('sensor answer', timeoutMs, end);
+      const timer = this.#clock.setTimer('sensor answer', timeoutMs, () => {
+        this.#missed.timeouts += 1;
+        this.#quarantine.begin(this.#clock.now(), timeoutMs);
+        end();
+      });
       this.#answered = () => {
-        if (
-          this.#isClosed ||
-          !this.#line.isOpen ||
-          properties.every(({ name }) => this.#heard.has(name))
-        )
-          end();
+        if (!this.#isAskable || properties.every(({ name }) => this.#heard.has(name))) end();
       };
     });
   }
@@ -114,15 +142,23 @@ export class SensorDriver implements Driver {
     // A value of a sensor that nobody hears any more is not fresh, however young.
     this.#heard.clear();
     this.#answered?.();
+    this.#pausing.abort();
+    this.#pausing = new AbortController();
   }
 
   #take(frame: Uint8Array): void {
     const timestamp = this.#clock.wallTime();
     const atMs = this.#clock.now();
+    const isLate = this.#answered === undefined && atMs < this.#quarantine.untilMs;
     for (const { name: property, type } of this.#properties) {
       const visitor = this.#settings.visitors.get(property);
       const value = visitor === undefined ? undefined : extract(visitor, type, frame);
       if (value === undefined) continue;
+      if (isLate) {
+        this.#missed.lateReplies += 1;
+        this.#quarantine.repliedLate(atMs);
+        return;
+      }
       const result: PointResult = value.ok
         ? { property, value: value.value, quality: 'good', timestamp }
         : {
