@@ -164,6 +164,40 @@ test('reports by the report cycle, and at once when the quality changes', async 
   );
 });
 
+/** Name, deadband, polls 100 ms apart of a report cycle of 1 s, and the polls that are reported. */
+const ON_CHANGE: readonly (readonly [string, unknown, readonly number[], readonly number[]])[] = [
+  ['what moves further than an absolute deadband', 2, [10, 12, 8.5, 12.1, 10.2, 10], [0, 3, 5]],
+  ['what creeps out of it, by the last report', 2, [10, 11, 12, 13, 14, 15, 16], [0, 3, 6]],
+  ['what moves further than a share of itself', '10%', [50, 55, 56, 51, 50, 46, 44], [0, 2, 4, 6]],
+  ['any change, when the deadband is 0', 0, [1, 1, 2, 2, 1], [0, 2, 4]],
+  ['what stays within it, a cycle after the last report', 2, [...steps(12)], [0, 10]],
+  ['a cycle after a move', 2, [...steps(5), ...steps(14).map((n) => n + 9)], [0, 5, 15]],
+  [
+    'a change of quality or reason, whatever the deadband',
+    1000,
+    [1, 101, 102, NaN, 1, 1.5],
+    [0, 1, 3, 4],
+  ],
+];
+
+function steps(count: number): number[] {
+  return Array.from({ length: count }, (_, n) => 10 + n / 100);
+}
+
+for (const [name, deadband, polled, reported] of ON_CHANGE)
+  test(`report on change: ${name}`, async (t) => {
+    const visitor = { protocolName: 'p', configData: { deadband } };
+    const bench = new Bench([{ ...property('a', 100, 1000), visitor }]);
+    bench.poller.start();
+    for (const [poll, value] of polled.entries()) {
+      await bench.advance(poll === 0 ? 0 : 100);
+      await bench.reads[poll]?.answer(value);
+      t.is(bench.batches.length, reported.filter((one) => one <= poll).length, `poll ${poll}`);
+      const last = polled[reported.findLast((one) => one <= poll) ?? 0] ?? 0;
+      t.is(bench.batches.at(-1)?.[0]?.value, last <= 100 ? last : null);
+    }
+  });
+
 test('a reading that a write overtook is dropped for its read-back', async (t) => {
   const bench = new Bench([property('a', 1000)]);
   bench.poller.start();
