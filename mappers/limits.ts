@@ -2,6 +2,8 @@
 export const MAPPER_LIMITS = {
   /** Writes waiting at one device. Full: EDGE_LIMIT with `retry`, so the runtime asks again. */
   writesPerDevice: 64,
+  /** Least milliseconds of `cycle`: who writes 5 means seconds. */
+  cycleMinMs: 10,
   /** Milliseconds that `stop` waits for a driver to end what is under way (mapper-port.ts). */
   stopMs: 2_000,
   /** Requests waiting at one bus. Each device has at most two, so full means a defect or a flood. */

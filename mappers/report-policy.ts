@@ -1,6 +1,7 @@
 import type { Property } from '#protocol/device.js';
 import type { Value } from '#protocol/twin.js';
 import type { ConfigReader } from './config-reader.js';
+import { readPoll } from './poll-keys.js';
 
 /** How much a value must change to be reported before its reportCycle is over. */
 export type Deadband = { readonly absolute: number } | { readonly percent: number };
@@ -14,6 +15,7 @@ export function deadbandOf({ visitor }: Property): Deadband | undefined {
 
 /** Reads the keys of a visitor that are the engine's, for every protocol. */
 export function readReportKeys(reader: ConfigReader): void {
+  readPoll(reader);
   const raw = reader.raw('deadband');
   if (raw === undefined || parseDeadband(raw) !== undefined) return;
   reader.issue(

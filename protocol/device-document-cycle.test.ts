@@ -1,5 +1,10 @@
 import test from 'ava';
-import { parseCycle } from './device-document-cycle.js';
+import {
+  CYCLE_DEFAULT_MS,
+  defaultCycleMs,
+  parseCycle,
+  SLOW_CYCLE_MS,
+} from './device-document-cycle.js';
 
 test('cycles are milliseconds or carry a unit', (t) => {
   const cycles: (readonly [unknown, number | undefined])[] = [
@@ -22,4 +27,14 @@ test('cycles are milliseconds or carry a unit', (t) => {
     [null, undefined],
   ];
   for (const [text, ms] of cycles) t.is(parseCycle(text), ms, JSON.stringify(text));
+});
+
+test('a property without a cycle has that of its device, and a slow one no less than ten seconds', (t) => {
+  const slow = { poll: 'Slow' };
+  t.is(defaultCycleMs({}), CYCLE_DEFAULT_MS);
+  t.is(defaultCycleMs({ cycle: '5s' }, { poll: 'normal' }), 5_000);
+  t.is(defaultCycleMs({}, slow), SLOW_CYCLE_MS);
+  t.is(defaultCycleMs({ cycle: 250 }, slow), SLOW_CYCLE_MS);
+  t.is(defaultCycleMs({ cycle: '1m' }, slow), 60_000);
+  for (const cycle of [0, 'soon', null, -1, 1e300, {}]) t.is(defaultCycleMs({ cycle }), 1_000);
 });

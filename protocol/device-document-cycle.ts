@@ -4,6 +4,26 @@ export const CYCLE_SUSPECT_MS = 86_400_000;
 /** What KubeEdge's mapper framework does when a cycle is 0 or absent. */
 export const CYCLE_DEFAULT_MS = 1000;
 
+/** Words for `poll` of a visitor. */
+export const POLL_CLASSES = ['normal', 'slow'] as const;
+
+/** What counters of energy, settings and names of a device are read in: they change slowly. */
+export const SLOW_CYCLE_MS = 10_000;
+
+type ConfigData = Readonly<Record<string, unknown>>;
+
+/**
+ * The milliseconds between two readings of a property that has no `collectCycle`: `cycle` of its
+ * device's settings, and for `poll: slow` of its visitor no less than SLOW_CYCLE_MS. The mapper
+ * judges what cannot be understood.
+ */
+export function defaultCycleMs(device: ConfigData, visitor: ConfigData = {}): number {
+  const own = parseCycle(device['cycle']) ?? 0;
+  const cycleMs = own === 0 || !Number.isSafeInteger(own) ? CYCLE_DEFAULT_MS : own;
+  const isSlow = String(visitor['poll']).toLowerCase() === 'slow';
+  return isSlow ? Math.max(cycleMs, SLOW_CYCLE_MS) : cycleMs;
+}
+
 const UNITS_MS: Readonly<Record<string, number>> = {
   '': 1,
   ns: 1e-6,

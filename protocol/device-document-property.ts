@@ -1,5 +1,10 @@
 import type { AccessMode, Property, PropertyType, ProtocolConfig } from './device.js';
-import { CYCLE_DEFAULT_MS, CYCLE_SUSPECT_MS, parseCycle } from './device-document-cycle.js';
+import {
+  CYCLE_DEFAULT_MS,
+  CYCLE_SUSPECT_MS,
+  defaultCycleMs,
+  parseCycle,
+} from './device-document-cycle.js';
 import type { Report } from './device-document-issues.js';
 import type { InstanceProperty, ModelProperty } from './device-schema.js';
 import { EdgeError } from './errors.js';
@@ -61,19 +66,21 @@ export function readPropertyModel(
   };
 }
 
-/** The instance's settings over the model's. */
+/** The instance's settings over the model's. `protocol`: the device's. */
 export function mergeProperty(
   model: PropertyModel,
   instance: InstanceProperty | undefined,
-  protocolName: string,
+  { protocolName, configData }: ProtocolConfig,
   report: Report,
 ): Property {
   const { visitors, history: modelHistory = false, ...description } = model;
   if (instance?.pushMethod !== undefined)
     report.warn(['pushMethod'], 'is ignored: edgetwin does not push to other systems');
-  const collectCycleMs = readCycle('collectCycle', instance?.collectCycle, report);
-  const reportCycleMs = readCycle('reportCycle', instance?.reportCycle, report);
   const visitor = mergeVisitors(visitors, instance?.visitors, protocolName, report);
+  const { collectCycle, reportCycle } = instance ?? {};
+  const absentMs = defaultCycleMs(configData, visitor?.configData);
+  const collectCycleMs = readCycle('collectCycle', collectCycle, absentMs, report);
+  const reportCycleMs = readCycle('reportCycle', reportCycle, CYCLE_DEFAULT_MS, report);
   const desired = readDesired(model, instance, report);
   const reportToCloud = instance?.reportToCloud ?? true;
   const history = instance?.history ?? modelHistory;
@@ -129,21 +136,22 @@ function readBound(
 function readCycle(
   key: 'collectCycle' | 'reportCycle',
   cycle: string | number | undefined,
+  absentMs: number,
   report: Report,
 ): number {
-  if (cycle === undefined || cycle === '') return CYCLE_DEFAULT_MS;
+  if (cycle === undefined || cycle === '') return absentMs;
   const ms = parseCycle(cycle);
   if (ms === undefined || !Number.isSafeInteger(ms)) {
     report.error([key], `is ${JSON.stringify(cycle)}, which is not a length of time`, {
       hint: 'Write milliseconds, or a number with a unit: 500ms, 10s, 2m.',
     });
-    return CYCLE_DEFAULT_MS;
+    return absentMs;
   }
   if (ms > CYCLE_SUSPECT_MS)
     report.warn([key], `is ${ms} ms, more than a day`, {
       hint: `If nanoseconds were meant, write ${ms / 1_000_000}ms.`,
     });
-  return ms === 0 ? CYCLE_DEFAULT_MS : ms;
+  return ms === 0 ? absentMs : ms;
 }
 
 function readDesired(

@@ -351,3 +351,31 @@ test('any documents at all give devices and issues, never an exception', (t) => 
   );
   t.pass();
 });
+
+test('collectCycle of a property goes before the cycle of its device, which goes over its model', (t) => {
+  const names = ['level', 'volume', 'serial'];
+  const properties = names.map((name) => ({ ...LEVEL, name }));
+  const slow = { protocolName: 'virtual', configData: { poll: 'slow' } };
+  const documents = [
+    model([...properties.slice(0, 2), { ...LEVEL, name: 'serial', visitors: slow }]),
+    device({
+      protocol: { protocolName: 'virtual', configData: { cycle: '3s' } },
+      properties: [
+        { name: 'level', collectCycle: 250 },
+        { name: 'volume', collectCycle: 0 },
+        { name: 'serial' },
+      ],
+    }),
+  ];
+  const [source] = read(documents).devices;
+  t.deepEqual(
+    source?.device.properties.map(({ name, collectCycleMs, reportCycleMs }) => [
+      ...[name, collectCycleMs, reportCycleMs],
+    ]),
+    [
+      ['level', 250, 1000],
+      ['volume', 3000, 3000],
+      ['serial', 10_000, 10_000],
+    ],
+  );
+});

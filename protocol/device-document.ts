@@ -1,5 +1,5 @@
 import { describeDevice } from './device.js';
-import type { Device, DeviceId, Property } from './device.js';
+import type { Device, DeviceId, Property, ProtocolConfig } from './device.js';
 import { DocumentIssues, suggest } from './device-document-issues.js';
 import type { DocumentIssue, Report } from './device-document-issues.js';
 import { readMethods } from './device-document-method.js';
@@ -177,13 +177,14 @@ class DocumentReader {
     const own = spec.protocol?.configData ?? {};
     const configData = isModbus ? normaliseModbusConfig(shared, own) : { ...shared, ...own };
     const description = describedBy(metadata);
-    const properties = this.#properties(document, spec, model, protocolName);
+    const protocol = { protocolName, configData };
+    const properties = this.#properties(document, spec, model, protocol);
     const methods = readMethods(spec.methods, properties, (path) => this.issues.at(document, path));
     const device: Device = {
       id: deviceId(metadata),
       model: spec.deviceModelRef.name,
       ...(description === undefined ? {} : { description }),
-      protocol: { protocolName, configData },
+      protocol,
       properties,
       ...(methods.length === 0 ? {} : { methods }),
     };
@@ -217,7 +218,7 @@ class DocumentReader {
     document: number,
     spec: DeviceDocument['spec'],
     model: Model,
-    protocolName: string,
+    protocol: ProtocolConfig,
   ): Property[] {
     const listed = new Map<string, number>();
     spec.properties?.forEach(({ name }, index) => {
@@ -238,7 +239,7 @@ class DocumentReader {
         const index = listed.get(property.name);
         const instance = index === undefined ? undefined : spec.properties?.[index];
         const path = index === undefined ? [] : ['spec', 'properties', index];
-        return mergeProperty(property, instance, protocolName, this.issues.at(document, path));
+        return mergeProperty(property, instance, protocol, this.issues.at(document, path));
       });
   }
 }

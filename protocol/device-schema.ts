@@ -40,7 +40,9 @@ const bound = v.pipe(
 /** Milliseconds, or text with a unit. */
 const cycle = v.pipe(
   v.union([v.number(), v.string()], 'must be milliseconds or text such as "10s"'),
-  v.description('Milliseconds, or a number with a unit: 500ms, 10s, 2m. Absent or 0: 1000.'),
+  v.description(
+    'Milliseconds, or a number with a unit: 500ms, 10s, 2m. Absent or 0: 1000, or cycle of the device.',
+  ),
 );
 const flag = v.boolean('must be true or false');
 const history = v.pipe(

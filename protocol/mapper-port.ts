@@ -21,7 +21,16 @@ export interface MapperModule {
     device: Device,
     before?: readonly Device[],
   ): readonly DeviceIssue[] | Promise<readonly DeviceIssue[]>;
+  /** What a sound device asks of a line that it shares, where that is known before it is asked. */
+  lineLoad?(device: Device): Promise<LineLoad | undefined>;
   create(host: MapperHost): Mapper;
+}
+
+export interface LineLoad {
+  /** The same text for all devices of a line. */
+  readonly line: string;
+  /** Of the line's time, for the cycles of this device; 1 is all of it. */
+  readonly share: number;
 }
 
 export interface DeviceIssue {

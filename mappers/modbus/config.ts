@@ -3,6 +3,7 @@ import type { DeviceIssue } from '#protocol/mapper-port.js';
 import { ConfigReader } from '../config-reader.js';
 import { isDerived } from '../derived-config.js';
 import { MAPPER_LIMITS } from '../limits.js';
+import { readCycle } from '../poll-keys.js';
 import { readBus, TRANSPORTS, type BusSettings } from './bus-settings.js';
 import { readDeviceLimits, type DeviceLimits } from './device-limits.js';
 import { manualNumbers } from './manual-number.js';
@@ -54,6 +55,7 @@ export function readSettings(device: Device): {
     MAPPER_LIMITS.requestTimeoutMs,
   );
   const limits = readDeviceLimits(reader);
+  readCycle(reader);
   const discovers = reader.has('discover');
   if (discovers) reader.choice('discover', ['sunspec'] as const);
   if (transport !== undefined) reader.unknownKeys();

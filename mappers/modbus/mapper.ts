@@ -13,6 +13,7 @@ import { busIdentity, isSameBus, type BusSettings } from './bus-settings.js';
 import { BusRunner } from './bus-runner.js';
 import { readSettings, type ModbusSettings } from './config.js';
 import { ModbusDriver } from './driver.js';
+import { lineLoad } from './line-load.js';
 import { SunSpecDriver } from './sunspec-driver.js';
 import { conflicts } from './conflicts.js';
 import { Naps } from './naps.js';
@@ -26,6 +27,7 @@ export const modbusModule: MapperModule = {
     const among = settings === undefined ? [] : conflicts(device, settings, before);
     return [...issues, ...derivedIssues(device), ...among, ...portConflict(device, before)];
   },
+  lineLoad,
   create: (host) => {
     const naps = new Naps(host.clock);
     const buses = busesOf(host, naps);

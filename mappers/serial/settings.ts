@@ -5,6 +5,7 @@ import { ConfigReader } from '../config-reader.js';
 import { isDerived } from '../derived-config.js';
 import { MAPPER_LIMITS } from '../limits.js';
 import { parseFormat, readFormat } from '../line-format.js';
+import { readCycle } from '../poll-keys.js';
 import { readPort } from '../port-path.js';
 import type { SerialSettings as PortSettings } from '../serial-port.js';
 import type { TcpSettings } from '../tcp-link.js';
@@ -51,6 +52,7 @@ export async function readSettings(device: Device): Promise<ReadSettings> {
   const request = readRequest(reader);
   const timeoutMs = duration(reader, 'timeout', MAPPER_LIMITS.requestTimeoutMs);
   const staleAfterMs = duration(reader, 'staleAfter', MAPPER_LIMITS.sensorStaleMs);
+  readCycle(reader);
   if (Object.hasOwn(device.protocol.configData, 'unitId'))
     reader.issue('unitId', 'is of Modbus', 'A serial sensor has no unit: take it away.');
   reader.unknownKeys();
