@@ -19,7 +19,8 @@ async function folderOf(t: ExecutionContext): Promise<string> {
 test('the steps of docs/mappers.md, as a person types them', async (t) => {
   const manual = await readFile(join(ROOT, 'docs/mappers.md'), 'utf8');
   const blocks = [...manual.matchAll(/^```sh walk\n(.*?)^```$/gms)].map(([, text = '']) => text);
-  t.is(blocks.length, 2);
+  // The others are run by documented.test.ts.
+  t.true(blocks.length > 2);
   const port = await freePort();
   const script = [
     'set -e',

@@ -4,8 +4,7 @@ import { printable } from '#protocol/command-line/text-table.js';
 import { EdgeError } from '#protocol/errors.js';
 import { formatYaml } from '#protocol/yaml-file.js';
 import { linesOf, number, unitsOf } from './line-arguments.js';
-import type { LivePorts } from './live.js';
-import { scan, type FoundSlave, type ScanOptions } from './scan.js';
+import { scan, type FoundSlave, type ScanOptions, type ScanPorts } from './scan.js';
 import { isTemplateName } from '../templates/library.js';
 import { SUNSPEC_MODELS } from '../modbus/sunspec-models.js';
 import { sunSpecTemplate } from './sunspec-template.js';
@@ -13,33 +12,33 @@ import { sunSpecTemplate } from './sunspec-template.js';
 /** Milliseconds between two lines of progress. */
 const PROGRESS_MS = 1_000;
 const NOTHING = 'nothing answered';
+const INTERRUPTED = 'interrupted after';
 const NEXT =
   'Describe each in a file of four lines: template (edgetwin mapper template list), name, unit, and port or host.\n';
 
 export async function scanVerb(
-  parts: LivePorts,
+  parts: ScanPorts,
   args: Arguments,
   terminal: Terminal,
 ): Promise<void> {
   const isJson = args.on('json');
-  const slaves = await scan(
-    optionsOf(parts, args, terminal, (slave) => {
-      terminal.out(isJson ? `${JSON.stringify(documentOf(slave))}\n` : textOf(slave));
-    }),
-    parts,
-  );
-  if (slaves.length > 0) {
-    if (!isJson) terminal.err(NEXT);
-    return;
-  }
-  throw new EdgeError('EDGE_DEVICE_TIMEOUT', NOTHING, {
-    hint: 'Check A and B of the line, the power of the devices, and try other --baud, --format and --units.',
+  const { options, reached } = optionsOf(parts, args, terminal, (slave) => {
+    terminal.out(isJson ? `${JSON.stringify(documentOf(slave))}\n` : textOf(slave));
   });
+  const slaves = await scan(options, parts);
+  const { aborted } = terminal.signal;
+  if (slaves.length === 0)
+    throw nothing(
+      aborted ? reached() : undefined,
+      'Check A and B of the line, the power of the devices, and try other --baud, --format and --units.',
+    );
+  if (aborted) terminal.err(`${INTERRUPTED} ${reached()}\n`);
+  if (!isJson) terminal.err(NEXT);
 }
 
 /** A template for what stands there: of a SunSpec device from itself, of others a beginning. */
 export async function newTemplate(
-  parts: LivePorts,
+  parts: ScanPorts,
   args: Arguments,
   terminal: Terminal,
 ): Promise<void> {
@@ -49,16 +48,7 @@ export async function newTemplate(
       hint: 'Use up to 63 lower-case letters, digits and hyphens, such as roof-meter.',
     });
   const isAsked = args.text('host') !== undefined || args.text('port') !== undefined;
-  const [slave] = isAsked
-    ? await scan(
-        optionsOf(parts, args, terminal, () => undefined),
-        parts,
-      )
-    : [];
-  if (isAsked && slave === undefined)
-    throw new EdgeError('EDGE_DEVICE_TIMEOUT', NOTHING, {
-      hint: 'Find it with edgetwin mapper scan.',
-    });
+  const slave = isAsked ? await firstOf(parts, args, terminal) : undefined;
   const transport = slave?.settings.transport ?? 'rtu';
   const document =
     slave?.sunspec === undefined
@@ -68,26 +58,45 @@ export async function newTemplate(
   terminal.out(isJson ? `${JSON.stringify(document, null, 2)}\n` : await formatYaml(document));
 }
 
+async function firstOf(parts: ScanPorts, args: Arguments, terminal: Terminal): Promise<FoundSlave> {
+  const { options, reached } = optionsOf(parts, args, terminal, () => undefined);
+  const [slave] = await scan(options, parts);
+  if (slave !== undefined) return slave;
+  const where = terminal.signal.aborted ? reached() : undefined;
+  throw nothing(where, 'Find it with edgetwin mapper scan.');
+}
+
+/** `reached`: how far it was when it was interrupted, such as `3 of 20`. */
+function nothing(reached: string | undefined, hint: string): EdgeError {
+  if (reached === undefined) return new EdgeError('EDGE_DEVICE_TIMEOUT', NOTHING, { hint });
+  return new EdgeError('EDGE_DEVICE_TIMEOUT', `${INTERRUPTED} ${reached}: ${NOTHING} until then`, {
+    hint: 'Scan again, or fewer of --units, --baud and --format, or with a shorter --timeout.',
+  });
+}
+
 function optionsOf(
-  { clock }: LivePorts,
+  { clock }: ScanPorts,
   args: Arguments,
   terminal: Terminal,
   found: (slave: FoundSlave) => void,
-): ScanOptions {
+): { readonly options: ScanOptions; readonly reached: () => string } {
   let toldAtMs = -Infinity;
+  let reached = '';
   const lines = linesOf(args);
-  return {
+  const options: ScanOptions = {
     lines,
     units: unitsOf(args.text('units') ?? '1', lines),
     timeoutMs: number(args.text('timeout') ?? '200', 10, 60_000),
     signal: terminal.signal,
     found,
     progress: (done, total, line) => {
+      reached = `${done} of ${total}`;
       if (clock.now() - toldAtMs < PROGRESS_MS) return;
       toldAtMs = clock.now();
-      terminal.err(`${done} of ${total}: ${line}\n`);
+      terminal.err(`${reached}: ${line}\n`);
     },
   };
+  return { options, reached: () => reached };
 }
 
 function documentOf(slave: FoundSlave): Record<string, unknown> {

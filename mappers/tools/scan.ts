@@ -5,6 +5,7 @@ import type { Random } from '#protocol/random.js';
 import type { BusSettings } from '../modbus/bus-settings.js';
 import { BusRunner } from '../modbus/bus-runner.js';
 import type { BusOutcome } from '../modbus/job.js';
+import type { OpenLink } from '../link.js';
 import { busOf } from '../modbus/transport.js';
 import { walkSunSpec, type SunSpecModel } from '../modbus/sunspec.js';
 
@@ -29,25 +30,36 @@ export interface ScanOptions {
   found(slave: FoundSlave): void;
 }
 
+export interface ScanPorts {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Instead of the ports and sockets of the system. */
+  readonly openLink?: (settings: BusSettings) => OpenLink;
+}
+
 const READ_HOLDING = 3;
 const SUNSPEC_TIMEOUT_MS = 500;
 
-/** Asks every unit on every line for one register: any whole answer, a refusal too, is a slave. */
-export async function scan(
-  options: ScanOptions,
-  ports: { readonly clock: Clock; readonly random: Random },
-): Promise<readonly FoundSlave[]> {
+/**
+ * Asks every unit on every line for one register: any whole answer, a refusal too, is a slave. When
+ * it is aborted what is under way ends at once, and the last progress told how far it came.
+ */
+export async function scan(options: ScanOptions, ports: ScanPorts): Promise<readonly FoundSlave[]> {
   const { lines, units, timeoutMs, signal } = options;
   const slaves: FoundSlave[] = [];
   let done = 0;
+  const isEnded = (): boolean => signal.aborted;
   for (const settings of lines) {
     const { bus, open } = busOf(settings, ports.clock);
-    const runner = new BusRunner(bus, open, { ...ports, log: silentLog });
+    const link = ports.openLink?.(settings) ?? open;
+    const runner = new BusRunner(bus, link, { ...ports, log: silentLog });
     const line = lineName(settings);
+    const close = (): void => void runner.close();
+    signal.addEventListener('abort', close, { once: true });
     try {
       for (const unit of units) {
-        if (signal.aborted) return slaves;
         options.progress(done, lines.length * units.length, `${line}, unit ${unit}`);
+        if (isEnded()) return slaves;
         done += 1;
         if (slaves.some((slave) => slave.unit === unit && 'port' in settings)) continue;
         // A read would be asked twice; here silence is the usual answer.
@@ -59,6 +71,7 @@ export async function scan(
           replyBytes: 3,
         } as const;
         const outcome = await runner.request(request, { priority: 'write', timeoutMs });
+        if (isEnded() && outcome.kind === 'failed') return slaves;
         // Without a port or a connection no other unit can answer either.
         if (outcome.kind === 'failed' && outcome.unsent === true && done === 1)
           throw new EdgeError(outcome.code, `${line}: ${outcome.why}`, {
@@ -70,6 +83,7 @@ export async function scan(
         options.found(slave);
       }
     } finally {
+      signal.removeEventListener('abort', close);
       await runner.close();
     }
   }
