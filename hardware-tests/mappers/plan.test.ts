@@ -54,6 +54,16 @@ test('plan names every device: sensors with what they are sent, SunSpec by how i
   t.regex(plan, /^serial:\/dev\/ttyZ: a round takes \d+ ms, [\d.]+ % of the line$/m);
 });
 
+/** A device of a template, all of it read each second: one group of reads. */
+async function eachSecond(
+  t: ExecutionContext,
+  short: Readonly<Record<string, unknown>>,
+): Promise<Device> {
+  const device = await named(t, short);
+  const properties = device.properties.map((one) => ({ ...one, collectCycleMs: 1000 }));
+  return { ...device, properties };
+}
+
 /** What plan says of a device in JSON. */
 async function planned(
   device: Device,
@@ -78,20 +88,20 @@ test('plan predicts a round from the characters of each frame and the silences',
   const chars = [8 + 5 + 2 * 32 + 7, 8 + 5 + 2 * 6 + 7, 8 + 5 + 2 * 2 + 7];
   t.deepEqual(chars, [84, 32, 24]);
   const short = { template: 'sdm120', port: '/dev/ttyZ' };
-  const slow = await planned(await named(t, short));
+  const slow = await planned(await eachSecond(t, short));
   t.is(slow.requests.length, 3);
   slow.requests.forEach((one, index) => near(t, one.lineMs, lineMs(chars[index] ?? 0, 2400, 1)));
   near(t, slow.roundMs, lineMs(140, 2400, 3));
   // Each is asked once a second.
   near(t, slow.load, lineMs(140, 2400, 3) / 1000);
-  const quick = await named(t, { ...short, baudRate: 9600 });
+  const quick = await eachSecond(t, { ...short, baudRate: 9600 });
   near(t, (await planned(quick)).roundMs, lineMs(140, 9600, 3));
   t.regex(
     await said('mapper plan', [quick]),
     /^serial:\/dev\/ttyZ: a round takes 190 ms, 19\.0 % of the line$/m,
   );
   // Silence that the device wants beyond the line's 4.01 ms takes the place of one of the two.
-  const shy = await planned(await named(t, { ...short, baudRate: 9600, silence: 50 }));
+  const shy = await planned(await eachSecond(t, { ...short, baudRate: 9600, silence: 50 }));
   near(t, shy.roundMs, lineMs(140 - 3 * 3.5, 9600, 3) + 3 * 50);
 });
 
@@ -100,7 +110,7 @@ test('plan of an ASCII line has its frames, its characters and no silences', asy
   const chars = [17 + 11 + 4 * 32, 17 + 11 + 4 * 6, 17 + 11 + 4 * 2];
   t.deepEqual(chars, [156, 52, 36]);
   const line = { transport: 'ascii', port: '/dev/ttyZ', baudRate: 9600, format: '7E1' };
-  const device = await named(t, { template: 'sdm120', ...line });
+  const device = await eachSecond(t, { template: 'sdm120', ...line });
   const { requests, roundMs, load } = await planned(device);
   requests.forEach((one, index) => near(t, one.lineMs, lineMs(chars[index] ?? 0, 9600, 1)));
   near(t, roundMs, lineMs(244, 9600, 3));
