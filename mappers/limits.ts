@@ -75,6 +75,10 @@ export const MAPPER_LIMITS = {
   sunSpecAgainMs: 60_000,
   /** Bytes of one frame of a serial sensor: a DSMR telegram, the longest known, has about 1,500. */
   sensorFrameBytes: 4_096,
+  /** Data records of one M-Bus telegram: its 252 bytes hold at most 126, of a DIF and a VIF each. */
+  mbusRecords: 126,
+  /** Extension bytes of one DIF or VIF (EN 13757-3). */
+  mbusExtensions: 10,
   /** Milliseconds after which a sensor that talks by itself and was not heard is away. */
   sensorStaleMs: 10_000,
   /** Reports under way in the MQTT adapter; more are refused, the next reading replaces them. */

@@ -69,6 +69,7 @@ async function soundConflict(
     placesOf(other, theirs).some(
       (its) =>
         TELLING.every((key) => mine.data[key] === its.data[key]) &&
+        (mine.from ?? its.from) === (its.from ?? mine.from) &&
         mine.startsWith.every((byte, index) => byte === (its.startsWith[index] ?? byte)),
     ),
   );
@@ -83,7 +84,9 @@ function placesOf({ properties }: Device, { visitors }: SensorSettings) {
   return properties.flatMap(({ name, visitor }) => {
     const found = visitors.get(name);
     if (visitor === undefined || found === undefined) return [];
-    return [{ data: visitor.configData, startsWith: found.startsWith }];
+    const { place, startsWith } = found;
+    const from = place.kind === 'record' ? place.from : undefined;
+    return [{ data: visitor.configData, startsWith, from }];
   });
 }
 

@@ -6,6 +6,7 @@ import type { Decoded } from '../present.js';
 import { readNumber } from './field.js';
 import type { NumberType } from './field.js';
 import { jsonAt } from './json-path.js';
+import { findRecord, type MbusPlace } from './mbus-place.js';
 import { nmeaFields, nmeaValue } from './nmea.js';
 import type { Pattern } from './pattern.js';
 
@@ -32,7 +33,8 @@ export type Place =
   /** A field of an NMEA 0183 sentence, the first after the sentence's name is 1. */
   | { readonly kind: 'nmea'; readonly sentence: string; readonly field: number }
   /** An OBIS code of a meter's telegram (IEC 62056-61), as `1-0:1.8.1(001234.567*kWh)`. */
-  | { readonly kind: 'obis'; readonly code: string };
+  | { readonly kind: 'obis'; readonly code: string }
+  | MbusPlace;
 
 export interface Visitor {
   readonly place: Place;
@@ -97,6 +99,8 @@ function find(place: Place, frame: Uint8Array): Found | undefined {
     }
     case 'obis':
       return obis(textOf(frame), place.code);
+    case 'record':
+      return findRecord(place, frame);
   }
 }
 

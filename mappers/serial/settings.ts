@@ -14,6 +14,7 @@ import type { Checksum } from './checksum.js';
 import { readFraming } from './framing.js';
 import type { Framing } from './framing.js';
 import type { Visitor } from './extract.js';
+import { addressAsked, addressed, answeredBy } from './mbus-place.js';
 import { readVisitor } from './visitor.js';
 
 export type LineSettings =
@@ -49,20 +50,19 @@ export async function readSettings(device: Device): Promise<ReadSettings> {
   const line = readLine(reader);
   const framing = readFraming(reader);
   const checksum = readChecksum(reader);
-  const request = readRequest(reader);
+  const request = addressed(reader, readRequest(reader));
   const timeoutMs = duration(reader, 'timeout', MAPPER_LIMITS.requestTimeoutMs);
   const staleAfterMs = duration(reader, 'staleAfter', MAPPER_LIMITS.sensorStaleMs);
   readCycle(reader);
-  if (Object.hasOwn(device.protocol.configData, 'unitId'))
-    reader.issue('unitId', 'is of Modbus', 'A serial sensor has no unit: take it away.');
   reader.unknownKeys();
+  const meter = addressAsked(request);
   const visitors = new Map<string, Visitor>();
   for (const [index, property] of device.properties.entries()) {
     if (property.visitor === undefined || isDerived(property)) continue;
     const path = ['spec', 'properties', index, 'visitors', 'configData'];
     const fields = new ConfigReader(property.visitor.configData, path, [], reader.issues);
     const visitor = await readVisitor(property, fields, framing?.maxBytes);
-    if (visitor !== undefined) visitors.set(property.name, visitor);
+    if (visitor !== undefined) visitors.set(property.name, answeredBy(visitor, meter));
   }
   const issues = [...reader.issues, ...writtenIssues(device)];
   if (issues.length > 0 || line === undefined || framing === undefined)

@@ -8,12 +8,13 @@ import { readReportKeys } from '../report-policy.js';
 import type { Place, Visitor } from './extract.js';
 import { bytesOf, NUMBER_TYPES } from './field.js';
 import { parseJsonPath } from './json-path.js';
+import { readMbusPlace } from './mbus-place.js';
 
 const ZERO: Decimal = { digits: 0n, exponent: 0 };
 /** `C.1.0`, `1.8.1`, `1-0:1.8.1*255`: the reduced and the whole form of IEC 62056-61. */
 const OBIS =
   /^(?:\d{1,3}-\d{1,3}:)?[0-9A-Z]{1,3}\.[0-9A-Z]{1,3}(?:\.[0-9A-Z]{1,3})?(?:[*&]\d{1,3})?$/i;
-const PLACES = ['at', 'pattern', 'json', 'column', 'sentence', 'obis'] as const;
+const PLACES = ['at', 'pattern', 'json', 'column', 'sentence', 'obis', 'record'] as const;
 
 /**
  * Reads the configData of one property: exactly one of PLACES says where it stands, in frames of at
@@ -103,6 +104,8 @@ async function readPlace(
         );
       return code === undefined ? undefined : { kind: 'obis', code };
     }
+    case 'record':
+      return readMbusPlace(reader);
   }
 }
 
