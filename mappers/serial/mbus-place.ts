@@ -105,12 +105,13 @@ export function addressAsked(request: Uint8Array | undefined): number | undefine
   return address === undefined || address > ADDRESS_MAX ? undefined : address;
 }
 
-/** A request of M-Bus for the meter that `unitId` names; others as they are. */
+/** A request of M-Bus for the meter that `unitId` names, if it is there; others as they are. */
 export function addressed(
   reader: ConfigReader,
   request: Uint8Array | undefined,
+  isNamed: boolean,
 ): Uint8Array | undefined {
-  if (!reader.has('unitId')) return request;
+  if (!isNamed) return request;
   if (!isShortFrame(request)) {
     reader.issue('unitId', 'is of Modbus', 'A serial sensor has no unit: take it away.');
     return request;

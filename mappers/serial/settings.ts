@@ -50,7 +50,8 @@ export async function readSettings(device: Device): Promise<ReadSettings> {
   const line = readLine(reader);
   const framing = readFraming(reader);
   const checksum = readChecksum(reader);
-  const request = addressed(reader, readRequest(reader));
+  const isNamed = Object.hasOwn(device.protocol.configData, 'unitId');
+  const request = addressed(reader, readRequest(reader), isNamed);
   const timeoutMs = duration(reader, 'timeout', MAPPER_LIMITS.requestTimeoutMs);
   const staleAfterMs = duration(reader, 'staleAfter', MAPPER_LIMITS.sensorStaleMs);
   readCycle(reader);
