@@ -101,6 +101,7 @@ test('a record is known by its function, storage, tariff, subunit, extensions an
     [
       ...['01 16 01', '11 16 02', '21 16 03', '31 16 04', '41 16 05', '81 01 16 06'],
       ...['81 10 16 07', '81 40 16 08', '01 96 3c 09', '01 96 ff 01 0a', '01 16 0b', 'd1 10 16 0c'],
+      '01 96 ff 74 0d',
     ].join(' '),
   );
   const volume = (rest: Config): unknown => found({ quantity: 'volume', ...rest }, frame);
@@ -114,6 +115,7 @@ test('a record is known by its function, storage, tariff, subunit, extensions an
   t.is(volume({ subunit: 1 }), 8);
   t.is(volume({ vife: '3c' }), 9);
   t.is(volume({ vife: 'ff 01' }), 10);
+  t.is(volume({ vife: 'ff 74' }), 13, 'behind the maker’s own it is no hundredth');
   t.is(volume({ nth: 2 }), 11);
   t.is(volume({ function: 'maximum', storage: 1, tariff: 1 }), 12);
   t.is(volume({ storage: 3 }), undefined);

@@ -143,7 +143,7 @@ function extendedAt(bytes: Uint8Array, start: number, isVif = false): Uint8Array
     if (byte === undefined || found.length > MAPPER_LIMITS.mbusExtensions) return undefined;
     found.push(byte);
     at += 1 + (isVif && at === start ? plainTextBytes(bytes, at) : 0);
-    if ((byte & EXTENDED) === 0) return at > bytes.length ? undefined : Uint8Array.from(found);
+    if ((byte & EXTENDED) === 0) return Uint8Array.from(found);
   }
 }
 
