@@ -35,7 +35,7 @@ export class SharedLines<T, S> {
     let held = this.#held.get(identity);
     if (held !== undefined && !this.#options.isSame(held.settings, settings))
       return {
-        why: `another device uses ${identity} in another way: transport, speed or format differ`,
+        why: `another device uses ${identity} in another way: transport, speed or format differ. All that share it need the same`,
       };
     if (held === undefined) {
       held = { line: this.#options.open(settings, identity), settings, users: 0 };

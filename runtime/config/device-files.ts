@@ -13,11 +13,12 @@ import { expandGlob, isGlob } from './glob.js';
 import { formatPath } from '#protocol/config-issue.js';
 import type { ConfigIssue } from '#protocol/config-issue.js';
 import { CONFIG_LIMITS } from './limits.js';
+import { withoutPortLink } from './port-links.js';
 import { expandShortForm, missingModels, shortPath } from './short-form.js';
 import { parseYaml } from '#protocol/yaml-file.js';
 import type { YamlDocument } from '#protocol/yaml-file.js';
 
-/** `before`: the devices that were read before this one. */
+/** `before`: the devices that were read before this one; the ports of all without symbolic links. */
 export type ValidateDevice = (
   device: Device,
   before?: readonly Device[],
@@ -93,10 +94,8 @@ export async function readDevices(
   }
   const before: Device[] = [];
   for (const source of read.devices) {
-    for (const { path, message, hint, severity = 'error' } of await validate(
-      source.device,
-      before,
-    )) {
+    const judged = await withoutPortLink(source.device);
+    for (const { path, message, hint, severity = 'error' } of await validate(judged, before)) {
       const found = locateInDocuments(documents, source, path);
       const issue: Told = {
         message: withoutKey(message, path),
@@ -105,7 +104,7 @@ export async function readDevices(
       };
       issues.push(placed(documents, found.document, found.path, issue));
     }
-    before.push(source.device);
+    before.push(judged);
   }
   return { devices: read.devices.map(({ device }) => device), issues };
 }
