@@ -1,6 +1,7 @@
 import type { PropertyType } from '#protocol/device.js';
 import type { Value } from '#protocol/twin.js';
 import { toInteger, toNumber, type Decimal } from './decimal.js';
+import type { PointResult } from './driver.js';
 
 export type Decoded =
   | {
@@ -73,4 +74,16 @@ export function text(bytes: Uint8Array): Decoded {
 
 export function bad(code: 'EDGE_OUT_OF_RANGE' | 'EDGE_TYPE', why: string): Decoded {
   return { ok: false, code, why };
+}
+
+/** What a driver says of a property when a device sent this, at a Unix time in milliseconds. */
+export function resultOf(property: string, decoded: Decoded, timestamp: number): PointResult {
+  if (!decoded.ok) {
+    const { code: reason, why: detail } = decoded;
+    return { property, value: null, quality: 'bad', reason, detail, timestamp };
+  }
+  const { value, uncertain: detail } = decoded;
+  if (detail === undefined) return { property, value, quality: 'good', timestamp };
+  const doubt = { reason: 'EDGE_OUT_OF_RANGE', detail } as const;
+  return { property, value, quality: 'uncertain', ...doubt, timestamp };
 }

@@ -72,7 +72,7 @@ const MATCHERS = [
 const PLACES: readonly Place[] = [
   { kind: 'bytes', at: 2, type: 'uint16be' },
   { kind: 'bytes', at: -4, type: 'float32le' },
-  { kind: 'bit', at: 0, bit: 3 },
+  { kind: 'bytes', at: 0, type: 'uint8' },
   { kind: 'pattern', pattern: compilePattern('T=([0-9.]+)') },
   { kind: 'json', path: ['a', 0, 'b'] },
   { kind: 'column', column: 2, separator: ';' },

@@ -3,6 +3,7 @@ import type { Property } from '#protocol/device.js';
 import type { WriteOutcome } from '#protocol/mapper-port.js';
 import type { Value } from '#protocol/twin.js';
 import type { Driver, PointResult } from '../driver.js';
+import { resultOf } from '../present.js';
 import { isLine } from './bus-settings.js';
 import type { BusRunner } from './bus-runner.js';
 import type { ModbusSettings } from './config.js';
@@ -155,11 +156,7 @@ export class ModbusDriver implements Driver {
     if (exponent !== undefined && !('words' in exponent))
       return { ...bad, reason: exponent.reason, detail: exponent.why };
     const decoded = decode(visitor, property.type, value.words, exponent?.words[0]);
-    if (!decoded.ok) return { ...bad, reason: decoded.code, detail: decoded.why };
-    if (decoded.uncertain === undefined)
-      return { property: name, value: decoded.value, quality: 'good', timestamp };
-    const doubt = { reason: 'EDGE_OUT_OF_RANGE', detail: decoded.uncertain };
-    return { property: name, value: decoded.value, quality: 'uncertain', ...doubt, timestamp };
+    return resultOf(name, decoded, timestamp);
   }
 }
 

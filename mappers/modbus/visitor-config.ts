@@ -1,8 +1,10 @@
 import type { Property } from '#protocol/device.js';
 import type { DeviceIssue } from '#protocol/mapper-port.js';
 import { ConfigReader } from '../config-reader.js';
-import { compare, multiply, ONE, parseDecimal, toInteger, type Decimal } from '../decimal.js';
+import { multiply, ONE, parseDecimal, toInteger, type Decimal } from '../decimal.js';
 import { readReportKeys } from '../report-policy.js';
+import { readBits, readShowing } from '../showing-config.js';
+import type { Showing } from '../showing.js';
 import { isBits, READ_MAX, WRITE_MAX, type RegisterKind } from './frame.js';
 import { isFloat } from './number-codec.js';
 import { registersOf, WIRE_TYPES, type Visitor, type WireType } from './visitor.js';
@@ -18,7 +20,6 @@ const REGISTERS: Readonly<Record<string, RegisterKind>> = {
 /** KubeEdge's names; its integers are unsigned and as long as `limit` says. */
 const KUBEEDGE_TYPES = ['int', 'float', 'double'] as const;
 const DATA_TYPES = [...KUBEEDGE_TYPES, ...WIRE_TYPES];
-const NAMES_MAX = 256;
 
 /** Reads the configData of a Modbus visitor (docs/mappers.md). */
 export function readVisitor(
@@ -35,7 +36,7 @@ export function readVisitor(
   const limit = reader.has('limit') ? reader.integer('limit', 1, READ_MAX.bits) : undefined;
   const order = orderOf(reader);
   const scale = scaleOf(reader);
-  const extras = readExtras(reader);
+  const extras = readExtras(property, reader);
   readReportKeys(reader);
   reader.unknownKeys();
   const none = { visitor: undefined, issues: reader.issues };
@@ -59,34 +60,20 @@ function manualHint(raw: unknown): string | undefined {
     : undefined;
 }
 
-type Extras = Partial<
-  Pick<
-    Visitor,
-    'add' | 'precision' | 'clamp' | 'invalid' | 'bits' | 'byte' | 'names' | 'exponentAt'
-  >
->;
+type Extras = Showing & Partial<Pick<Visitor, 'add' | 'bits' | 'byte' | 'exponentAt'>>;
 
-function readExtras(reader: ConfigReader): Extras {
+function readExtras(property: Property, reader: ConfigReader): Extras {
   const has = (key: string): boolean => reader.has(key);
   const add = has('add') ? decimalOf(reader, 'add') : undefined;
-  const precision = has('precision') ? reader.integer('precision', 0, 20) : undefined;
-  const clamp = clampOf(reader);
-  const invalid = (reader.numbers('invalid') ?? []).flatMap((one) => parseDecimal(one) ?? []);
-  const from = has('bit') ? reader.integer('bit', 0, 15) : undefined;
-  const width = has('bits') ? reader.integer('bits', 1, 16) : 1;
+  const showing = readShowing(property, reader, 'numbers');
+  const bits = readBits(reader, 15);
   const byte = has('byte') ? reader.choice('byte', ['high', 'low'] as const) : undefined;
-  const names = namesOf(reader);
   const exponentAt = has('exponentAt') ? reader.integer('exponentAt', 0, 65_535) : undefined;
-  if (from === undefined && has('bits'))
-    reader.issue('bits', 'is there without bit', 'Name the lowest bit as `bit`.');
   return {
+    ...showing,
     ...(add === undefined ? {} : { add }),
-    ...(precision === undefined ? {} : { precision }),
-    ...(clamp === undefined ? {} : { clamp }),
-    ...(invalid.length === 0 ? {} : { invalid }),
-    ...(from === undefined || width === undefined ? {} : { bits: { from, width } }),
+    ...(bits === undefined ? {} : { bits }),
     ...(byte === undefined ? {} : { byte }),
-    ...(names === undefined ? {} : { names }),
     ...(exponentAt === undefined ? {} : { exponentAt }),
   };
 }
@@ -96,37 +83,6 @@ function decimalOf(reader: ConfigReader, key: string): Decimal | undefined {
   const exact = number === undefined ? undefined : parseDecimal(number);
   if (number !== undefined && exact === undefined) reader.issue(key, 'is too small or large');
   return exact;
-}
-
-function clampOf(reader: ConfigReader): readonly [Decimal, Decimal] | undefined {
-  if (!reader.has('clamp')) return undefined;
-  const [least, most, ...more] = (reader.numbers('clamp') ?? []).map((one) => parseDecimal(one));
-  if (least !== undefined && most !== undefined && more.length === 0 && compare(least, most) < 0)
-    return [least, most];
-  reader.issue('clamp', 'is not a list of a lower and an upper bound, such as [0, 100]');
-  return undefined;
-}
-
-function namesOf(reader: ConfigReader): ReadonlyMap<string, string> | undefined {
-  const raw = reader.raw('enum');
-  if (raw === undefined) return undefined;
-  const entries =
-    typeof raw === 'object' && raw !== null && !Array.isArray(raw)
-      ? Object.entries(raw as Record<string, unknown>)
-      : [];
-  const isSound = entries.every(([key, name]) => /^-?\d{1,20}$/.test(key) && isName(name));
-  if (entries.length > 0 && entries.length <= NAMES_MAX && isSound)
-    return new Map(entries.map(([key, name]) => [key, String(name)]));
-  reader.issue(
-    'enum',
-    `is not a map of at most ${NAMES_MAX} numbers to texts, such as {0: off, 1: on}`,
-  );
-  return undefined;
-}
-
-/** YAML reads `off` and `on` as texts, but `true` and `1` as what they are. */
-function isName(name: unknown): boolean {
-  return typeof name === 'string' || typeof name === 'number' || typeof name === 'boolean';
 }
 
 function orderOf(reader: ConfigReader): Order | undefined {
@@ -225,8 +181,6 @@ function checkParts(reader: ConfigReader, visitor: Visitor): void {
     reader.issue(bits === undefined ? 'byte' : 'bit', 'is a part of a register, not of bits');
   if (bits !== undefined && type !== 'uint16')
     reader.issue('bit', `is of a ${type}`, 'Parts are of one register: leave dataType out.');
-  if (bits !== undefined && bits.from + bits.width > 16)
-    reader.issue('bits', `from bit ${bits.from} end beyond bit 15`);
   const is8 = type === 'int8' || type === 'uint8';
   if (byte !== undefined && !is8 && type !== 'string')
     reader.issue('byte', `is of a ${type}`, 'Use int8, uint8 or string.');

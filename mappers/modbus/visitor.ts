@@ -2,17 +2,15 @@ import type { PropertyType } from '#protocol/device.js';
 import type { Value } from '#protocol/twin.js';
 import {
   add,
-  compare,
   divideWhole,
-  isDecimalAmong,
   multiply,
   negate,
   parseDecimal,
-  roundTo,
   toNumber,
   type Decimal,
 } from '../decimal.js';
-import { bad, present, text, truth, type Decoded } from '../present.js';
+import { bad, text, truth, type Decoded } from '../present.js';
+import { namedOf, shown, type Bits, type Showing } from '../showing.js';
 import { isBits, type RegisterKind } from './frame.js';
 import {
   isFloat,
@@ -39,7 +37,7 @@ export const WIRE_TYPES = ['boolean', ...NUMBER_TYPES, 'string', 'bytes'] as con
 export type WireType = (typeof WIRE_TYPES)[number];
 
 /** Where a property lives on the device and how to read it. */
-export interface Visitor {
+export interface Visitor extends Showing {
   readonly kind: RegisterKind;
   /** Address on the wire, from 0. */
   readonly offset: number;
@@ -50,18 +48,10 @@ export interface Visitor {
   /** value = what the registers hold * scale + add. Not 0. */
   readonly scale: Decimal;
   readonly add?: Decimal;
-  /** Digits behind the point that are shown. */
-  readonly precision?: number;
-  /** A value beyond is shown as the bound, with quality uncertain. */
-  readonly clamp?: readonly [Decimal, Decimal];
-  /** What the registers hold when the device has no value. */
-  readonly invalid?: readonly Decimal[];
-  /** A part of the register: its lowest bit and its width. A width of 1 is a truth. */
-  readonly bits?: { readonly from: number; readonly width: number };
+  /** A part of the register. A width of 1 is a truth. */
+  readonly bits?: Bits;
   /** The half of the register that an 8-bit number is in, or of each register a character is in. */
   readonly byte?: 'high' | 'low';
-  /** Texts of numbers. */
-  readonly names?: ReadonlyMap<string, string>;
   /** Address of an int16 n in the same kind of register: the value is also times 10^n (SunSpec). */
   readonly exponentAt?: number;
 }
@@ -104,17 +94,13 @@ export function decode(
   if (type === 'boolean') return truth(as, words[0] !== 0);
   const raw = readRaw(visitor, type, words);
   if (raw === undefined) return bad('EDGE_OUT_OF_RANGE', 'the register holds no number');
-  if (isDecimalAmong(raw, visitor.invalid ?? []))
-    return bad('EDGE_OUT_OF_RANGE', `the device has no value: it says ${toNumber(raw)}`);
-  if (visitor.names !== undefined) {
-    const name = visitor.names.get(raw.digits.toString());
-    if (name !== undefined) return { ok: true, value: name };
-    return bad('EDGE_OUT_OF_RANGE', `${toNumber(raw)} has no name in enum`);
-  }
+  const named = namedOf(visitor, raw);
+  if (named !== undefined) return named;
   if (visitor.bits?.width === 1) return truth(as, raw.digits === 1n);
   const scale = scaleOf(visitor, exponent);
   if (scale === undefined) return bad('EDGE_OUT_OF_RANGE', 'the device has no scale for it');
-  return shown(visitor, as, raw, scale);
+  const scaled = multiply(raw, scale);
+  return shown(visitor, as, visitor.add === undefined ? scaled : add(scaled, visitor.add));
 }
 
 /**
@@ -143,22 +129,6 @@ export function maskOf({ bits, byte, type }: Visitor): number | undefined {
   if (bits !== undefined) return ((1 << bits.width) - 1) << bits.from;
   if (byte === undefined || type === 'string') return undefined;
   return byte === 'high' ? 0xff00 : 0x00ff;
-}
-
-function shown(visitor: Visitor, as: PropertyType, raw: Decimal, scale: Decimal): Decoded {
-  let number = multiply(raw, scale);
-  if (visitor.add !== undefined) number = add(number, visitor.add);
-  if (visitor.precision !== undefined) number = roundTo(number, visitor.precision);
-  const [least, most] = visitor.clamp ?? [];
-  const bound =
-    least !== undefined && compare(number, least) < 0
-      ? least
-      : most !== undefined && compare(number, most) > 0
-        ? most
-        : undefined;
-  const decoded = present(as, bound ?? number);
-  if (bound === undefined || !decoded.ok) return decoded;
-  return { ...decoded, uncertain: `${toNumber(number)} is beyond the clamp` };
 }
 
 function scaleOf(

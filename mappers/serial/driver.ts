@@ -2,6 +2,7 @@ import { sleep, type Clock, type Timer } from '#protocol/clock.js';
 import type { Property } from '#protocol/device.js';
 import type { WriteOutcome } from '#protocol/mapper-port.js';
 import type { Driver, PointResult } from '../driver.js';
+import { resultOf } from '../present.js';
 import { extract } from './extract.js';
 import { Framer } from './framer.js';
 import type { Line } from './line.js';
@@ -159,12 +160,7 @@ export class SensorDriver implements Driver {
         this.#quarantine.repliedLate(atMs);
         return;
       }
-      const result: PointResult = value.ok
-        ? { property, value: value.value, quality: 'good', timestamp }
-        : {
-            ...{ property, value: null, quality: 'bad', timestamp },
-            ...{ reason: value.code, detail: value.why },
-          };
+      const result = resultOf(property, value, timestamp);
       this.#heard.set(property, { result, atMs });
     }
     this.#answered?.();

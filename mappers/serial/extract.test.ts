@@ -2,6 +2,7 @@ import test from 'ava';
 import type { PropertyType } from '#protocol/device.js';
 import { ONE, parseDecimal } from '../decimal.js';
 import type { Decimal } from '../decimal.js';
+import type { Bits } from '../showing.js';
 import { extract } from './extract.js';
 import type { Place, Visitor } from './extract.js';
 import { readNumber, type NumberType } from './field.js';
@@ -17,11 +18,15 @@ interface Rest {
   readonly scale?: number;
   readonly offset?: number;
   readonly invalid?: readonly number[];
+  readonly precision?: number;
+  readonly clamp?: readonly [number, number];
+  readonly names?: Readonly<Record<string, string>>;
+  readonly bits?: Bits;
 }
 
 function at(
   place: Place,
-  { startsWith = '', scale = 1, offset = 0, invalid = [] }: Rest = {},
+  { startsWith = '', scale = 1, offset = 0, invalid = [], clamp, names, ...rest }: Rest = {},
 ): Visitor {
   return {
     place,
@@ -29,6 +34,9 @@ function at(
     scale: decimal(scale),
     offset: decimal(offset),
     invalid: invalid.map(decimal),
+    ...(clamp === undefined ? {} : { clamp: [decimal(clamp[0]), decimal(clamp[1])] }),
+    ...(names === undefined ? {} : { names: new Map(Object.entries(names)) }),
+    ...rest,
   };
 }
 
@@ -44,6 +52,8 @@ const TELEGRAM = [
   '0-1:24.2.1(101209112500W)(12785.123*m3)',
   '!',
 ].join('\r\n');
+
+const MODES = { 1: 'cooling', 2: 'heating' };
 
 const VALUES: readonly (readonly [string, Visitor, PropertyType, Uint8Array, unknown])[] = [
   [
@@ -75,7 +85,72 @@ const VALUES: readonly (readonly [string, Visitor, PropertyType, Uint8Array, unk
     hex('ffffffffffffffff'),
     '18446744073709551615',
   ],
-  ['a bit', at({ kind: 'bit', at: 1, bit: 7 }), 'boolean', hex('00 80'), true],
+  [
+    'a bit',
+    at({ kind: 'bytes', at: 1, type: 'uint8' }, { bits: { from: 7, width: 1 } }),
+    'boolean',
+    hex('00 80'),
+    true,
+  ],
+  [
+    'three bits in the middle of a word',
+    at({ kind: 'bytes', at: 0, type: 'uint16be' }, { bits: { from: 6, width: 3 }, scale: 0.5 }),
+    'float',
+    hex('0140'),
+    2.5,
+  ],
+  [
+    'bits of a number that is text, named',
+    at(
+      { kind: 'column', column: 1, separator: ',' },
+      { bits: { from: 4, width: 2 }, names: MODES },
+    ),
+    'string',
+    ascii('x,35'),
+    'heating',
+  ],
+  [
+    'the quality of a fix',
+    at({ kind: 'nmea', sentence: 'GGA', field: 6 }, { names: { 0: 'none', 1: 'gps' } }),
+    'string',
+    ascii(GGA),
+    'gps',
+  ],
+  [
+    'a status that is a letter',
+    at(pattern('^S ([SD+-])'), { names: { S: 'stable', D: 'moving', '+': 'overload' } }),
+    'string',
+    ascii('S +'),
+    'overload',
+  ],
+  [
+    'a number of two digits by its name',
+    at({ kind: 'column', column: 0, separator: ',' }, { names: MODES }),
+    'string',
+    ascii('02,1'),
+    'heating',
+  ],
+  [
+    'a truth of JSON by its name',
+    at({ kind: 'json', path: ['ok'] }, { names: { true: 'closed', false: 'open' } }),
+    'string',
+    ascii('{"ok":false}'),
+    'open',
+  ],
+  [
+    'a rounded number',
+    at({ kind: 'column', column: 0, separator: ',' }, { scale: 0.3, precision: 1 }),
+    'float',
+    ascii('21.5'),
+    6.5,
+  ],
+  [
+    'text, rounded',
+    at({ kind: 'column', column: 0, separator: ',' }, { precision: 0 }),
+    'string',
+    ascii('21.5'),
+    '22',
+  ],
   [
     'Mettler’s weight',
     at(pattern('^S S\\s+(-?[\\d.]+) g$')),
@@ -157,6 +232,37 @@ const BAD: readonly (readonly [string, Visitor, Uint8Array, string])[] = [
     hex('ffff'),
     'EDGE_OUT_OF_RANGE',
   ],
+  [
+    'a round number that is no value',
+    at({ kind: 'bytes', at: 0, type: 'uint16be' }, { invalid: [30_000] }),
+    hex('7530'),
+    'EDGE_OUT_OF_RANGE',
+  ],
+  [
+    'no value, although it has a name',
+    at({ kind: 'column', column: 0, separator: ',' }, { invalid: [2], names: MODES }),
+    ascii('2'),
+    'EDGE_OUT_OF_RANGE',
+  ],
+  [
+    'a number without a name',
+    at({ kind: 'bytes', at: 0, type: 'uint8' }, { names: MODES }),
+    // Ten must not be taken for a one with an exponent.
+    hex('0a'),
+    'EDGE_OUT_OF_RANGE',
+  ],
+  [
+    'a text without a name',
+    at({ kind: 'column', column: 0, separator: ',' }, { names: MODES }),
+    ascii('x'),
+    'EDGE_OUT_OF_RANGE',
+  ],
+  [
+    'bits of a number that has none',
+    at({ kind: 'column', column: 0, separator: ',' }, { bits: { from: 0, width: 1 } }),
+    ascii('-1'),
+    'EDGE_TYPE',
+  ],
   ['NaN', at({ kind: 'bytes', at: 0, type: 'float32be' }), hex('7fc00000'), 'EDGE_OUT_OF_RANGE'],
   [
     'an empty field',
@@ -177,6 +283,17 @@ for (const [name, visitor, frame, code] of BAD)
     const found = extract(visitor, 'float', frame);
     t.like(found, { ok: false, code });
   });
+
+test('a value beyond the clamp is the bound, and uncertain', (t) => {
+  const clamped = at({ kind: 'bytes', at: 0, type: 'int8' }, { clamp: [0, 100] });
+  t.like(extract(clamped, 'int', hex('ff')), {
+    ok: true,
+    value: 0,
+    uncertain: '-1 is beyond the clamp',
+  });
+  t.like(extract(clamped, 'int', hex('7f')), { ok: true, value: 100 });
+  t.deepEqual(extract(clamped, 'int', hex('64')), { ok: true, value: 100 });
+});
 
 test('a pattern that would hang another engine does not hang this one', (t) => {
   const hostile = at(pattern('^(([a-z])+.)+[A-Z]([a-z])+$'));

@@ -1,8 +1,9 @@
 import type { PropertyType } from '#protocol/device.js';
-import { add, multiply, parseDecimal } from '../decimal.js';
+import { add, isDecimalAmong, multiply, parseDecimal, toNumber } from '../decimal.js';
 import type { Decimal } from '../decimal.js';
-import { bad, present, truth } from '../present.js';
+import { bad, truth } from '../present.js';
 import type { Decoded } from '../present.js';
+import { bitsOf, namedOf, shown, type Bits, type Showing } from '../showing.js';
 import { readNumber } from './field.js';
 import type { NumberType } from './field.js';
 import { jsonAt } from './json-path.js';
@@ -22,8 +23,6 @@ export type Place =
       readonly type: NumberType;
       readonly minus?: number;
     }
-  /** One bit of a byte, 0 the lowest. */
-  | { readonly kind: 'bit'; readonly at: number; readonly bit: number }
   /** What a regular expression in RE2's syntax finds. */
   | { readonly kind: 'pattern'; readonly pattern: Pattern }
   /** Names and indices into a line of JSON. */
@@ -36,15 +35,15 @@ export type Place =
   | { readonly kind: 'obis'; readonly code: string }
   | MbusPlace;
 
-export interface Visitor {
+export interface Visitor extends Showing {
   readonly place: Place;
   /** Only frames that begin with it hold the property. */
   readonly startsWith: Uint8Array;
   /** value = what stands there * scale + offset. */
   readonly scale: Decimal;
   readonly offset: Decimal;
-  /** Numbers, before scaling, by which the sensor says that it has none. */
-  readonly invalid: readonly Decimal[];
+  /** A part of the number that stands there. A width of 1 is a truth. */
+  readonly bits?: Bits;
 }
 
 /** Null is a float that is no number. */
@@ -61,29 +60,46 @@ export function extract(
   const found = find(visitor.place, frame);
   if (found === undefined) return undefined;
   if (found === null) return bad('EDGE_OUT_OF_RANGE', 'the sensor sent no number (NaN)');
-  if (typeof found === 'boolean') return truth(as, found);
-  if (typeof found !== 'string') return presented(visitor, as, found);
-  if (found === '') return bad('EDGE_OUT_OF_RANGE', 'the sensor left it empty');
-  if (as === 'string') return { ok: true, value: found };
-  const number = parseDecimal(found.trim());
-  if (number !== undefined) return presented(visitor, as, number);
-  return bad('EDGE_TYPE', `${JSON.stringify(found.slice(0, 40))} is not a number`);
+  if (typeof found === 'boolean') return truthOf(visitor, as, found);
+  return typeof found === 'string' ? said(visitor, as, found) : presented(visitor, as, found);
 }
 
-function presented({ scale, offset, invalid }: Visitor, as: PropertyType, raw: Decimal): Decoded {
-  if (invalid.some(({ digits, exponent }) => digits === raw.digits && exponent === raw.exponent))
-    return bad('EDGE_OUT_OF_RANGE', 'the sensor says that it has no value');
-  return present(as, add(multiply(raw, scale), offset));
+function truthOf(visitor: Visitor, as: PropertyType, found: boolean): Decoded {
+  const name = visitor.names?.get(String(found));
+  return name === undefined ? truth(as, found) : { ok: true, value: name };
+}
+
+function said(visitor: Visitor, as: PropertyType, found: string): Decoded {
+  const { names, invalid = [], bits, precision, clamp } = visitor;
+  const text = found.trim();
+  if (text === '') return bad('EDGE_OUT_OF_RANGE', 'the sensor left it empty');
+  const number = parseDecimal(text);
+  const isNone = number !== undefined && isDecimalAmong(number, invalid);
+  const name = isNone || bits !== undefined ? undefined : names?.get(text);
+  if (name !== undefined) return { ok: true, value: name };
+  const isAsSent = [names, bits, precision, clamp].every((one) => one === undefined);
+  if (as === 'string' && isAsSent) return { ok: true, value: found };
+  if (number !== undefined) return presented(visitor, as, number);
+  const quoted = JSON.stringify(found.slice(0, 40));
+  return names === undefined
+    ? bad('EDGE_TYPE', `${quoted} is not a number`)
+    : bad('EDGE_OUT_OF_RANGE', `${quoted} has no name in enum`);
+}
+
+function presented(visitor: Visitor, as: PropertyType, number: Decimal): Decoded {
+  const { bits, scale, offset } = visitor;
+  const raw = bits === undefined ? number : bitsOf(bits, number);
+  if (raw === undefined) return bad('EDGE_TYPE', `${toNumber(number)} has no bits`);
+  const named = namedOf(visitor, raw);
+  if (named !== undefined) return named;
+  if (bits?.width === 1) return truth(as, raw.digits === 1n);
+  return shown(visitor, as, add(multiply(raw, scale), offset));
 }
 
 function find(place: Place, frame: Uint8Array): Found | undefined {
   switch (place.kind) {
     case 'bytes':
       return readNumber(frame, place.at, place.type, place.minus);
-    case 'bit': {
-      const byte = frame.at(place.at);
-      return byte === undefined ? undefined : ((byte >> place.bit) & 1) === 1;
-    }
     case 'pattern':
       return place.pattern(textOf(frame));
     case 'json': {

@@ -91,6 +91,16 @@ const WRONG: readonly (readonly [string, Config, Config, RegExp])[] = [
     /no frame is longer than 9 bytes/,
   ],
   ['a place across the end', PORT, { at: -1, type: 'uint16be' }, /at is -1, but.*2 bytes/],
+  ['names of a number', PORT, { column: 1, enum: { 0: 'off' } }, /enum gives texts.* type FLOAT/],
+  ['names that are no map', PORT, { column: 1, enum: ['off'] }, /enum is not a map of at most 256/],
+  ['a misspelt enum', PORT, { column: 1, enmu: { 0: 'off' } }, /enmu is not known/],
+  ['a clamp', PORT, { column: 1, clamp: [100, 0] }, /clamp is not a list of a lower/],
+  ['a precision', PORT, { column: 1, precision: -1 }, /precision is -1, not a whole number/],
+  ['bits without a first one', PORT, { column: 1, bits: 2 }, /bits is there without bit/],
+  ['a bit beyond its byte', PORT, { at: 0, bit: 8 }, /bit is 8, not a whole number from 0 to 7/],
+  ['bits beyond', PORT, { at: 0, bit: 6, bits: 3 }, /bits from bit 6 end beyond bit 7/],
+  ['bits of a float', PORT, { at: 0, type: 'float32be', bit: 1 }, /bit is of a float32be/],
+  ['a bit beyond its frame', PORT, { at: 4096, bit: 0 }, /at is 4096, but no frame is longer/],
   ['a unit', { ...PORT, unitId: 3 }, { column: 1 }, /unitId is of Modbus/],
 ];
 
@@ -103,6 +113,25 @@ for (const [name, protocol, visitor, message] of WRONG)
       JSON.stringify(issues),
     );
   });
+
+test('precision, clamp, names and bits are read as those of a register are', async (t) => {
+  const place = { at: 1, bit: 4, bits: 3, precision: 1, clamp: [0, 5], invalid: 7 };
+  const { settings } = await readSettings(device(PORT, place));
+  t.like(settings?.visitors.get('p'), {
+    place: { kind: 'bytes', at: 1, type: 'uint8', minus: 0 },
+    bits: { from: 4, width: 3 },
+    precision: 1,
+    clamp: [0n, 5n].map((digits) => ({ digits, exponent: 0 })),
+    invalid: [{ digits: 7n, exponent: 0 }],
+  });
+  const sensor = device(PORT, { column: 1, enum: { '01': 'on', A: true } });
+  const properties = sensor.properties.map((one) => ({ ...one, type: 'string' as const }));
+  const named = (await readSettings({ ...sensor, properties })).settings?.visitors.get('p')?.names;
+  t.deepEqual([...(named ?? [])].sort(), [
+    ['1', 'on'],
+    ['A', 'true'],
+  ]);
+});
 
 for (const code of ['1-0:1.8.1', '1.8.0', 'C.1.0', '0-0:96.1.1', '1-0:1.8.0*255'])
   test(`OBIS code ${code} is taken`, async (t) => {

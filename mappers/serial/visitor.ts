@@ -5,11 +5,14 @@ import { ONE, parseDecimal } from '../decimal.js';
 import type { Decimal } from '../decimal.js';
 import { MAPPER_LIMITS } from '../limits.js';
 import { readReportKeys } from '../report-policy.js';
+import { readBits, readShowing } from '../showing-config.js';
 import type { Place, Visitor } from './extract.js';
 import { bytesOf, NUMBER_TYPES } from './field.js';
 import { parseJsonPath } from './json-path.js';
 import { readMbusPlace } from './mbus-place.js';
 
+/** The highest bit of a number whose width nothing says. */
+const BITS_LAST = 63;
 const ZERO: Decimal = { digits: 0n, exponent: 0 };
 /** `C.1.0`, `1.8.1`, `1-0:1.8.1*255`: the reduced and the whole form of IEC 62056-61. */
 const OBIS =
@@ -21,10 +24,11 @@ const PLACES = ['at', 'pattern', 'json', 'column', 'sentence', 'obis', 'record']
  * most `maxBytes`.
  */
 export async function readVisitor(
-  { name }: Property,
+  property: Property,
   reader: ConfigReader,
   maxBytes: number = MAPPER_LIMITS.sensorFrameBytes,
 ): Promise<Visitor | undefined> {
+  const { name } = property;
   const given = PLACES.filter((place) => reader.has(place));
   const [kind, another] = given;
   if (kind === undefined) {
@@ -41,7 +45,10 @@ export async function readVisitor(
   if (scale.digits === 0n)
     reader.issue('scale', 'is 0, which makes every value 0', 'Leave it out, or write 1.');
   const offset = parseDecimal(reader.number('offset', 0) ?? 0) ?? ZERO;
-  const invalid = (reader.numbers('invalid') ?? []).flatMap((number) => parseDecimal(number) ?? []);
+  const bits = readBits(reader, place?.kind === 'bytes' ? 8 * bytesOf(place.type) - 1 : BITS_LAST);
+  if (bits !== undefined && place?.kind === 'bytes' && !place.type.startsWith('uint'))
+    reader.issue('bit', `is of a ${place.type}`, 'Bits are of a uint8 to uint64.');
+  const showing = readShowing(property, reader, 'texts');
   if (reader.has('startsWith') && reader.has('startsWithHex'))
     reader.issue('startsWithHex', 'stands beside startsWith', 'Keep one of the two.');
   const startsWith = reader.has('startsWith')
@@ -52,7 +59,7 @@ export async function readVisitor(
   readReportKeys(reader);
   reader.unknownKeys();
   if (place === undefined || startsWith === undefined) return undefined;
-  return { place, startsWith, scale, offset, invalid };
+  return { place, startsWith, scale, offset, ...showing, ...(bits === undefined ? {} : { bits }) };
 }
 
 async function readPlace(
@@ -63,12 +70,7 @@ async function readPlace(
   switch (kind) {
     case 'at': {
       const at = reader.integer('at', -4096, 4096);
-      if (reader.has('bit')) {
-        const bit = reader.integer('bit', 0, 7);
-        checkWithin(reader, at, 1, maxBytes);
-        return at === undefined || bit === undefined ? undefined : { kind: 'bit', at, bit };
-      }
-      const type = reader.choice('type', NUMBER_TYPES);
+      const type = reader.choice('type', NUMBER_TYPES, reader.has('bit') ? 'uint8' : undefined);
       if (at === undefined || type === undefined) return undefined;
       checkWithin(reader, at, bytesOf(type), maxBytes);
       const minus = reader.integer('minus', 0, 255, 0);
