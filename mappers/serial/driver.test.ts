@@ -46,10 +46,10 @@ class Bench {
     await settled();
   }
 
-  async sensor(name: string, timeoutMs = TIMEOUT_MS): Promise<SensorDriver> {
+  async sensor(name: string, timeoutMs = TIMEOUT_MS, more: object = {}): Promise<SensorDriver> {
     const at = { host: 'h', tcpPort: 1 };
     const configData = { ...at, request: name, timeout: `${timeoutMs}ms` };
-    const place = { column: 1, startsWith: name };
+    const place = { column: 1, startsWith: name, ...more };
     const property = { ...CO2, visitor: { protocolName: 'serial', configData: place } };
     const { settings, issues } = await readSettings({
       ...{ id: `default/${name}`, model: 'sensor', properties: [property] },
@@ -192,4 +192,16 @@ test('nothing waits for the end of a pause when the port is lost or the device d
   await settled();
   t.is(dropped.said, 'EDGE_DEVICE_TIMEOUT');
   t.false(bench.clock.pending().includes('sensor quarantine'));
+});
+
+test('a value beyond its clamp is the bound, uncertain and with the reason', async (t) => {
+  const bench = new Bench();
+  const driver = await bench.sensor('a', TIMEOUT_MS, { clamp: [0, 5000] });
+  const read = driver.read([CO2]);
+  await settled();
+  await bench.say('a,65535\n');
+  t.like((await read)[0], {
+    ...{ property: 'co2', value: 5000, quality: 'uncertain' },
+    ...{ reason: 'EDGE_OUT_OF_RANGE', detail: '65535 is beyond the clamp' },
+  });
 });
