@@ -41,6 +41,11 @@ export class ReconnectingLink {
     return this.#isOpen;
   }
 
+  /** It was not open yet, and could not fail yet either. */
+  get isOpening(): boolean {
+    return !this.#isOpen && !this.#ended && this.#trouble === undefined;
+  }
+
   get reconnects(): number {
     return this.#reconnects;
   }

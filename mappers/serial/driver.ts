@@ -2,6 +2,7 @@ import { sleep, type Clock, type Timer } from '#protocol/clock.js';
 import type { Property } from '#protocol/device.js';
 import type { WriteOutcome } from '#protocol/mapper-port.js';
 import type { Driver, PointResult } from '../driver.js';
+import { MAPPER_LIMITS } from '../limits.js';
 import { resultOf } from '../present.js';
 import { extract } from './extract.js';
 import { Framer } from './framer.js';
@@ -35,6 +36,7 @@ export class SensorDriver implements Driver {
   #pausing = new AbortController();
   #gap: Timer | undefined;
   #answered: (() => void) | undefined;
+  #opened: (() => void) | undefined;
 
   constructor(settings: SensorSettings, properties: readonly Property[], line: Line, clock: Clock) {
     this.#settings = settings;
@@ -43,6 +45,7 @@ export class SensorDriver implements Driver {
     this.#clock = clock;
     this.#framer = new Framer(settings.framing.match, settings.checksum);
     this.#unlisten = line.listen({
+      opened: () => this.#opened?.(),
       received: (bytes) => this.#received(bytes),
       lost: () => this.#lost(),
     });
@@ -95,6 +98,7 @@ export class SensorDriver implements Driver {
     request: Uint8Array,
     timeoutMs: number,
   ): Promise<readonly PointResult[] | undefined> {
+    if (this.#line.isOpening && !this.#isClosed) await this.#opening();
     const sinceMs = this.#clock.now();
     if (this.#isAskable && sinceMs < this.#quarantine.untilMs) return undefined;
     // Whatever comes from now on was sent after the request; what came before was not asked for.
@@ -106,6 +110,19 @@ export class SensorDriver implements Driver {
       await answer;
     }
     return this.#newest(properties, sinceMs);
+  }
+
+  /** A reading that is due before the line is there would be lost for a whole cycle. */
+  #opening(): Promise<void> {
+    return new Promise((resolve) => {
+      const end = (): void => {
+        this.#opened = undefined;
+        timer.cancel();
+        resolve();
+      };
+      const timer = this.#clock.setTimer('sensor line', MAPPER_LIMITS.openMs, end);
+      this.#opened = end;
+    });
   }
 
   /** Until each of these was in a frame, the line is lost or the time is over. */
@@ -142,6 +159,7 @@ export class SensorDriver implements Driver {
     this.#framer.silence(false);
     // A value of a sensor that nobody hears any more is not fresh, however young.
     this.#heard.clear();
+    this.#opened?.();
     this.#answered?.();
     this.#pausing.abort();
     this.#pausing = new AbortController();

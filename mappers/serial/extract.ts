@@ -59,7 +59,13 @@ export function extract(
   if (!startsWith.every((byte, index) => frame[index] === byte)) return undefined;
   const found = find(visitor.place, frame);
   if (found === undefined) return undefined;
-  if (found === null) return bad('EDGE_OUT_OF_RANGE', 'the sensor sent no number (NaN)');
+  if (found === null) {
+    const none =
+      visitor.place.kind === 'record'
+        ? 'the telegram has no value of it'
+        : 'the sensor sent no number (NaN)';
+    return bad('EDGE_OUT_OF_RANGE', none);
+  }
   if (typeof found === 'boolean') return truthOf(visitor, as, found);
   return typeof found === 'string' ? said(visitor, as, found) : presented(visitor, as, found);
 }

@@ -2,8 +2,9 @@ import type { OpenLink } from '../link.js';
 import { ReconnectingLink } from '../reconnecting-link.js';
 import type { ReconnectingPorts } from '../reconnecting-link.js';
 
-/** Bytes from the line, or that it was lost: what was begun is void. */
+/** That the line is there, bytes from it, or that it was lost: what was begun is void. */
 export interface LineListener {
+  opened(): void;
   received(bytes: Uint8Array): void;
   lost(): void;
 }
@@ -16,7 +17,7 @@ export class Line {
 
   constructor(open: OpenLink, ports: ReconnectingPorts) {
     this.#link = new ReconnectingLink(open, ports, {
-      opened: () => undefined,
+      opened: () => this.#listeners.forEach((listener) => listener.opened()),
       received: (bytes) => this.#listeners.forEach((listener) => listener.received(bytes)),
       lost: () => this.#listeners.forEach((listener) => listener.lost()),
     });
@@ -24,6 +25,11 @@ export class Line {
 
   get isOpen(): boolean {
     return this.#link.isOpen;
+  }
+
+  /** The first attempt is under way. */
+  get isOpening(): boolean {
+    return this.#link.isOpening;
   }
 
   get trouble(): string | undefined {

@@ -3,6 +3,7 @@ import test from 'ava';
 import type { Device } from '#protocol/device.js';
 import { ConfigReader } from '../config-reader.js';
 import { toNumber } from '../decimal.js';
+import { extract } from './extract.js';
 import { serialModule } from './mapper.js';
 import { findRecord, readMbusPlace } from './mbus-place.js';
 import { readSettings } from './settings.js';
@@ -64,7 +65,7 @@ const VALUES: readonly (readonly [what: string, quantity: string, sent: string, 
     ['digits below 0 of their own length', 'volume', '0d 16 d2 34 12', -1_234],
     ['a thousandfold', 'volume', '04 96 7d 02 00 00 00', 2_000],
     ['a hundredth', 'volume', '04 96 74 02 00 00 00', 0.02],
-    ['a date of another storage', 'date', '42 6c 5f 1c', undefined],
+    ['a date of another storage', 'date', '42 6c 5f 1c', null],
     ['a number with its zeros', 'fabricationNumber', SERIAL_8, '06855817'],
     ['a number as text', 'fabricationNumber', '0d 78 03 43 42 41', 'ABC'],
     ['a date of the last century', 'date', '02 6c 7f cc', '1999-12-31'],
@@ -77,10 +78,10 @@ const VALUES: readonly (readonly [what: string, quantity: string, sent: string, 
     ['no number in single precision', 'volume', '05 16 00 00 c0 7f', null],
     ['an overflow that is said', 'volume', '04 96 16 02 00 00 00', null],
     ['only a value of an error', 'volume', '34 16 02 00 00 00', null],
-    ['another quantity', 'volume', '04 06 e7 91 00 00', undefined],
-    ['an extension that was not asked for', 'volume', '04 96 3c 02 00 00 00', undefined],
-    ['the maker’s own extension', 'volume', '04 96 ff 01 02 00 00 00', undefined],
-    ['a unit in plain text', 'humidity', '02 fc 03 48 52 25 74 44 0d', undefined],
+    ['another quantity', 'volume', '04 06 e7 91 00 00', null],
+    ['an extension that was not asked for', 'volume', '04 96 3c 02 00 00 00', null],
+    ['the maker’s own extension', 'volume', '04 96 ff 01 02 00 00 00', null],
+    ['a unit in plain text', 'humidity', '02 fc 03 48 52 25 74 44 0d', null],
   ];
 
 for (const [what, quantity, sent, value] of VALUES)
@@ -118,8 +119,8 @@ test('a record is known by its function, storage, tariff, subunit, extensions an
   t.is(volume({ vife: 'ff 74' }), 13, 'behind the maker’s own it is no hundredth');
   t.is(volume({ nth: 2 }), 11);
   t.is(volume({ function: 'maximum', storage: 1, tariff: 1 }), 12);
-  t.is(volume({ storage: 3 }), undefined);
-  t.is(volume({ nth: 3 }), null, 'one of an error is there');
+  t.is(volume({ storage: 3 }), null);
+  t.is(volume({ nth: 3 }), null);
 });
 
 test('the header is read as well', (t) => {
@@ -252,4 +253,17 @@ test('meters of different addresses share a line; one that asks any of them does
   t.is((await serialModule.validate(meter('b', 1), [meter('a', 1)])).length, 1);
   t.is((await serialModule.validate(meter('b', 1), [meter('a')])).length, 1);
   t.is((await serialModule.validate(meter('b'), [meter('a', 1)])).length, 1);
+});
+
+test('a property is scaled from the unit of its quantity; what the telegram has no value of is bad at once', async (t) => {
+  const { settings } = await readSettings(meter('m'));
+  const energy = settings?.visitors.get('p');
+  if (energy === undefined) throw new TypeError('no place');
+  const inKwh = { ...energy, scale: { digits: 1n, exponent: -3 } };
+  const read = (records: string) => extract(inKwh, 'double', telegram(records));
+  t.deepEqual(read('04 03 01 00 00 00'), { ok: true, value: 0.001 });
+  const none = { ok: false, code: 'EDGE_OUT_OF_RANGE', why: 'the telegram has no value of it' };
+  t.deepEqual(read('04 13 01 00 00 00'), none);
+  t.deepEqual(read('04 83 15 01 00 00 00'), none);
+  t.is(extract(inKwh, 'double', Uint8Array.of(0xe5)), undefined);
 });

@@ -52,7 +52,7 @@ export function readMbusPlace(reader: ConfigReader): MbusPlace | undefined {
   return { kind: 'record', quantity, function: which, ...place };
 }
 
-/** Undefined when the frame is no telegram of this meter or has no such record, null: no value. */
+/** Undefined when the frame is no telegram of this meter; null when that has no value of it. */
 export function findRecord(
   place: MbusPlace,
   frame: Uint8Array,
@@ -75,28 +75,18 @@ export function findRecord(
   }
 }
 
-/** What a meter only has of the time of an error is no value, unless that was asked for. */
-function recordOf(
-  place: MbusPlace,
-  records: readonly MbusRecord[],
-): Decimal | string | null | undefined {
+/** Null also when there is none: the telegram is the answer, and no other will come. */
+function recordOf(place: MbusPlace, records: readonly MbusRecord[]): Decimal | string | null {
   let alike = 0;
-  let isInError = false;
   for (const record of records) {
-    const isError = record.function === 'error';
-    if ((record.function !== place.function && !isError) || record.storage !== place.storage)
-      continue;
+    if (record.function !== place.function || record.storage !== place.storage) continue;
     if (record.tariff !== place.tariff || record.subunit !== place.subunit) continue;
     const meaning = meaningOf(record.information);
     if (meaning?.quantity !== place.quantity || !isSame(meaning.rest, place.vife)) continue;
-    if (record.function !== place.function) {
-      isInError = true;
-      continue;
-    }
     const value = valueOf(record, meaning);
     if (value !== undefined && ++alike === place.nth) return value;
   }
-  return isInError ? null : undefined;
+  return null;
 }
 
 /** Address of the meter that a request asks; undefined when any may answer, or it is no request of M-Bus. */
