@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { NO_FAULTS } from '#mappers/tools/slave.js';
 import { parseExchanges } from '#mappers/templates/exchange.js';
-import { replay } from '../mappers/exchange.js';
+import { checkExchange } from '../mappers/exchange-check.js';
 import { pms5003, SerialSensor } from '../simulators/serial-sensor.js';
 import { formatReport, hasPassed } from './report.js';
 import { onSerial } from '../mappers/on-serial.js';
@@ -46,8 +46,7 @@ onSerial(
     if (recorded === undefined) throw new TypeError('nothing was recorded');
     t.is(recorded.frames.length, 2);
     t.deepEqual(Object.keys(recorded.values).length, 4);
-    const server = await replay(recorded, true);
-    await server.stop();
+    await checkExchange(t, 'xy-md02', recorded);
   },
 );
 
@@ -79,7 +78,9 @@ onSerial(
     t.is(code, 0, output);
     t.regex(await readFile(report, 'utf8'), /\| pm25 \| 35 \| good/);
     const [recorded] = await parseExchanges('pms5003', await readFile(record, 'utf8'));
-    t.is(recorded?.values['pm25'], 35);
-    t.deepEqual(recorded?.frames[0]?.reply, Buffer.from(pms5003(35)));
+    if (recorded === undefined) throw new TypeError('nothing was recorded');
+    t.is(recorded.values['pm25'], 35);
+    t.deepEqual(recorded.frames[0]?.reply, Buffer.from(pms5003(35)));
+    await checkExchange(t, 'pms5003', recorded);
   },
 );

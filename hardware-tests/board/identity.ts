@@ -16,7 +16,10 @@ export interface Identity {
 
 const USB_FACTS = ['manufacturer', 'product', 'serial', 'idVendor', 'idProduct', 'bcdDevice'];
 
-export async function identify(port: string): Promise<Identity> {
+const SYSFS = '/sys';
+
+/** `sysfs`: where the kernel tells of its devices. */
+export async function identify(port: string, sysfs = SYSFS): Promise<Identity> {
   const device = await realpath(port).catch(() => port);
   const board = (await textOf('/proc/device-tree/model')) ?? cpus()[0]?.model ?? 'unknown';
   return {
@@ -24,13 +27,13 @@ export async function identify(port: string): Promise<Identity> {
     processor: `${board}, ${cpus().length} cores`,
     node: process.version,
     port: device === port ? port : `${port} (${device})`,
-    adapter: await adapterOf(device),
+    adapter: await adapterOf(device, sysfs),
   };
 }
 
-/** Of /sys/class/tty/NAME; empty for a pseudo-terminal. */
-async function adapterOf(device: string): Promise<Readonly<Record<string, string>>> {
-  const folder = join('/sys/class/tty', basename(device), 'device');
+/** Of class/tty/NAME; empty for a pseudo-terminal. */
+async function adapterOf(device: string, sysfs: string): Promise<Readonly<Record<string, string>>> {
+  const folder = join(sysfs, 'class/tty', basename(device), 'device');
   const facts: Record<string, string> = {};
   const driver = await readlink(join(folder, 'driver')).catch(() => undefined);
   if (driver !== undefined) facts['driver'] = basename(driver);
