@@ -16,7 +16,10 @@ onSerial(
   'the hardware suite passes on a line, writes, finds the adapter again and records',
   async (t, pair) => {
     const short = { template: 'xy-md02', port: pair.master, baudRate: LINE.baudRate };
-    const device = await deviceOf(t, short);
+    const slow = await deviceOf(t, short);
+    // What is read each ten seconds would be waited for when the adapter is in and out.
+    const often = { collectCycleMs: 1_000, reportCycleMs: 1_000 };
+    const device = { ...slow, properties: slow.properties.map((one) => ({ ...one, ...often })) };
     let simulation = await slave(device, pair, NO_FAULTS);
     const { report, exchange } = await runSuite({
       ...{ device, port: pair.master, rounds: 20, progress: () => undefined, ...ports },

@@ -92,6 +92,23 @@ test('each kind of device of a file is simulated on TCP, and others are named', 
   t.deepEqual(identity, ['edgetwin', 'xy-md02', 'simulated']);
 });
 
+test('a sensor that is read seldom is read within the patience of one look', async (t) => {
+  const asked = await deviceOf(t, { template: 'dlt645', name: 'meter', ...HOST });
+  const simulation = await simulate([asked], { tcpPort: 0 }, NO_FAULTS, ports);
+  t.teardown(() => simulation.stop());
+  const meter = movedTo(asked, simulation.address);
+  const properties = meter.properties.map((one) => ({
+    ...one,
+    collectCycleMs: 3_600_000,
+    reportCycleMs: 3_600_000,
+  }));
+  const readings = await readOnce({ ...meter, properties }, ports, 60_000);
+  t.deepEqual(
+    readings.map(({ quality }) => quality),
+    ['good'],
+  );
+});
+
 test('a file with nothing to simulate is refused, and why', async (t) => {
   const talks = await deviceOf(t, { template: 'pms5003', name: 'dust', ...HOST });
   await t.throwsAsync(simulate([{ ...talks, model: 'x' }], { tcpPort: 0 }, NO_FAULTS, ports), {

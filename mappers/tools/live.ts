@@ -1,5 +1,5 @@
 import { sleep, type Clock } from '#protocol/clock.js';
-import type { Device } from '#protocol/device.js';
+import type { Device, Property } from '#protocol/device.js';
 import { EdgeError } from '#protocol/errors.js';
 import { silentLog } from '#protocol/log.js';
 import type { Mapper, Reading, WriteOutcome } from '#protocol/mapper-port.js';
@@ -7,6 +7,9 @@ import type { Random } from '#protocol/random.js';
 import type { Value } from '#protocol/twin.js';
 import { derivedOf } from '../derived-config.js';
 import { loadMapper } from '../registry.js';
+
+/** Milliseconds until a sensor that was not heard is looked at again. */
+const AGAIN_MS = 1_000;
 
 export interface LivePorts {
   readonly clock: Clock;
@@ -79,7 +82,8 @@ export async function look(
     if (readings.size < wanted.length) return;
     if (!isSensor || [...readings.values()].every(({ quality }) => quality !== 'bad')) all.abort();
   };
-  const served = property === undefined ? device : partOf(device, property);
+  const part = property === undefined ? device : partOf(device, property);
+  const served = isSensor ? askedOften(part) : part;
   return withDevice(served, ports, heard, async (mapper) => {
     await sleep(ports.clock, 'mapper read', patienceMs, all.signal);
     const detail = detailOf(mapper);
@@ -130,6 +134,15 @@ export async function writeOnce(
 function partOf(device: Device, property: string): Device {
   const needed = [property, ...(derivedOf(device).get(property)?.of ?? [])];
   return { ...device, properties: device.properties.filter(({ name }) => needed.includes(name)) };
+}
+
+/** A sensor whose line was not open yet is asked again soon, however seldom it is read. */
+function askedOften(device: Device): Device {
+  const often = ({ collectCycleMs, reportCycleMs }: Property): Partial<Property> => ({
+    collectCycleMs: Math.min(collectCycleMs, AGAIN_MS),
+    reportCycleMs: Math.min(reportCycleMs, AGAIN_MS),
+  });
+  return { ...device, properties: device.properties.map((one) => ({ ...one, ...often(one) })) };
 }
 
 function detailOf(mapper: Mapper): string | undefined {
