@@ -151,3 +151,12 @@ test('a new template has a name that check takes', async (t) => {
   t.deepEqual(issues, []);
   t.like(documents[0]?.value, { kind: 'DeviceModel', spec: { protocol: 'modbus' } });
 });
+
+test('a new template may be of a serial sensor, which cannot be asked what it is', async (t) => {
+  const make = (more: Readonly<Record<string, readonly string[]>>): Promise<string> =>
+    said('mapper template new', [], { NAME: 'mine' }, { protocol: ['serial'], ...more });
+  const { documents } = await parseYaml('mine.yaml', await make({}));
+  t.like(documents[0]?.value, { metadata: { name: 'mine' }, spec: { protocol: 'serial' } });
+  const wrong = await t.throwsAsync(make({ host: ['127.0.0.1'] }), { instanceOf: EdgeError });
+  t.is(wrong.code, 'EDGE_USAGE');
+});

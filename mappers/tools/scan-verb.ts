@@ -7,6 +7,7 @@ import { linesOf, number, unitsOf } from './line-arguments.js';
 import { scan, type FoundSlave, type ScanOptions, type ScanPorts } from './scan.js';
 import { isTemplateName } from '../templates/library.js';
 import { SUNSPEC_MODELS } from '../modbus/sunspec-models.js';
+import { serialBeginning } from './serial-beginning.js';
 import { sunSpecTemplate } from './sunspec-template.js';
 
 /** Milliseconds between two lines of progress. */
@@ -47,12 +48,21 @@ export async function newTemplate(
     throw new EdgeError('EDGE_USAGE', `${name} is no name of a template`, {
       hint: 'Use up to 63 lower-case letters, digits and hyphens, such as roof-meter.',
     });
+  const isSerial = args.text('protocol') === 'serial';
   const isAsked = args.text('host') !== undefined || args.text('port') !== undefined;
+  if (isSerial && isAsked)
+    throw new EdgeError(
+      'EDGE_USAGE',
+      'a sensor of the protocol serial cannot be asked what it is',
+      {
+        hint: 'Leave --host and --port out: what is printed is a beginning.',
+      },
+    );
   const slave = isAsked ? await firstOf(parts, args, terminal) : undefined;
   const transport = slave?.settings.transport ?? 'rtu';
   const document =
     slave?.sunspec === undefined
-      ? beginning(name, transport)
+      ? (isSerial ? serialBeginning : beginning)(name, transport)
       : sunSpecTemplate(name, slave.sunspec, { transport });
   const isJson = args.on('json');
   terminal.out(isJson ? `${JSON.stringify(document, null, 2)}\n` : await formatYaml(document));

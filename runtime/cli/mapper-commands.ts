@@ -122,7 +122,18 @@ export function mapperCommands(config: Flag): readonly Command[] {
       words: ['mapper', 'template', 'new'],
       summary: 'Print a new template: of a SunSpec device by asking it, of others a beginning.',
       operands: [{ name: 'NAME', summary: 'The name of the template.' }],
-      flags: [...WHERE, { ...UNITS, default: '1', summary: ONE_UNIT }, TIMEOUT],
+      flags: [
+        {
+          name: 'protocol',
+          value: 'NAME',
+          choices: ['modbus', 'serial'],
+          default: 'modbus',
+          summary: 'Of a beginning; serial is a sensor with frames of its own.',
+        },
+        ...WHERE,
+        { ...UNITS, default: '1', summary: ONE_UNIT },
+        TIMEOUT,
+      ],
       example: 'edgetwin mapper template new roof --host 192.0.2.7 --units 126',
     },
   ];
