@@ -28,6 +28,8 @@ export interface MbusPlace extends Pick<MbusRecord, 'function' | 'storage' | 'ta
 const ADDRESS_MAX = 250;
 /** Short frame, 10 C A CS 16. */
 const [SHORT_START, SHORT_BYTES, STOP] = [0x10, 5, 0x16];
+/** In a long frame, 68 L L 68 C A CI: the first byte of its checksum, and its address. */
+const [SUMMED_AT, ADDRESS_AT] = [4, 5];
 
 /** Largest numbers that ten extensions of a DIF can say. */
 const [STORAGE_MAX, TARIFF_MAX, SUBUNIT_MAX] = [2 ** 41 - 1, 2 ** 20 - 1, 2 ** 10 - 1];
@@ -110,6 +112,12 @@ export function addressed(
   if (unit === undefined) return request;
   const named = request.with(2, unit);
   return named.with(3, checksumOf('sum8', named.subarray(1, 3)));
+}
+
+/** A telegram as the meter of that address would have sent it. */
+export function answerFrom(telegram: Uint8Array, address: number): Uint8Array {
+  const sent = telegram.with(ADDRESS_AT, address);
+  return sent.with(-2, checksumOf('sum8', sent.subarray(SUMMED_AT, -2)));
 }
 
 /** A property whose record only counts when that meter sent it. */

@@ -10,6 +10,7 @@ import {
 } from '../serial/settings.js';
 import type { Exchange } from '../templates/exchange.js';
 import { exchangesOf } from '../templates/library.js';
+import { asAsked } from './simulated-meter.js';
 import { SimulatedSensor } from './simulated-sensor.js';
 import { at, SimulatedSlaves, type Holdings, type SimulatedFaults } from './slave.js';
 import { sunSpecHoldings } from './sunspec-slave.js';
@@ -160,7 +161,13 @@ function wireOf({ bus }: ModbusSettings, isOnLine: boolean): 'tcp' | 'rtu' | und
 function sensorsAt(sensors: readonly Sensor[]): Place {
   const player = (faults: SimulatedFaults, random: Random): Player => {
     const all = sensors.map(
-      ({ exchanges, settings }) => new SimulatedSensor(exchanges, settings, faults, random),
+      ({ exchanges, settings }) =>
+        new SimulatedSensor(
+          exchanges.map((one) => asAsked(one, settings.request)),
+          settings,
+          faults,
+          random,
+        ),
     );
     return {
       receive: (bytes) => all.flatMap((sensor) => sensor.receive(bytes)),
