@@ -81,6 +81,7 @@ const PLACES: readonly Place[] = [
 ];
 const ONE = { digits: 1n, exponent: 0 };
 const ZERO = { digits: 0n, exponent: 0 };
+const NAMES = new Map([['1', 'on']]);
 const random = seededRandom(3);
 
 const serial: FuzzTarget = {
@@ -112,12 +113,12 @@ const serial: FuzzTarget = {
       ...framer.silence(true),
     ];
     for (const frame of frames.slice(0, 16))
-      for (const place of PLACES)
-        extract(
-          { place, startsWith: new Uint8Array(0), scale: ONE, offset: ZERO, invalid: [] },
-          'float',
-          frame,
-        );
+      for (const place of PLACES) {
+        const visitor = { place, startsWith: new Uint8Array(0), scale: ONE, offset: ZERO };
+        extract(visitor, 'float', frame);
+        extract({ ...visitor, bits: { from: 3, width: 2 }, names: NAMES }, 'string', frame);
+        extract({ ...visitor, precision: 1, clamp: [ZERO, ONE] }, 'string', frame);
+      }
     return frames.length > 0;
   },
 };

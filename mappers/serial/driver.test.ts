@@ -100,6 +100,12 @@ test('an answer that comes too late is never the answer to the next request', as
   t.is(bench.sent.length, 3, 'no pause after an answer');
   await bench.say('a,403\n');
   t.is(third.said, 403);
+  const silent = driver.read([CO2]);
+  await bench.advance(TIMEOUT_MS);
+  t.regex(
+    (await silent)[0]?.detail ?? '',
+    /^nothing of it was heard: 3 frames .*, 1 answers too late$/,
+  );
 });
 
 test('the half of an answer that came before a request is not joined with what comes after it', async (t) => {

@@ -207,6 +207,8 @@ export class SensorDriver implements Driver {
   /** Noise without frames mostly means a wrong baud rate, false frames a wrong checksum. */
   #counted(): string {
     const { frames, falseFrames, noiseBytes } = this.#framer.counters;
-    return `${frames} frames so far, ${falseFrames} false ones, ${noiseBytes} bytes of noise`;
+    const { lateReplies } = this.#missed;
+    const late = lateReplies === 0 ? '' : `, ${lateReplies} answers too late`;
+    return `${frames} frames so far, ${falseFrames} false ones, ${noiseBytes} bytes of noise${late}`;
   }
 }

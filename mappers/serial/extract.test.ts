@@ -169,6 +169,13 @@ const VALUES: readonly (readonly [string, Visitor, PropertyType, Uint8Array, unk
   ],
   ['a column', at({ kind: 'column', column: 2, separator: ';' }), 'int', ascii('a;b; 42 '), 42],
   [
+    'a column between blanks',
+    at({ kind: 'column', column: 2, separator: ' ' }),
+    'float',
+    ascii('  1  20.5   -3.25 C\r'),
+    -3.25,
+  ],
+  [
     'a latitude in degrees',
     at({ kind: 'nmea', sentence: 'GGA', field: 2 }),
     'double',

@@ -27,7 +27,7 @@ export type Place =
   | { readonly kind: 'pattern'; readonly pattern: Pattern }
   /** Names and indices into a line of JSON. */
   | { readonly kind: 'json'; readonly path: readonly (string | number)[] }
-  /** A column of separated text, from 0. */
+  /** A column of separated text, from 0; several blanks separate as one does. */
   | { readonly kind: 'column'; readonly column: number; readonly separator: string }
   /** A field of an NMEA 0183 sentence, the first after the sentence's name is 1. */
   | { readonly kind: 'nmea'; readonly sentence: string; readonly field: number }
@@ -114,7 +114,7 @@ function find(place: Place, frame: Uint8Array): Found | undefined {
       return typeof value === 'string' || typeof value === 'boolean' ? value : undefined;
     }
     case 'column':
-      return textOf(frame).split(place.separator)[place.column]?.trim();
+      return columnOf(textOf(frame), place.column, place.separator);
     case 'nmea': {
       const fields = nmeaFields(textOf(frame), place.sentence);
       return fields === undefined ? undefined : nmeaValue(fields, place.field);
@@ -124,6 +124,11 @@ function find(place: Place, frame: Uint8Array): Found | undefined {
     case 'record':
       return findRecord(place, frame);
   }
+}
+
+function columnOf(text: string, column: number, separator: string): string | undefined {
+  const columns = separator === ' ' ? text.trim().split(/ +/) : text.split(separator);
+  return columns[column]?.trim();
 }
 
 /** The last group in brackets, without its unit: gas meters put a time before the value. */

@@ -57,6 +57,19 @@ for (const [number, format] of [
     t.deepEqual(await read(number), await read(format));
   });
 
+for (const [separator, taken] of [
+  [undefined, ','],
+  [' ', ' '],
+  ['\t', '\t'],
+  ['\\t', '\t'],
+  ['; ', ';'],
+] as const)
+  test(`columns stand between ${JSON.stringify(separator ?? 'what is usual')}`, async (t) => {
+    const { settings, issues } = await readSettings(device(PORT, { column: 1, separator }));
+    t.deepEqual(issues, []);
+    t.like(settings?.visitors.get('p')?.place, { kind: 'column', separator: taken });
+  });
+
 const WRONG: readonly (readonly [string, Config, Config, RegExp])[] = [
   ['no port', {}, { column: 1 }, /port is missing/],
   ['a format', { ...PORT, format: '9X3' }, { column: 1 }, /format is 9X3/],

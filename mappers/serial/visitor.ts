@@ -86,9 +86,9 @@ async function readPlace(
     }
     case 'column': {
       const column = reader.integer('column', 0, 1000);
-      const separator = reader.has('separator') ? reader.text('separator') : ',';
+      const separator = readSeparator(reader);
       if (column === undefined || separator === undefined) return undefined;
-      return { kind: 'column', column, separator: separator === '\\t' ? '\t' : separator };
+      return { kind: 'column', column, separator };
     }
     case 'sentence': {
       const sentence = reader.text('sentence');
@@ -109,6 +109,14 @@ async function readPlace(
     case 'record':
       return readMbusPlace(reader);
   }
+}
+
+/** A comma when there is none; what is nothing but blanks or tabs stands for itself. */
+function readSeparator(reader: ConfigReader): string | undefined {
+  const raw = reader.raw('separator') ?? ',';
+  if (typeof raw === 'string' && /^[ \t]+$/.test(raw)) return raw[0];
+  const separator = raw === ',' ? raw : reader.text('separator');
+  return separator === '\\t' ? '\t' : separator;
 }
 
 /** A place that no frame reaches would never have a value. */
