@@ -81,6 +81,7 @@ const VALUES: readonly (readonly [what: string, quantity: string, sent: string, 
     ['another quantity', 'volume', '04 06 e7 91 00 00', null],
     ['an extension that was not asked for', 'volume', '04 96 3c 02 00 00 00', null],
     ['the maker’s own extension', 'volume', '04 96 ff 01 02 00 00 00', null],
+    ['text in place of a number', 'volume', '0d 16 02 32 31', null],
     ['a unit in plain text', 'humidity', '02 fc 03 48 52 25 74 44 0d', null],
   ];
 
@@ -212,7 +213,9 @@ const MBUS = {
   checksum: { kind: 'sum8', over: '4..-2', at: -2 },
 };
 
-function meter(name: string, unit?: number): Device {
+const ENERGY = { record: { quantity: 'energy' } };
+
+function meter(name: string, unit?: number, place: Config = ENERGY): Device {
   const configData = unit === undefined ? MBUS : { ...MBUS, unitId: unit };
   return {
     ...{ id: `default/${name}`, model: 'm', protocol: { protocolName: 'serial', configData } },
@@ -220,7 +223,7 @@ function meter(name: string, unit?: number): Device {
       {
         ...{ name: 'p', type: 'float', access: 'ReadOnly', reportToCloud: true },
         ...{ reportCycleMs: 1000, collectCycleMs: 1000 },
-        visitor: { protocolName: 'serial', configData: { record: { quantity: 'energy' } } },
+        visitor: { protocolName: 'serial', configData: place },
       },
     ],
   };
@@ -266,4 +269,13 @@ test('a property is scaled from the unit of its quantity; what the telegram has 
   t.deepEqual(read('04 13 01 00 00 00'), none);
   t.deepEqual(read('04 83 15 01 00 00 00'), none);
   t.is(extract(inKwh, 'double', Uint8Array.of(0xe5)), undefined);
+});
+
+test('a bit of the status is a truth', async (t) => {
+  const permanent = { record: { quantity: 'status' }, bit: 3 };
+  const { settings } = await readSettings(meter('m', 5, permanent));
+  const place = settings?.visitors.get('p');
+  if (place === undefined) throw new TypeError('no place');
+  t.deepEqual(extract(place, 'boolean', telegram('', 0x08)), { ok: true, value: true });
+  t.deepEqual(extract(place, 'boolean', telegram('', 0x17)), { ok: true, value: false });
 });

@@ -29,11 +29,11 @@ export function valueOf(
       : coding === 6
         ? preciseTimeOf(data)
         : undefined;
-  if (lvar !== undefined && lvar < LVAR_BCD)
-    return Buffer.from(data.toReversed()).toString('latin1');
-  if (quantity === 'fabricationNumber' && BCD.includes(coding)) {
+  if (quantity === 'fabricationNumber') {
+    if (lvar !== undefined && lvar < LVAR_BCD)
+      return Buffer.from(data.toReversed()).toString('latin1');
     const digits = digitsOf(data);
-    return /^\d+$/.test(digits) ? digits : null;
+    if (BCD.includes(coding)) return /^\d+$/.test(digits) ? digits : null;
   }
   const isUnsigned = quantity === 'errorFlags' || quantity === 'fabricationNumber';
   const number = numberOf(record, isUnsigned);
