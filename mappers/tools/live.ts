@@ -136,7 +136,7 @@ function partOf(device: Device, property: string): Device {
   return { ...device, properties: device.properties.filter(({ name }) => needed.includes(name)) };
 }
 
-/** A sensor whose line was not open yet is asked again soon, however seldom it is read. */
+/** A sensor that had said nothing yet is looked at again soon, however seldom it is read. */
 function askedOften(device: Device): Device {
   const often = ({ collectCycleMs, reportCycleMs }: Property): Partial<Property> => ({
     collectCycleMs: Math.min(collectCycleMs, AGAIN_MS),
