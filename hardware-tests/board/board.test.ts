@@ -20,7 +20,9 @@ onSerial(
     // What is read each ten seconds would be waited for when the adapter is in and out.
     const often = { collectCycleMs: 1_000, reportCycleMs: 1_000 };
     const device = { ...slow, properties: slow.properties.map((one) => ({ ...one, ...often })) };
-    let simulation = await slave(device, pair, NO_FAULTS);
+    // Late enough that a request can be given up before.
+    const unhurried = { ...NO_FAULTS, lateMs: 40 };
+    let simulation = await slave(device, pair, unhurried);
     const { report, exchange } = await runSuite({
       ...{ device, port: pair.master, rounds: 20, progress: () => undefined, ...ports },
       write: { property: 'humidityOffset', value: 2.5 },
@@ -30,7 +32,7 @@ onSerial(
           await pair.unplug();
         } else {
           await pair.plugIn();
-          simulation = await slave(device, pair, NO_FAULTS);
+          simulation = await slave(device, pair, unhurried);
         }
       },
     });
@@ -44,6 +46,7 @@ onSerial(
     t.regex(text, /- kernel: Linux /);
     t.regex(text, /20 of 20 whole/);
     t.regex(text, /ms needed, 0 went sooner/);
+    t.regex(text, /of \d+\.\d ms: [1-9] late answers counted, 0 wrong values/);
 
     const [recorded] = await parseExchanges('xy-md02', exchange);
     if (recorded === undefined) throw new TypeError('nothing was recorded');

@@ -11,6 +11,7 @@ import { SunSpecDriver } from '#mappers/modbus/sunspec-driver.js';
 import { busOf } from '#mappers/modbus/transport.js';
 import type { PointResult } from '#mappers/driver.js';
 import { LineTap, type HeardExchange, type Spread } from './line-tap.js';
+import { checkLateReplies } from './late-replies.js';
 import type { Check } from './report.js';
 
 export interface ModbusFindings {
@@ -58,36 +59,38 @@ export async function checkModbusLine(
       { priority: 'write', timeoutMs: settings.timeoutMs },
     );
     const after = await driver.read(device.properties, false);
-    const counters = runner.counters();
+    const exchanges = [...tap.exchanges.values()];
+    const checks = [
+      check(
+        'rounds of all properties',
+        whole === rounds,
+        `${whole} of ${rounds} whole, ${before['requests'] ?? 0} requests, ${before['timeouts'] ?? 0} time-outs, ${before['retries'] ?? 0} asked again, ${before['crcErrors'] ?? 0} wrong checksums. ${firstDetail}`,
+      ),
+      check(
+        'begin of an answer',
+        tap.answers.count > 0,
+        `${told(tap.answers)}; of ${settings.timeoutMs} ms that it may take`,
+      ),
+      check(
+        'pieces of an answer',
+        true,
+        `${told(tap.pieces)} between two, as the adapter hands them over`,
+      ),
+      silences(tap, settings),
+      check(
+        'a unit that nobody is',
+        missing.kind === 'failed' && after.every(({ quality }) => quality !== 'bad'),
+        missing.kind === 'failed'
+          ? `unit ${NOBODY}: ${missing.why}; the device answers after it`
+          : `unit ${NOBODY} answers: somebody is there`,
+      ),
+    ];
+    const late = await checkLateReplies(settings, runner);
     return {
-      checks: [
-        check(
-          'rounds of all properties',
-          whole === rounds,
-          `${whole} of ${rounds} whole, ${before['requests'] ?? 0} requests, ${before['timeouts'] ?? 0} time-outs, ${before['retries'] ?? 0} asked again, ${before['crcErrors'] ?? 0} wrong checksums. ${firstDetail}`,
-        ),
-        check(
-          'begin of an answer',
-          tap.answers.count > 0,
-          `${told(tap.answers)}; of ${settings.timeoutMs} ms that it may take`,
-        ),
-        check(
-          'pieces of an answer',
-          true,
-          `${told(tap.pieces)} between two, as the adapter hands them over`,
-        ),
-        silences(tap, settings),
-        check(
-          'a unit that nobody is',
-          missing.kind === 'failed' && after.every(({ quality }) => quality !== 'bad'),
-          missing.kind === 'failed'
-            ? `unit ${NOBODY}: ${missing.why}; the device answers after it`
-            : `unit ${NOBODY} answers: somebody is there`,
-        ),
-      ],
-      exchanges: [...tap.exchanges.values()].filter(({ request }) => request[0] === settings.unit),
+      checks: [...checks, late],
+      exchanges: exchanges.filter(({ request }) => request[0] === settings.unit),
       results: after,
-      counters,
+      counters: runner.counters(),
     };
   } finally {
     await runner.close();
