@@ -1,4 +1,5 @@
 import { MAPPER_LIMITS as LIMITS } from '../limits.js';
+import { Quarantine } from '../quarantine.js';
 import type { Priority } from './job.js';
 
 /**
@@ -13,10 +14,8 @@ export class Slave {
   #backoffMs = 0;
   #probes = 0;
   #askAgainAtMs = 0;
-  #quietUntilMs = 0;
-  #quarantineMs = 0;
+  readonly #quarantine = new Quarantine();
   #askedAtMs = 0;
-  #givenUpAtMs = 0;
   #fullMs = 0;
   #isProbed = false;
 
@@ -36,7 +35,7 @@ export class Slave {
 
   /** Monotonic time before which a late reply could be taken for the answer to a new request. */
   get quietUntilMs(): number {
-    return this.#quietUntilMs;
+    return this.#quarantine.untilMs;
   }
 
   /**
@@ -118,10 +117,8 @@ export class Slave {
 
   /** Nothing is asked of it for a while: its reply to what was given up may still come. */
   quarantine(nowMs: number, fullMs: number): void {
-    const forMs = Math.max(fullMs, LIMITS.quarantineMinMs, this.#quarantineMs);
-    this.#givenUpAtMs = nowMs;
     this.#fullMs = fullMs;
-    this.#quietUntilMs = nowMs + forMs;
+    this.#quarantine.begin(nowMs, fullMs);
   }
 
   /**
@@ -134,13 +131,12 @@ export class Slave {
       this.stirred();
       this.#sample(tookMs);
     }
-    const doubledMs = 2 * (nowMs - this.#givenUpAtMs);
-    this.#quarantineMs = Math.min(LIMITS.quarantineMaxMs, Math.max(this.#quarantineMs, doubledMs));
+    this.#quarantine.repliedLate(nowMs);
   }
 
   /** A new connection: nothing old can arrive, and it is worth one question. */
   reopened(): void {
-    this.#quietUntilMs = 0;
+    this.#quarantine.end();
     this.#askAgainAtMs = 0;
     this.#isProbed = false;
   }

@@ -2,12 +2,12 @@ import { sleep, type Clock, type Timer } from '#protocol/clock.js';
 import type { Property } from '#protocol/device.js';
 import type { WriteOutcome } from '#protocol/mapper-port.js';
 import type { Driver, PointResult } from '../driver.js';
+import { Quarantine } from '../quarantine.js';
 import { MAPPER_LIMITS } from '../limits.js';
 import { resultOf } from '../present.js';
 import { extract } from './extract.js';
 import { Framer } from './framer.js';
 import type { Line } from './line.js';
-import { Quarantine } from './quarantine.js';
 import type { SensorSettings } from './settings.js';
 
 /** The newest that a frame said of a property. */

@@ -1,8 +1,8 @@
-import { MAPPER_LIMITS as LIMITS } from '../limits.js';
+import { MAPPER_LIMITS as LIMITS } from './limits.js';
 
 /**
  * The pause after a request without an answer, in which the answer may still come: it would be taken
- * for the answer to the next one. Times are monotonic milliseconds.
+ * for the answer to the next one. Of one slave or sensor; times are monotonic milliseconds.
  */
 export class Quarantine {
   #givenUpAtMs = 0;
@@ -14,10 +14,15 @@ export class Quarantine {
     return this.#untilMs;
   }
 
-  /** The sensor had `timeoutMs` and did not answer. */
+  /** It had `timeoutMs` and did not answer. */
   begin(nowMs: number, timeoutMs: number): void {
     this.#givenUpAtMs = nowMs;
     this.#untilMs = nowMs + Math.max(timeoutMs, this.#atLeastMs);
+  }
+
+  /** A new connection: nothing old can arrive. */
+  end(): void {
+    this.#untilMs = 0;
   }
 
   /** Its answer came in the pause: the next ones are twice as long as this took. */
