@@ -4,6 +4,7 @@ import { printable } from '#protocol/command-line/text-table.js';
 import { EdgeError } from '#protocol/errors.js';
 import { formatYaml } from '#protocol/yaml-file.js';
 import { linesOf, number, unitsOf } from './line-arguments.js';
+import { modelDocument } from './model-document.js';
 import { scan, type FoundSlave, type ScanOptions, type ScanPorts } from './scan.js';
 import { isTemplateName } from '../templates/library.js';
 import { SUNSPEC_MODELS } from '../modbus/sunspec-models.js';
@@ -123,25 +124,14 @@ function textOf({ unit, line, identity, sunspec }: FoundSlave): string {
 
 function beginning(name: string, transport: string): Record<string, unknown> {
   const configData = { register: 'HoldingRegister', offset: 0, dataType: 'uint16', scale: 0.1 };
-  return {
-    apiVersion: 'devices.kubeedge.io/v1beta1',
-    kind: 'DeviceModel',
-    metadata: {
-      name,
-      annotations: { source: 'say where the table is from', verified: 'community' },
-    },
-    spec: {
-      protocol: 'modbus',
-      protocolConfigData: { transport },
-      properties: [
-        {
-          name: 'temperature',
-          type: 'DOUBLE',
-          unit: 'Cel',
-          accessMode: 'ReadOnly',
-          visitors: { protocolName: 'modbus', configData },
-        },
-      ],
-    },
+  const temperature = {
+    ...{ name: 'temperature', type: 'DOUBLE', unit: 'Cel', accessMode: 'ReadOnly' },
+    visitors: { protocolName: 'modbus', configData },
   };
+  const annotations = { source: 'say where the table is from', verified: 'community' } as const;
+  return modelDocument(name, annotations, {
+    protocol: 'modbus',
+    protocolConfigData: { transport },
+    properties: [temperature],
+  });
 }

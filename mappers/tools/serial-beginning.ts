@@ -1,3 +1,5 @@
+import { modelDocument } from './model-document.js';
+
 /** A template of a sensor that prints lines such as `21.5,0`: what its author goes on from. */
 export function serialBeginning(name: string): Record<string, unknown> {
   const visitors = (configData: object): object => ({ protocolName: 'serial', configData });
@@ -5,20 +7,13 @@ export function serialBeginning(name: string): Record<string, unknown> {
     ...{ name: of, type, accessMode: 'ReadOnly' },
     visitors: visitors(configData),
   });
-  return {
-    apiVersion: 'devices.kubeedge.io/v1beta1',
-    kind: 'DeviceModel',
-    metadata: {
-      name,
-      annotations: { source: 'say where the frames are from', verified: 'community' },
-    },
-    spec: {
-      protocol: 'serial',
-      protocolConfigData: { baudRate: 9600, format: '8N1', framing: { kind: 'line' } },
-      properties: [
-        property('temperature', 'DOUBLE', { column: 0, separator: ',', scale: 1, precision: 1 }),
-        property('status', 'STRING', { column: 1, enum: { 0: 'ok', 1: 'fault' } }),
-      ],
-    },
-  };
+  const annotations = { source: 'say where the frames are from', verified: 'community' } as const;
+  return modelDocument(name, annotations, {
+    protocol: 'serial',
+    protocolConfigData: { baudRate: 9600, format: '8N1', framing: { kind: 'line' } },
+    properties: [
+      property('temperature', 'DOUBLE', { column: 0, separator: ',', scale: 1, precision: 1 }),
+      property('status', 'STRING', { column: 1, enum: { 0: 'ok', 1: 'fault' } }),
+    ],
+  });
 }

@@ -1,4 +1,5 @@
 import { visitorOf, type SunSpecModel } from '../modbus/sunspec.js';
+import { modelDocument } from './model-document.js';
 import { pointsOf, type SunSpecPoint } from '../modbus/sunspec-models.js';
 
 /** A KubeEdge DeviceModel with a property for each point of the known models, as plain data. */
@@ -16,15 +17,9 @@ export function sunSpecTemplate(
       return propertyOf(unique, point, offset);
     }),
   );
-  return {
-    apiVersion: 'devices.kubeedge.io/v1beta1',
-    kind: 'DeviceModel',
-    metadata: {
-      name,
-      annotations: { source: 'SunSpec discovery of the device itself', verified: 'live' },
-    },
-    spec: { protocol: 'modbus', protocolConfigData, properties },
-  };
+  const source = 'SunSpec discovery of the device itself';
+  const spec = { protocol: 'modbus', protocolConfigData, properties };
+  return modelDocument(name, { source, verified: 'live' }, spec);
 }
 
 function propertyOf(name: string, point: SunSpecPoint, base: number): Record<string, unknown> {
